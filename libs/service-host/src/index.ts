@@ -1,1 +1,22 @@
-export {};
+export {
+  ConfigurationError,
+  hostSettings,
+  origin,
+  port,
+  readEnvironment,
+  secretFile,
+} from './environment.js';
+export { createHttpApp, fastifySettings, logRequests } from './http-app.js';
+export type { HttpAppOptions } from './http-app.js';
+export { createLogger, NestLogger } from './logger.js';
+export type { Logger } from './logger.js';
+export { addManagementRoutes, createManagementListener } from './management-listener.js';
+export type { ManagementOptions, Readiness } from './management-listener.js';
+export { Counter, createMetrics, Gauge, Histogram, measureRequests, Registry } from './metrics.js';
+export { GENERAL_PROBLEMS, makeProblem, ProblemError, problemForStatus } from './problem.js';
+export type { GeneralProblemCode, InputFault, Problem } from './problem.js';
+export { ProblemFilter, toProblemAnswer } from './problem-filter.js';
+export type { ProblemAnswer, ProblemMapping } from './problem-filter.js';
+export { redactText } from './redact.js';
+export { runService } from './run-service.js';
+export type { RunningService } from './run-service.js';

@@ -1,1 +1,27 @@
-export {};
+export type { AccessToken } from './access-token.js';
+export type { VerifierClock } from './clock.js';
+export { createTokenVerifier } from './create-token-verifier.js';
+export type { TokenVerifierOptions } from './create-token-verifier.js';
+export {
+  isTokenRejected,
+  isVerifierUnavailable,
+  REJECTION_CODES,
+  TokenRejected,
+  UNAVAILABILITY_CODES,
+  VerifierUnavailable,
+} from './errors.js';
+export type { RejectionCode, UnavailabilityCode } from './errors.js';
+export { parseKeySet, UnusableKeySet } from './key-set.js';
+export type { KeySet } from './key-set.js';
+export type {
+  CheckInAnswer,
+  CheckInPort,
+  CheckInReport,
+  KeySource,
+  KeySourceState,
+  RevocationSink,
+  RevocationSource,
+} from './sources.js';
+export { systemClock } from './system-clock.js';
+export { TokenVerifier } from './token-verifier.js';
+export type { Outcome, VerifierParts, VerifierState } from './token-verifier.js';

@@ -1,0 +1,239 @@
+import type { FeedFrame, Heartbeat } from './feed-frame.js';
+import { comparePositions } from './position.js';
+import type { Position } from './position.js';
+import type { RevocationEvent } from './revocation-event.js';
+
+/** What the replica needs to know of a verified token. `iat` in NumericDate seconds. */
+export interface RevocableToken {
+  readonly jti: string;
+  readonly sub: string;
+  readonly clientId: string;
+  readonly kid: string;
+  readonly iat: number;
+  readonly sid?: string | undefined;
+}
+
+/** How old the newest heartbeat may be, milliseconds: past `softMs` it is an alarm, past `hardMs` the replica is stale. */
+export interface ReplicaLimits {
+  readonly softMs: number;
+  readonly hardMs: number;
+}
+
+/** `fresh`: in force and up to date. `late`: in force, past the soft limit. `stale`: no answer may be built on it. */
+export type Freshness = 'fresh' | 'late' | 'stale';
+
+/** A point in time on both clocks of a process, milliseconds. */
+interface Instant {
+  /** Wall clock, since the Unix epoch. */
+  readonly wallMs: number;
+  /** A clock that never jumps; its origin does not matter. */
+  readonly monotonicMs: number;
+}
+
+export interface ReplicaState {
+  readonly position: Position | undefined;
+  readonly entries: number;
+  readonly heartbeatAgeMs: number;
+  readonly freshness: Freshness;
+  readonly dropped: number;
+}
+
+interface Cutoff {
+  readonly cutoff: number;
+  readonly expiresAt: number;
+}
+
+/**
+ * The set of live revocations that a verifier keeps in memory, and the rules by which it grows: union of identifiers,
+ * maximum of cut-offs, and nothing is taken back before its time, whatever the channel says.
+ *
+ * Pure: it reads no clock and does no I/O. A channel hands it frames by {@link receive}; when the answer is
+ * `replay`, the channel starts again from a snapshot while everything known stays in force.
+ */
+export class RevocationReplica {
+  readonly #identifiers = {
+    jti: new Map<string, number>(),
+    sid: new Map<string, number>(),
+  };
+  readonly #cutoffs = {
+    sub: new Map<string, Cutoff>(),
+    client: new Map<string, Cutoff>(),
+  };
+  readonly #kids = new Set<string>();
+  #all: Cutoff | undefined;
+  #position: Position | undefined;
+  #replay: { readonly epoch: number; readonly head: number; broken: boolean } | undefined;
+  #heartbeat: { readonly value: Heartbeat; readonly arrivedMs: number } | undefined;
+  #dropped = 0;
+
+  constructor(private readonly limits: ReplicaLimits) {}
+
+  /** The last event applied with none missing before it; `undefined` until a first replay is complete. */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
+  /** The `proof` of the newest heartbeat that this replica has caught up with. */
+  get proof(): string | undefined {
+    return this.#heartbeat?.value.proof;
+  }
+
+  /** Counts an entry that could not be read. It fills no place in the order: the gap it leaves forces a replay. */
+  drop(): void {
+    this.#dropped += 1;
+    if (this.#replay) this.#replay.broken = true;
+  }
+
+  /**
+   * Takes one frame.
+   *
+   * @returns `ok`, or `replay` when events are missing and the channel must start again from a snapshot
+   */
+  receive(frame: FeedFrame, now: Instant): 'ok' | 'replay' {
+    switch (frame.type) {
+      case 'begin':
+        return this.#begin(frame);
+      case 'revocation':
+        return this.#event(frame.event);
+      case 'end':
+        return this.#end(frame);
+      case 'heartbeat':
+        return this.#beat(frame.heartbeat, now);
+      case 'goodbye':
+        return 'ok';
+    }
+  }
+
+  /** Whether `token` is revoked, by what is known. Says nothing about whether that knowledge is recent. */
+  isRevoked(token: RevocableToken): boolean {
+    if (this.#kids.has(token.kid) || this.#identifiers.jti.has(token.jti)) return true;
+    if (token.sid !== undefined && this.#identifiers.sid.has(token.sid)) return true;
+    return (
+      covers(this.#cutoffs.sub.get(token.sub), token.iat) ||
+      covers(this.#cutoffs.client.get(token.clientId), token.iat) ||
+      covers(this.#all, token.iat)
+    );
+  }
+
+  /** Whether everything up to `target` has been applied. */
+  hasApplied(target: Position): boolean {
+    return this.#position !== undefined && comparePositions(this.#position, target) >= 0;
+  }
+
+  /**
+   * How far the replica may be believed at `now`: by the age of the newest heartbeat whose head it has applied. The age
+   * is the larger of the wall clock's distance to the database read and the time since arrival.
+   */
+  freshness(now: Instant): Freshness {
+    const age = this.#ageMs(now);
+    if (age > this.limits.hardMs) return 'stale';
+    return age > this.limits.softMs ? 'late' : 'fresh';
+  }
+
+  state(now: Instant): ReplicaState {
+    const { jti, sid } = this.#identifiers;
+    const { sub, client } = this.#cutoffs;
+    return {
+      position: this.#position,
+      entries: jti.size + sid.size + sub.size + client.size + this.#kids.size + (this.#all ? 1 : 0),
+      heartbeatAgeMs: this.#ageMs(now),
+      freshness: this.freshness(now),
+      dropped: this.#dropped,
+    };
+  }
+
+  /** Forgets entries that cover no live token any more. `nowSeconds` is NumericDate; entries of a `kid` never end. */
+  sweep(nowSeconds: number): void {
+    for (const ids of Object.values(this.#identifiers)) {
+      for (const [id, expiresAt] of ids) if (expiresAt < nowSeconds) ids.delete(id);
+    }
+    for (const cutoffs of Object.values(this.#cutoffs)) {
+      for (const [id, { expiresAt }] of cutoffs) if (expiresAt < nowSeconds) cutoffs.delete(id);
+    }
+    if (this.#all && this.#all.expiresAt < nowSeconds) this.#all = undefined;
+  }
+
+  #begin(frame: FeedFrame & { type: 'begin' }): 'ok' | 'replay' {
+    const continues =
+      frame.after === 0 ||
+      (this.#position?.epoch === frame.epoch && this.#position.seq >= frame.after);
+    if (!continues || this.#isPast(frame)) return 'replay';
+    this.#replay = { epoch: frame.epoch, head: frame.head, broken: false };
+    return 'ok';
+  }
+
+  #end(frame: FeedFrame & { type: 'end' }): 'ok' | 'replay' {
+    const replay = this.#replay;
+    this.#replay = undefined;
+    if (!replay || replay.broken) return 'replay';
+    if (replay.epoch !== frame.epoch || replay.head !== frame.head) return 'replay';
+    this.#advance({ epoch: frame.epoch, seq: frame.head });
+    return 'ok';
+  }
+
+  #event(event: RevocationEvent): 'ok' | 'replay' {
+    // Applied first: an early or repeated revocation is still a revocation.
+    this.#remember(event);
+    // A replay may have holes, where entries have ended; its `end` says how far it reached.
+    if (this.#replay) return 'ok';
+    if (!this.#position || event.epoch > this.#position.epoch) return 'replay';
+    if (event.epoch < this.#position.epoch || event.seq <= this.#position.seq) return 'ok';
+    if (event.seq !== this.#position.seq + 1) return 'replay';
+    this.#position = { epoch: event.epoch, seq: event.seq };
+    return 'ok';
+  }
+
+  #beat(heartbeat: Heartbeat, now: Instant): 'ok' | 'replay' {
+    if (this.#isPast(heartbeat)) return 'ok';
+    if (!this.hasApplied({ epoch: heartbeat.epoch, seq: heartbeat.head })) {
+      return this.#replay ? 'ok' : 'replay';
+    }
+    if (this.#heartbeat && heartbeat.readAt < this.#heartbeat.value.readAt) return 'ok';
+    this.#heartbeat = { value: heartbeat, arrivedMs: now.monotonicMs };
+    return 'ok';
+  }
+
+  #remember(event: RevocationEvent): void {
+    const { kind, id } = event;
+    if (kind === 'kid') {
+      this.#kids.add(id);
+      return;
+    }
+    const expiresAt = event.expiresAt ?? Number.POSITIVE_INFINITY;
+    if (kind === 'jti' || kind === 'sid') {
+      const known = this.#identifiers[kind].get(id) ?? 0;
+      this.#identifiers[kind].set(id, Math.max(known, expiresAt));
+      return;
+    }
+    const entry = { cutoff: event.cutoff ?? 0, expiresAt };
+    if (kind === 'all') this.#all = later(this.#all, entry);
+    else this.#cutoffs[kind].set(id, later(this.#cutoffs[kind].get(id), entry));
+  }
+
+  #advance(position: Position): void {
+    if (!this.#position || comparePositions(position, this.#position) > 0)
+      this.#position = position;
+  }
+
+  #isPast({ epoch }: { readonly epoch: number }): boolean {
+    return this.#position !== undefined && epoch < this.#position.epoch;
+  }
+
+  #ageMs(now: Instant): number {
+    if (!this.#heartbeat) return Number.POSITIVE_INFINITY;
+    const { value, arrivedMs } = this.#heartbeat;
+    return Math.max(now.wallMs - value.readAt * 1000, now.monotonicMs - arrivedMs);
+  }
+}
+
+function covers(entry: Cutoff | undefined, iat: number): boolean {
+  return entry !== undefined && iat <= entry.cutoff;
+}
+
+function later(known: Cutoff | undefined, entry: Cutoff): Cutoff {
+  if (!known) return entry;
+  return {
+    cutoff: Math.max(known.cutoff, entry.cutoff),
+    expiresAt: Math.max(known.expiresAt, entry.expiresAt),
+  };
+}

@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+/** A configuration that must not be started with. The message lists every fault, one per line. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+
+  constructor(readonly faults: readonly string[]) {
+    super(
+      `the configuration has ${String(faults.length)} fault(s):\n${faults.map((f) => `  - ${f}`).join('\n')}`,
+    );
+  }
+}
+
+/**
+ * Reads settings from environment variables by a schema whose keys are the variables' names. Empty variables count as
+ * absent. Values never appear in messages: one of them may be a secret.
+ *
+ * @returns a frozen object
+ * @throws {ConfigurationError} naming all faults at once
+ */
+export function readEnvironment<T extends z.ZodType>(
+  schema: T,
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<z.output<T>> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const result = schema.safeParse(given, { reportInput: false });
+  if (result.success) return Object.freeze(result.data as object) as Readonly<z.output<T>>;
+  throw new ConfigurationError(
+    result.error.issues.map(({ path, message, code }) => {
+      const name = path.join('.');
+      const absent = code === 'invalid_type' && given[name] === undefined;
+      return name === ''
+        ? message
+        : `${name} ${absent ? 'is required' : `is not valid: ${message}`}`;
+    }),
+  );
+}
+
+/** A TCP port; 0 asks the system for a free one. */
+export const port = z.coerce.number().int().min(0).max(65535);
+
+/** An absolute http or https URL without a path of its own, normalised to an origin. */
+export const origin = z
+  .url({ protocol: /^https?$/ })
+  .refine((url) => ['/', ''].includes(new URL(url).pathname), 'must be an origin, without a path')
+  .transform((url) => new URL(url).origin);
+
+/** The name of a file that holds one secret; gives the secret without surrounding white space. */
+export const secretFile = z.string().transform((path, context) => {
+  try {
+    const secret = readFileSync(path, 'utf8').trim();
+    if (secret !== '') return secret;
+    context.addIssue({ code: 'custom', message: 'the file is empty' });
+  } catch (error) {
+    context.addIssue({
+      code: 'custom',
+      message: `the file cannot be read (${(error as { code?: string }).code ?? 'error'})`,
+    });
+  }
+  return z.NEVER;
+});
+
+/** Settings that every process of ours takes. */
+export const hostSettings = {
+  /** The address to listen on. */
+  BIND_HOST: z.string().default('127.0.0.1'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
+};

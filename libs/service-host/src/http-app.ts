@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { DynamicModule, Type } from '@nestjs/common';
+import { LogController } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyServerOptions } from 'fastify';
+import { inputValidationPipe } from './input-validation.js';
+import { NestLogger } from './logger.js';
+import type { Logger } from './logger.js';
+import { measureRequests } from './metrics.js';
+import type { Registry } from './metrics.js';
+import { ProblemFilter } from './problem-filter.js';
+import type { ProblemMapping } from './problem-filter.js';
+
+/** Largest request body, bytes. */
+const BODY_LIMIT = 64 * 1024;
+
+export interface HttpAppOptions {
+  readonly logger: Logger;
+  readonly metrics: Registry;
+  /** CIDRs or addresses whose `X-Forwarded-*` count. Default: nobody's. */
+  readonly trustedProxies?: readonly string[];
+  /** How a feature's own errors become problem documents. */
+  readonly problems?: readonly ProblemMapping[];
+}
+
+/** Fastify settings that every listener of ours shares: limits, time-outs, request ids, who is believed. */
+export function fastifySettings(logger: Logger, trustedProxies: readonly string[] = []) {
+  return {
+    loggerInstance: logger as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    keepAliveTimeout: 65_000,
+    genReqId: requestId,
+    routerOptions: { maxParamLength: 200 },
+  } satisfies FastifyServerOptions;
+}
+
+/** Makes a Nest application on Fastify with our limits, validation, logs, metrics and problem documents. */
+export async function createHttpApp(
+  module: Type | DynamicModule,
+  { logger, metrics, trustedProxies, problems = [] }: HttpAppOptions,
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter(fastifySettings(logger, trustedProxies));
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: new NestLogger(logger),
+    bodyParser: false,
+    abortOnError: false,
+    forceCloseConnections: false,
+  });
+  const instance = adapter.getInstance<FastifyInstance>();
+  measureRequests(instance, metrics);
+  logRequests(instance);
+  app.useGlobalFilters(new ProblemFilter(problems));
+  app.useGlobalPipes(inputValidationPipe());
+  return app;
+}
+
+/** One line per answer: what was asked by route pattern, never by raw URL, and the id to find it by. */
+export function logRequests(app: FastifyInstance): void {
+  app.addHook('onSend', (request, reply, payload, done) => {
+    reply.header('x-request-id', request.id);
+    done(null, payload);
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    request.log.info({ method: request.method, route, status: reply.statusCode, ms }, 'answered');
+    done();
+  });
+}
+
+/** Takes over the caller's request id when it looks like one, so that a request can be followed through services. */
+function requestId(request: { headers: IncomingMessage['headers'] }): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : randomUUID();
+}

@@ -1,0 +1,45 @@
+import { fastify } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { Logger } from './logger.js';
+import type { Registry } from './metrics.js';
+
+/** Whether a process can do its work, and if not, what is missing, for people. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly missing: readonly string[];
+}
+
+export interface ManagementOptions {
+  readonly logger: Logger;
+  readonly metrics: Registry;
+  readonly readiness: () => Readiness;
+}
+
+/**
+ * The routes that operators and orchestrators use, on a listener of their own that no gateway routes to:
+ * `GET /health/live` (checks nothing outside), `GET /health/ready` (200 or 503), `GET /metrics`.
+ */
+export function addManagementRoutes(
+  app: FastifyInstance,
+  { metrics, readiness }: Omit<ManagementOptions, 'logger'>,
+): void {
+  app.get('/health/live', () => ({ status: 'live' }));
+  app.get('/health/ready', async (_request, reply) => {
+    const { ready, missing } = readiness();
+    return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', missing });
+  });
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.metrics()),
+  );
+}
+
+/** A process's management listener, not yet listening. */
+export function createManagementListener(options: ManagementOptions): FastifyInstance {
+  const loggerInstance: FastifyBaseLogger = options.logger.child({}, { level: 'warn' });
+  const app = fastify({
+    loggerInstance,
+    forceCloseConnections: true,
+  });
+  addManagementRoutes(app, options);
+  return app;
+}

@@ -1,0 +1,33 @@
+const REDACTED = '[redacted]';
+
+/** A JWS, whole or without its signature, and our refresh tokens: long base64url parts joined by dots. */
+const TOKEN = /eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?/g;
+const CREDENTIALS = /\b(Bearer|Basic)\s+[\w~+/.=-]{8,}/gi;
+const EMAIL = /[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)+/g;
+
+/** Members whose values never belong in a log, whatever they hold. */
+export const SECRET_MEMBERS = [
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'password',
+  'current_password',
+  'new_password',
+  'token',
+  'access_token',
+  'refresh_token',
+  'client_secret',
+  'secret',
+  'email',
+] as const;
+
+/**
+ * Takes tokens, credentials and e-mail addresses out of a line of text: the last net under the named members, for what
+ * slipped into a message.
+ */
+export function redactText(text: string): string {
+  return text
+    .replace(TOKEN, REDACTED)
+    .replace(CREDENTIALS, `$1 ${REDACTED}`)
+    .replace(EMAIL, REDACTED);
+}

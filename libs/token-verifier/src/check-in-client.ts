@@ -1,0 +1,39 @@
+import type { Discovery } from './discovery.js';
+import { fetchJson, RequestFailed } from './http-fetch.js';
+import type { Fetch } from './http-fetch.js';
+import type { CheckInAnswer, CheckInPort, CheckInReport } from './sources.js';
+
+/** Checks in over HTTP at identity's service listener. */
+export class CheckInClient implements CheckInPort {
+  constructor(
+    private readonly discovery: Discovery,
+    private readonly fetch: Fetch,
+    private readonly authorization: string,
+  ) {}
+
+  async checkIn(report: CheckInReport): Promise<CheckInAnswer> {
+    const { checkIn } = await this.discovery.endpoints();
+    if (checkIn === undefined) throw new RequestFailed('the metadata names no check-in endpoint');
+    const answer = await fetchJson(
+      this.fetch,
+      checkIn,
+      { timeoutMs: 5_000, maxBytes: 16 * 1024 },
+      {
+        method: 'POST',
+        headers: { authorization: this.authorization, 'content-type': 'application/json' },
+        body: JSON.stringify({
+          instance_id: report.instanceId,
+          kids: report.kids,
+          ...(report.applied && { applied: report.applied }),
+          ...(report.proof !== undefined && { proof: report.proof }),
+          ...(report.goodbye && { goodbye: true }),
+        }),
+      },
+    );
+    const { epoch, head } = answer as { epoch?: unknown; head?: unknown };
+    if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(head)) {
+      throw new RequestFailed('the answer to the check-in names no head');
+    }
+    return { head: { epoch: epoch as number, seq: head as number } };
+  }
+}

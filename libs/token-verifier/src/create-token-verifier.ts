@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { CheckInClient } from './check-in-client.js';
+import type { VerifierClock } from './clock.js';
+import { Discovery } from './discovery.js';
+import { FeedClient } from './feed-client.js';
+import { basicAuthorization } from './http-fetch.js';
+import type { Fetch } from './http-fetch.js';
+import { DEFAULT_KEY_AGES, JwksClient } from './jwks-client.js';
+import type { KeyAges } from './jwks-client.js';
+import { systemClock } from './system-clock.js';
+import { TokenVerifier } from './token-verifier.js';
+import type { Outcome } from './token-verifier.js';
+
+export interface TokenVerifierOptions {
+  /** The exact `iss` of the tokens, and the issuer of the metadata. */
+  readonly issuer: string;
+  /** The name of this service in `aud`; `null` for an edge that names one per call. */
+  readonly audience: string | null;
+  /** The metadata document of identity's service listener. Required with `credentials`. */
+  readonly discoveryUrl?: string;
+  /** How this service authenticates to identity for revocations and check-in. */
+  readonly credentials?: { readonly clientId: string; readonly clientSecret: string };
+  /** `none` accepts revoked tokens until they expire. It must be written out to construct without credentials. */
+  readonly revocation?: 'none';
+  /** Allows plain http to other machines: only inside a network that is trusted as it is. Default false. */
+  readonly allowInsecureHttp?: boolean;
+  /** Accepted difference between clocks, seconds. Default 5, at most 60. */
+  readonly clockToleranceSeconds?: number;
+  /** Tokens that claim to live longer are malformed, seconds. Default one hour. */
+  readonly maxLifetimeSeconds?: number;
+  /** Age of the newest heartbeat, seconds. Default 10 (alarm) and 60 (no answer). */
+  readonly staleness?: { readonly softSeconds: number; readonly hardSeconds: number };
+  readonly keyAges?: KeyAges;
+  readonly clock?: VerifierClock;
+  readonly fetch?: Fetch;
+  readonly onOutcome?: (outcome: Outcome) => void;
+}
+
+/**
+ * Makes a verifier and starts its background work. Await {@link TokenVerifier.ready} before serving, and call
+ * {@link TokenVerifier.close} at the end.
+ *
+ * @throws {TypeError} for options that would be unsafe or make no sense
+ */
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  const { issuer, credentials, revocation } = options;
+  if (!credentials && revocation !== 'none') {
+    throw new TypeError(
+      "credentials are needed to hear of revocations; write revocation: 'none' to go without",
+    );
+  }
+  if (credentials && revocation === 'none') {
+    throw new TypeError("credentials make no sense with revocation: 'none'");
+  }
+  if (credentials && options.discoveryUrl === undefined) {
+    throw new TypeError('credentials need a discoveryUrl: they are sent to that origin only');
+  }
+  const tolerance = options.clockToleranceSeconds ?? 5;
+  if (!(tolerance >= 0 && tolerance <= 60))
+    throw new TypeError('clockToleranceSeconds must be 0 to 60');
+  const fetch = options.fetch ?? globalThis.fetch;
+  const clock = options.clock ?? systemClock;
+  const discovery = new Discovery({
+    issuer,
+    discoveryUrl: options.discoveryUrl ?? `${issuer}/.well-known/oauth-authorization-server`,
+    allowInsecureHttp: options.allowInsecureHttp ?? false,
+    fetch,
+  });
+  const instanceId = randomUUID();
+  const authorization =
+    credentials && basicAuthorization(credentials.clientId, credentials.clientSecret);
+  return new TokenVerifier({
+    issuer,
+    audience: options.audience,
+    keys: new JwksClient(discovery, fetch, clock, options.keyAges ?? DEFAULT_KEY_AGES),
+    revocation:
+      authorization === undefined
+        ? undefined
+        : {
+            source: new FeedClient(discovery, fetch, authorization, instanceId),
+            checkIn: new CheckInClient(discovery, fetch, authorization),
+          },
+    clock,
+    clockToleranceSeconds: tolerance,
+    maxLifetimeSeconds: options.maxLifetimeSeconds ?? 3600,
+    staleness: options.staleness ?? { softSeconds: 10, hardSeconds: 60 },
+    instanceId,
+    onOutcome: options.onOutcome,
+  });
+}

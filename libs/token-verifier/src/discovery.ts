@@ -1,0 +1,95 @@
+import { fetchJson, RequestFailed } from './http-fetch.js';
+import type { Fetch } from './http-fetch.js';
+
+/** Where identity's service listener says its parts are. */
+export interface ServiceEndpoints {
+  readonly jwks: string;
+  readonly snapshot?: string;
+  readonly feed?: string;
+  readonly checkIn?: string;
+}
+
+export interface DiscoveryOptions {
+  readonly issuer: string;
+  readonly discoveryUrl: string;
+  readonly allowInsecureHttp: boolean;
+  readonly fetch: Fetch;
+}
+
+/**
+ * Reads the authorization server metadata (RFC 8414) once and remembers it; after a failure the next call tries again.
+ *
+ * Believes nothing but its own origin: the document's `issuer` must be the configured one, and every endpoint must lie on
+ * the origin of `discoveryUrl`, so that credentials cannot be led elsewhere.
+ */
+export class Discovery {
+  #known: Promise<ServiceEndpoints> | undefined;
+
+  /** @throws {TypeError} when `discoveryUrl` is not https and not on loopback */
+  constructor(private readonly options: DiscoveryOptions) {
+    requireSafeUrl(options.discoveryUrl, options.allowInsecureHttp);
+  }
+
+  /** @throws {RequestFailed} when the document cannot be fetched or is not believable */
+  endpoints(): Promise<ServiceEndpoints> {
+    this.#known ??= this.#fetch().catch((error: unknown) => {
+      this.#known = undefined;
+      throw error;
+    });
+    return this.#known;
+  }
+
+  async #fetch(): Promise<ServiceEndpoints> {
+    const { issuer, discoveryUrl, fetch } = this.options;
+    const document = await fetchJson(fetch, discoveryUrl, {
+      timeoutMs: 5_000,
+      maxBytes: 64 * 1024,
+    });
+    const metadata = (typeof document === 'object' && document !== null ? document : {}) as Record<
+      string,
+      unknown
+    >;
+    if (metadata['issuer'] !== issuer) {
+      throw new RequestFailed(
+        `the metadata at ${discoveryUrl} belongs to another issuer than ${issuer}`,
+      );
+    }
+    const jwks = this.#endpoint(metadata, 'jwks_uri');
+    if (jwks === undefined) throw new RequestFailed('the metadata names no jwks_uri');
+    const snapshot = this.#endpoint(metadata, 'revocation_snapshot_endpoint');
+    const feed = this.#endpoint(metadata, 'revocation_feed_endpoint');
+    const checkIn = this.#endpoint(metadata, 'check_in_endpoint');
+    return {
+      jwks,
+      ...(snapshot && { snapshot }),
+      ...(feed && { feed }),
+      ...(checkIn && { checkIn }),
+    };
+  }
+
+  #endpoint(metadata: Record<string, unknown>, name: string): string | undefined {
+    const value = metadata[name];
+    if (value === undefined) return undefined;
+    if (typeof value !== 'string' || !URL.canParse(value))
+      throw new RequestFailed(`${name} is not a URL`);
+    if (new URL(value).origin !== new URL(this.options.discoveryUrl).origin) {
+      throw new RequestFailed(`${name} lies on another origin than the metadata`);
+    }
+    return value;
+  }
+}
+
+/** @throws {TypeError} when plain http would leave the machine */
+export function requireSafeUrl(url: string, allowInsecureHttp: boolean): void {
+  const { protocol, hostname } = new URL(url);
+  if (
+    protocol === 'https:' ||
+    (protocol === 'http:' && (allowInsecureHttp || isLoopback(hostname)))
+  )
+    return;
+  throw new TypeError(`${url} must be https (or http on loopback, or set allowInsecureHttp)`);
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}

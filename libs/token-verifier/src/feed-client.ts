@@ -1,0 +1,179 @@
+import { formatPosition, parseFeedFrame, RevocationFormatError } from '@countersign/revocation';
+import type { FeedFrame } from '@countersign/revocation';
+import { backoffMs, pause } from './backoff.js';
+import type { Discovery } from './discovery.js';
+import { readEventStream, readLines } from './event-stream.js';
+import { asRequestFailed, RequestFailed } from './http-fetch.js';
+import type { Fetch } from './http-fetch.js';
+import type { RevocationSink, RevocationSource } from './sources.js';
+
+/** A feed that is silent for so long has lost its connection: heartbeats come every second. */
+const SILENCE_LIMIT_MS = 5_000;
+const MAX_LINE_LENGTH = 64 * 1024;
+const MAX_BACKOFF_MS = 5_000;
+
+class ReplayNeeded extends Error {}
+
+/**
+ * Brings revocations over HTTP: a paged snapshot first, then the live feed from where the snapshot ended. Reconnects by
+ * itself and starts again from a snapshot when events are missing.
+ */
+export class FeedClient implements RevocationSource {
+  #connected = false;
+  #lastError: string | undefined;
+  #running: Promise<void> = Promise.resolve();
+  readonly #stop = new AbortController();
+
+  constructor(
+    private readonly discovery: Discovery,
+    private readonly fetch: Fetch,
+    private readonly authorization: string,
+    private readonly instanceId: string,
+  ) {}
+
+  start(sink: RevocationSink): void {
+    this.#running = this.#follow(sink);
+  }
+
+  state(): { connected: boolean; lastError?: string | undefined } {
+    return { connected: this.#connected, lastError: this.#lastError };
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #follow(sink: RevocationSink): Promise<void> {
+    let failures = 0;
+    let replay = true;
+    while (!this.#stop.signal.aborted) {
+      try {
+        if (replay) await this.#readSnapshot(sink);
+        replay = false;
+        await this.#readFeed(sink, () => (failures = 0));
+      } catch (error) {
+        replay ||= error instanceof ReplayNeeded;
+        failures += 1;
+        this.#lastError = (error as Error).message;
+      }
+      this.#connected = false;
+      if (failures > 0) await pause(backoffMs(failures, MAX_BACKOFF_MS), this.#stop.signal);
+    }
+  }
+
+  async #readSnapshot(sink: RevocationSink): Promise<void> {
+    const { snapshot } = await this.discovery.endpoints();
+    if (snapshot === undefined)
+      throw new RequestFailed('the metadata names no revocation snapshot');
+    let cursor: string | undefined;
+    do cursor = await this.#readPage(snapshot, cursor, sink);
+    while (cursor !== undefined);
+  }
+
+  /** @returns the cursor of the next page, or `undefined` when the snapshot is complete */
+  async #readPage(
+    snapshot: string,
+    cursor: string | undefined,
+    sink: RevocationSink,
+  ): Promise<string | undefined> {
+    const url = new URL(snapshot);
+    if (cursor !== undefined) url.searchParams.set('cursor', cursor);
+    return this.#request(url.href, 'application/x-ndjson', {}, async (body) => {
+      for await (const line of readLines(body, MAX_LINE_LENGTH)) {
+        const data = parseJson(line) as { type?: unknown; next_cursor?: unknown };
+        if (data.type === 'page' && typeof data.next_cursor === 'string') return data.next_cursor;
+        deliver(String(data.type), data, sink);
+        if (data.type === 'end') return undefined;
+      }
+      throw new RequestFailed('the snapshot ended too early');
+    });
+  }
+
+  async #readFeed(sink: RevocationSink, onMessage: () => void): Promise<void> {
+    const { feed } = await this.discovery.endpoints();
+    if (feed === undefined) throw new RequestFailed('the metadata names no revocation feed');
+    const position = sink.position();
+    const resume: Record<string, string> = position
+      ? { 'last-event-id': formatPosition(position) }
+      : {};
+    await this.#request(feed, 'text/event-stream', resume, async (body) => {
+      this.#connected = true;
+      this.#lastError = undefined;
+      for await (const message of readEventStream(body, MAX_LINE_LENGTH)) {
+        onMessage();
+        if (message.event === 'goodbye') return;
+        deliver(message.event, parseJson(message.data), sink);
+      }
+    });
+  }
+
+  /** One streamed request that ends when `read` is done, when the other side is silent too long, or at {@link close}. */
+  async #request<T>(
+    url: string,
+    accept: string,
+    headers: Record<string, string>,
+    read: (body: AsyncIterable<Uint8Array>) => Promise<T>,
+  ): Promise<T> {
+    const silence = new AbortController();
+    const timer = setTimeout(
+      () => silence.abort(new RequestFailed('silent for too long')),
+      SILENCE_LIMIT_MS,
+    );
+    const path = new URL(url).pathname;
+    try {
+      const response = await this.fetch(url, {
+        headers: {
+          accept,
+          authorization: this.authorization,
+          'countersign-instance': this.instanceId,
+          ...headers,
+        },
+        redirect: 'error',
+        signal: AbortSignal.any([silence.signal, this.#stop.signal]),
+      });
+      if (response.status !== 200 || !response.body) {
+        await response.body?.cancel();
+        throw new RequestFailed(`${path} answered ${String(response.status)}`);
+      }
+      return await read(
+        touching(response.body as AsyncIterable<Uint8Array>, () => timer.refresh()),
+      );
+    } catch (error) {
+      throw error instanceof ReplayNeeded ? error : asRequestFailed(error, path);
+    } finally {
+      clearTimeout(timer);
+      silence.abort();
+    }
+  }
+}
+
+async function* touching(
+  body: AsyncIterable<Uint8Array>,
+  touch: () => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of body) {
+    touch();
+    yield chunk;
+  }
+}
+
+function deliver(type: string, data: unknown, sink: RevocationSink): void {
+  let frame: FeedFrame | undefined;
+  try {
+    frame = parseFeedFrame(type, data);
+  } catch (error) {
+    if (!(error instanceof RevocationFormatError)) throw error;
+    sink.drop();
+    return;
+  }
+  if (frame && sink.receive(frame) === 'replay') throw new ReplayNeeded('events are missing');
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new RequestFailed('a message is not JSON');
+  }
+}

@@ -1,0 +1,63 @@
+import type { FeedFrame, Position } from '@countersign/revocation';
+import type { KeySet } from './key-set.js';
+
+/** Where a verifier takes its keys from. The hot path only reads {@link current}. */
+export interface KeySource {
+  /** The newest usable key set, or `undefined` when none may be used (none yet, or past the hard age). */
+  current(): KeySet | undefined;
+  /**
+   * Asks for a newer set because of an unknown `kid`. Resolves when a refresh has ended or was refused by the cool-down;
+   * never rejects, never waits longer than a few seconds.
+   */
+  refreshForUnknownKey(): Promise<void>;
+  state(): KeySourceState;
+  /** Begins to work in the background. `onChange` is called after each new set. */
+  start(onChange: () => void): void;
+  close(): Promise<void>;
+}
+
+export interface KeySourceState {
+  readonly kids: readonly string[];
+  /** Seconds since the set was last confirmed by the issuer; infinite when never. */
+  readonly ageSeconds: number;
+  readonly lastError?: string | undefined;
+}
+
+/** What a revocation source hands its frames to. */
+export interface RevocationSink {
+  /** The last event applied; where a source resumes. */
+  position(): Position | undefined;
+  /** @returns `replay` when the source must start again from a snapshot. */
+  receive(frame: FeedFrame): 'ok' | 'replay';
+  /** Counts an entry that could not be read. */
+  drop(): void;
+}
+
+/** A channel of revocations: the HTTP feed, or another that carries the same frames. */
+export interface RevocationSource {
+  start(sink: RevocationSink): void;
+  state(): { readonly connected: boolean; readonly lastError?: string | undefined };
+  close(): Promise<void>;
+}
+
+/** What an instance tells identity about itself. */
+export interface CheckInReport {
+  readonly instanceId: string;
+  readonly kids: readonly string[];
+  readonly applied: Position | undefined;
+  /** The proof of the heartbeat that the instance applied. */
+  readonly proof?: string | undefined;
+  /** True in the last report before a stop. */
+  readonly goodbye?: boolean;
+}
+
+/** Identity's answer: how far an instance must have come before it is ready. */
+export interface CheckInAnswer {
+  readonly head: Position;
+}
+
+/** How an instance checks in. */
+export interface CheckInPort {
+  /** @throws when the report could not be delivered; the caller tries again */
+  checkIn(report: CheckInReport): Promise<CheckInAnswer>;
+}

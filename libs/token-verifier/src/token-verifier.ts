@@ -1,0 +1,270 @@
+import { randomUUID, verify as verifySignature } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { RevocationReplica } from '@countersign/revocation';
+import type { FeedFrame, ReplicaState } from '@countersign/revocation';
+import { readAccessToken, revocable } from './access-token.js';
+import type { AccessToken } from './access-token.js';
+import { CheckInLoop } from './check-in-loop.js';
+import type { VerifierClock } from './clock.js';
+import { decodeUnverifiedJws } from './compact-jws.js';
+import {
+  isTokenRejected,
+  isVerifierUnavailable,
+  TokenRejected,
+  VerifierUnavailable,
+} from './errors.js';
+import type { RejectionCode, UnavailabilityCode } from './errors.js';
+import type { CheckInPort, KeySource, KeySourceState, RevocationSource } from './sources.js';
+
+/** How one call of {@link TokenVerifier.verify} ended. */
+export type Outcome = 'accepted' | RejectionCode | UnavailabilityCode;
+
+/** What a verifier works with. Most callers want `createTokenVerifier`, which fills this in. */
+export interface VerifierParts {
+  readonly issuer: string;
+  /** The name of this service in `aud`; `null` when every call names one. */
+  readonly audience: string | null;
+  readonly keys: KeySource;
+  /** Absent: revocation is not checked at all. */
+  readonly revocation?:
+    { readonly source: RevocationSource; readonly checkIn: CheckInPort } | undefined;
+  readonly clock: VerifierClock;
+  readonly clockToleranceSeconds: number;
+  readonly maxLifetimeSeconds: number;
+  /** Age of the newest heartbeat, seconds: past `softSeconds` an alarm, past `hardSeconds` no answer. */
+  readonly staleness: { readonly softSeconds: number; readonly hardSeconds: number };
+  /** Random, new at every boot. */
+  readonly instanceId?: string;
+  /** Called once per verification. Must not throw. */
+  readonly onOutcome?: ((outcome: Outcome) => void) | undefined;
+}
+
+export interface VerifierState {
+  readonly ready: boolean;
+  /** What keeps the verifier from being ready, for people. Empty when it is. */
+  readonly missing: readonly string[];
+  readonly instanceId: string;
+  readonly keys: KeySourceState;
+  readonly revocation:
+    | 'none'
+    | (ReplicaState & { readonly connected: boolean; readonly lastError?: string | undefined });
+}
+
+/**
+ * Verifies access tokens (RFC 9068) in this process. The hot path does no I/O; keys and revocations arrive in the
+ * background. Only a `kid` never seen before may wait, for one shared fetch of the key set, two seconds at most.
+ */
+export class TokenVerifier {
+  readonly instanceId: string;
+  readonly #replica: RevocationReplica;
+  readonly #checkIns: CheckInLoop | undefined;
+  readonly #sweeping: NodeJS.Timeout;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(private readonly parts: VerifierParts) {
+    this.instanceId = parts.instanceId ?? randomUUID();
+    const { softSeconds, hardSeconds } = parts.staleness;
+    this.#replica = new RevocationReplica({
+      softMs: softSeconds * 1000,
+      hardMs: hardSeconds * 1000,
+    });
+    this.#checkIns =
+      parts.revocation &&
+      new CheckInLoop(
+        parts.revocation.checkIn,
+        () => this.#report(),
+        () => this.#wake(),
+      );
+    this.#sweeping = setInterval(() => this.#replica.sweep(this.#now()), 60_000);
+    this.#sweeping.unref();
+    parts.keys.start(() => {
+      this.#checkIns?.soon();
+      this.#wake();
+    });
+    parts.revocation?.source.start({
+      position: () => this.#replica.position,
+      receive: (frame) => this.#receive(frame),
+      drop: () => this.#replica.drop(),
+    });
+    this.#checkIns?.start();
+  }
+
+  /**
+   * Verifies one token: form, algorithm, key, signature, claims, revocation, in that order.
+   *
+   * Does not look at scopes or roles; that is the caller's.
+   *
+   * @param options.audience overrides the configured audience; needed when that is `null`
+   * @throws {TokenRejected} the token is bad (401)
+   * @throws {VerifierUnavailable} no decision is possible now (503)
+   * @throws {TypeError} no audience is configured and none was given
+   */
+  async verify(token: string, options: { readonly audience?: string } = {}): Promise<AccessToken> {
+    const audience = options.audience ?? this.parts.audience;
+    if (audience === null) throw new TypeError('verify needs an audience: none is configured');
+    try {
+      const verified = await this.#verify(token, audience);
+      this.parts.onOutcome?.('accepted');
+      return verified;
+    } catch (error) {
+      if (isTokenRejected(error) || isVerifierUnavailable(error))
+        this.parts.onOutcome?.(error.code);
+      throw error;
+    }
+  }
+
+  /** Resolves when keys are held and revocations applied as far as the first check-in demanded. Never rejects. */
+  async ready(): Promise<void> {
+    while (!this.state().ready) {
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          clearTimeout(timer);
+          this.#waiting.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, 250);
+        this.#waiting.add(done);
+      });
+    }
+  }
+
+  state(): VerifierState {
+    const missing: string[] = [];
+    const keys = this.parts.keys.state();
+    if (!this.parts.keys.current()) missing.push(`keys: ${keys.lastError ?? 'not fetched yet'}`);
+    const { revocation } = this.parts;
+    if (!revocation) {
+      return {
+        ready: missing.length === 0,
+        missing,
+        instanceId: this.instanceId,
+        keys,
+        revocation: 'none',
+      };
+    }
+    const replica = this.#replica.state(this.#instant());
+    const source = revocation.source.state();
+    const fault = this.#revocationFault();
+    if (fault)
+      missing.push(`revocations: ${source.lastError ?? this.#checkIns?.lastError ?? fault}`);
+    return {
+      ready: missing.length === 0,
+      missing,
+      instanceId: this.instanceId,
+      keys,
+      revocation: { ...replica, ...source },
+    };
+  }
+
+  /** Ends all background work and says goodbye to identity. */
+  async close(): Promise<void> {
+    clearInterval(this.#sweeping);
+    await Promise.all([
+      this.#checkIns?.close(),
+      this.parts.keys.close(),
+      this.parts.revocation?.source.close(),
+    ]);
+  }
+
+  async #verify(token: string, audience: string): Promise<AccessToken> {
+    const jws = decodeUnverifiedJws(token);
+    const kid = checkHeader(jws.header);
+    const key = this.#key(kid) ?? (await this.#fetchKey(kid));
+    if (!isSignedBy(key, jws.signingInput, jws.signature)) {
+      throw new TokenRejected('bad_signature', 'the signature does not verify');
+    }
+    const verified = readAccessToken(jws.payload, kid, token, {
+      issuer: this.parts.issuer,
+      audience,
+      now: this.#now(),
+      clockToleranceSeconds: this.parts.clockToleranceSeconds,
+      maxLifetimeSeconds: this.parts.maxLifetimeSeconds,
+    });
+    this.#checkRevocation(verified);
+    return verified;
+  }
+
+  #key(kid: string): KeyObject | undefined {
+    const keys = this.parts.keys.current();
+    if (!keys) throw new VerifierUnavailable('keys_unreachable', 'no key set that may be used');
+    return keys.get(kid);
+  }
+
+  async #fetchKey(kid: string): Promise<KeyObject> {
+    await this.parts.keys.refreshForUnknownKey();
+    const key = this.#key(kid);
+    if (key) return key;
+    if (this.parts.keys.state().lastError !== undefined) {
+      throw new VerifierUnavailable(
+        'keys_unreachable',
+        'unknown kid, and the key set cannot be refreshed',
+      );
+    }
+    throw new TokenRejected('unknown_key', 'no published key has this kid');
+  }
+
+  #checkRevocation(token: AccessToken): void {
+    if (!this.parts.revocation) return;
+    if (this.#replica.isRevoked(revocable(token)))
+      throw new TokenRejected('revoked', 'a revocation covers it');
+    const fault = this.#revocationFault();
+    if (fault) throw new VerifierUnavailable('revocation_unreachable', fault);
+  }
+
+  #revocationFault(): string | undefined {
+    const head = this.#checkIns?.firstHead;
+    if (!head) return 'not checked in yet';
+    if (!this.#replica.hasApplied(head)) return 'revocations not applied yet';
+    return this.#replica.freshness(this.#instant()) === 'stale' ? 'no recent heartbeat' : undefined;
+  }
+
+  #receive(frame: FeedFrame): 'ok' | 'replay' {
+    const result = this.#replica.receive(frame, this.#instant());
+    if (frame.type === 'revocation' || frame.type === 'end') this.#checkIns?.soon();
+    this.#wake();
+    return result;
+  }
+
+  #report() {
+    return {
+      instanceId: this.instanceId,
+      kids: this.parts.keys.state().kids,
+      applied: this.#replica.position,
+      proof: this.#replica.proof,
+    };
+  }
+
+  #wake(): void {
+    for (const done of [...this.#waiting]) done();
+  }
+
+  #instant() {
+    const { clock } = this.parts;
+    return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+  }
+
+  #now(): number {
+    return this.parts.clock.wallMs() / 1000;
+  }
+}
+
+/** @returns the `kid`. Every other member that could steer verification (`jku`, `jwk`, `x5u`, …) is ignored. */
+function checkHeader(header: Readonly<Record<string, unknown>>): string {
+  const { alg, typ, kid } = header;
+  if (alg !== 'RS256') throw new TokenRejected('algorithm_not_allowed', 'alg is not RS256');
+  if (typeof typ !== 'string' || !/^(application\/)?at\+jwt$/i.test(typ)) {
+    throw new TokenRejected('unexpected_type', 'typ is not at+jwt');
+  }
+  if ('crit' in header || 'b64' in header || 'zip' in header) {
+    throw new TokenRejected('malformed', 'crit, b64 and zip are not supported');
+  }
+  if (typeof kid !== 'string' || !/^[\w-]{1,256}$/.test(kid)) {
+    throw new TokenRejected('malformed', 'kid is missing or not an identifier');
+  }
+  return kid;
+}
+
+function isSignedBy(key: KeyObject, input: Buffer, signature: Buffer): boolean {
+  if (signature.length * 8 !== key.asymmetricKeyDetails?.modulusLength) return false;
+  return verifySignature('sha256', input, key, signature);
+}
