@@ -98,7 +98,11 @@ async function copyBinaries(
   try {
     await mkdir(draft, { mode: 0o755 });
     const native = join(draft, 'native');
-    await cp(nativeFolder, native, { recursive: true, filter: (path) => !path.endsWith('.a') });
+    await cp(nativeFolder, native, {
+      recursive: true,
+      verbatimSymlinks: true, // Links made in place must not lead back to where nobody else gets.
+      filter: (path) => !path.endsWith('.a'),
+    });
     await linkLibraries(native);
     await openToAll(native);
     // An earlier copy that does not run gives way; one that another start has just put there stays.
