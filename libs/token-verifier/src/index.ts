@@ -1,4 +1,6 @@
 export type { AccessToken } from './access-token.js';
+export { readBearerCredentials } from './bearer-credentials.js';
+export type { BearerCredentials } from './bearer-credentials.js';
 export type { VerifierClock } from './clock.js';
 export { createTokenVerifier } from './create-token-verifier.js';
 export type { TokenVerifierOptions } from './create-token-verifier.js';
@@ -11,6 +13,12 @@ export {
   VerifierUnavailable,
 } from './errors.js';
 export type { RejectionCode, UnavailabilityCode } from './errors.js';
+export {
+  answerToMissingScope,
+  answerToUnreadableCredentials,
+  answerToVerifyError,
+} from './http-answer.js';
+export type { HttpAnswer, RefusalCode, RefusalProblem } from './http-answer.js';
 export { parseKeySet, UnusableKeySet } from './key-set.js';
 export type { KeySet } from './key-set.js';
 export type {
