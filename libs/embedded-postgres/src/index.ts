@@ -10,6 +10,7 @@ export {
   EmbeddedPostgresError,
   type EmbeddedPostgresErrorCode,
 } from './embedded-postgres-error.js';
+export { type ParentWatch, watchOverChildren } from './parent-watch.js';
 export { describePortHolder, findPortHolder, type PortHolder } from './port-holder.js';
 export { findFreePort, isPortFree } from './ports.js';
 export { commandOf, isAlive, startOf } from './process-table.js';
