@@ -1,1 +1,2 @@
+export * from './issuer/index.js';
 export * from './servers/index.js';

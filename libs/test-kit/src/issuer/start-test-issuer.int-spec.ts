@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createTokenVerifier } from '@countersign/token-verifier';
+import type { TokenVerifier } from '@countersign/token-verifier';
+import { startTestIssuer } from './start-test-issuer.js';
+import type { TestIssuer } from './start-test-issuer.js';
+
+describe('a verifier works against the test issuer', () => {
+  let issuer: TestIssuer;
+  let verifier: TokenVerifier;
+
+  beforeEach(async () => {
+    issuer = await startTestIssuer();
+    verifier = createTokenVerifier({
+      issuer: issuer.issuer,
+      audience: 'orders',
+      discoveryUrl: issuer.discoveryUrl,
+      credentials: issuer.credentials,
+    });
+    await verifier.ready();
+  });
+
+  afterEach(async () => {
+    await verifier.close();
+    await issuer.close();
+  });
+
+  test('its tokens are accepted, and what is overridden counts', async () => {
+    await expect(verifier.verify(await issuer.sign({ sub: 'someone' }))).resolves.toMatchObject({
+      subject: 'someone',
+      scopes: ['orders:read', 'orders:write', 'payments:read', 'payments:write'],
+    });
+    await expect(verifier.verify(await issuer.sign({ aud: ['else'] }))).rejects.toMatchObject({
+      code: 'wrong_audience',
+    });
+    await expect(verifier.verify(await issuer.sign({}, { typ: 'JWT' }))).rejects.toMatchObject({
+      code: 'unexpected_type',
+    });
+    await expect(verifier.verify(await issuer.sign({ jti: undefined }))).rejects.toMatchObject({
+      code: 'malformed',
+    });
+  });
+
+  test('a revocation arrives over the feed', async () => {
+    const token = await issuer.sign({ sid: 'ended' });
+    await verifier.verify(token);
+    const { seq } = issuer.revoke({ kind: 'sid', id: 'ended' });
+    await until(() => issuer.checkIns.some(({ applied }) => applied?.seq === seq));
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'revoked' });
+  });
+
+  test('a snapshot of several pages is applied before a new verifier is ready', async () => {
+    for (let n = 1; n <= 120; n += 1) issuer.revoke({ kind: 'jti', id: `token-${String(n)}` });
+    const second = createTokenVerifier({
+      issuer: issuer.issuer,
+      audience: 'orders',
+      discoveryUrl: issuer.discoveryUrl,
+      credentials: issuer.credentials,
+    });
+    await second.ready();
+    for (const jti of ['token-1', 'token-51', 'token-120']) {
+      await expect(second.verify(await issuer.sign({ jti }))).rejects.toMatchObject({
+        code: 'revoked',
+      });
+    }
+    await second.close();
+  });
+
+  test('it comes back where it was, with its revocations', async () => {
+    await issuer.stopServing();
+    await expect(fetch(issuer.discoveryUrl)).rejects.toThrow();
+    const { seq } = issuer.revoke({ kind: 'jti', id: 'while-away' });
+    await issuer.resume();
+    await until(() => issuer.checkIns.some(({ applied }) => applied?.seq === seq));
+    await expect(verifier.verify(await issuer.sign({ jti: 'while-away' }))).rejects.toMatchObject({
+      code: 'revoked',
+    });
+  });
+
+  test('wrong credentials are refused', async () => {
+    const { status } = await fetch(new URL('/revocations', issuer.discoveryUrl), {
+      headers: { authorization: 'Basic YTpi' },
+    });
+    expect(status).toBe(401);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 8_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('it did not happen in time');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

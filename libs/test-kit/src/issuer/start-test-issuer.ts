@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { RevocationEventJson } from '@countersign/revocation';
+import { createIssuerServer } from './issuer-server.js';
+import type { TestCheckIn } from './issuer-server.js';
+import { goodClaims, TestKeys } from './test-keys.js';
+import { TestRevocations } from './test-revocations.js';
+import type { TestRevocation } from './test-revocations.js';
+
+/** A running issuer for tests. It stands in for identity's service listener; there are no users and no sessions. */
+export interface TestIssuer {
+  /** The `iss` of its tokens. */
+  readonly issuer: string;
+  readonly discoveryUrl: string;
+  /** The one client that may read revocations and check in. */
+  readonly credentials: { readonly clientId: string; readonly clientSecret: string };
+  /** All check-ins so far, oldest first. */
+  readonly checkIns: readonly TestCheckIn[];
+  /**
+   * Signs an access token that is good for five minutes for the audiences `identity`, `orders` and `payments`, unless
+   * overridden. A claim or header member overridden with `undefined` is left out.
+   */
+  sign(
+    claims?: Readonly<Record<string, unknown>>,
+    header?: Readonly<Record<string, unknown>>,
+  ): Promise<string>;
+  /** Revokes, and sends the event to every open feed at once. */
+  revoke(revocation: TestRevocation): RevocationEventJson;
+  /** Signs with a new key from now on; the old ones stay published. @returns the new `kid` */
+  rotateKey(): Promise<string>;
+  /** Goes away: drops every connection and listens no more. State is kept. */
+  stopServing(): Promise<void>;
+  /** Comes back after {@link stopServing}, at the same address. */
+  resume(): Promise<void>;
+  /** Ends feeds with a goodbye, and stops for good. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an issuer on a free loopback port: metadata (RFC 8414), JWKS, revocation snapshot and feed, check-in.
+ *
+ * @param options.issuer the `iss` to use when it is not the server's own origin
+ */
+export async function startTestIssuer(
+  options: { readonly issuer?: string } = {},
+): Promise<TestIssuer> {
+  const keys = new TestKeys();
+  await keys.rotate();
+  const revocations = new TestRevocations();
+  const checkIns: TestCheckIn[] = [];
+  const feeds = new Set<() => void>();
+  const credentials = {
+    clientId: 'a-relying-service',
+    clientSecret: randomBytes(32).toString('base64url'),
+  };
+  let port = 0;
+  const origin = () => `http://127.0.0.1:${String(port)}`;
+  const issuer = () => options.issuer ?? origin();
+  const server = createIssuerServer({
+    issuer,
+    origin,
+    keys,
+    revocations,
+    credentials,
+    checkIns,
+    feeds,
+  });
+  const listen = async () => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    port = (server.address() as AddressInfo).port;
+  };
+  const stopServing = async () => {
+    if (!server.listening) return;
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  };
+  await listen();
+  return {
+    issuer: issuer(),
+    discoveryUrl: `${origin()}/.well-known/oauth-authorization-server`,
+    credentials,
+    checkIns,
+    sign: (claims = {}, header = {}) => keys.sign({ ...goodClaims(issuer()), ...claims }, header),
+    revoke: (revocation) => revocations.add(revocation),
+    rotateKey: () => keys.rotate(),
+    stopServing,
+    resume: listen,
+    close: async () => {
+      for (const end of [...feeds]) end();
+      await stopServing();
+    },
+  };
+}
