@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair } from 'jose';
-import type { CompactJWSHeaderParameters, CryptoKey, JWK } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
 
 interface TestKey {
   readonly kid: string;
