@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { claimData } from './claim-data.js';
+import { claimFolder } from './claim-folder.js';
 import { EmbeddedPostgresError } from './embedded-postgres-error.js';
 import { endLeftOverServer } from './left-over-server.js';
 import { privateFolder } from './private-folder.js';
@@ -30,7 +30,7 @@ export async function openDataHome(
   onProgress: (message: string) => void,
 ): Promise<DataHome> {
   await makeFolder(dataDir);
-  const release = await claimData(dataDir);
+  const release = await claimFolder(dataDir);
   try {
     const outside = await outsideHome(dataDir, runAs);
     if (outside === undefined) return { home: dataDir, data: join(dataDir, 'data'), release };
@@ -79,7 +79,7 @@ async function settleOutside(
   onProgress: (message: string) => void,
 ): Promise<() => Promise<void>> {
   const isNew = await makeFolder(home);
-  const release = await claimData(home);
+  const release = await claimFolder(home);
   if ((await readLocation(dataDir)) === undefined) {
     onProgress(`Postgres does not run as root, so its data is kept in ${home}`);
     // Data of an earlier state folder at this path, since deleted: nobody has its password any more.

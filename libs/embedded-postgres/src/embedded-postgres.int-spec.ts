@@ -155,8 +155,12 @@ describe('after a crash', () => {
   });
 
   it('a lock file of a process that is gone does not matter', async () => {
-    const first = await start({ durable: true });
-    process.kill(first.pid, 'SIGKILL');
+    const ended = new Promise((resolve) => {
+      void start({ durable: true, onExit: resolve }).then(({ pid }) =>
+        process.kill(pid, 'SIGKILL'),
+      );
+    });
+    expect(await ended).toBeNull();
     await start({ durable: true });
   });
 

@@ -1,3 +1,4 @@
+export { claimFolder } from './claim-folder.js';
 export { createDatabase, systemIdentifier } from './create-database.js';
 export { removeEmbeddedPostgresData } from './data-home.js';
 export {

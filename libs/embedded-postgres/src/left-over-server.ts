@@ -11,7 +11,7 @@ import { shutDown } from './shut-down.js';
  * nowhere, and we could not see it end. The lock file of a server that is gone is deleted, also when its process id
  * now belongs to another program, which Postgres by itself would take for a running server.
  *
- * Call it only as the owner of the data (see claim-data.ts): it does not ask whether somebody uses the server.
+ * Call it only as the owner of the data (see claim-folder.ts): it does not ask whether somebody uses the server.
  */
 export async function endLeftOverServer(
   data: string,

@@ -1,6 +1,6 @@
 import { parseMajorVersion } from './binaries.js';
 import { failureThatMayPass } from './bring-up-server.js';
-import { parseOwner } from './claim-data.js';
+import { parseOwner } from './claim-folder.js';
 import { serverEnvironment } from './server-environment.js';
 import { serverSettings } from './server-process.js';
 import { serverUrl } from './server-url.js';

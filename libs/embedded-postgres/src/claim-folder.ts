@@ -9,12 +9,12 @@ interface Owner {
 }
 
 /**
- * Marks `dataDir` as used by this process, until the returned function is called. A mark whose process is gone (or
+ * Marks a folder as used by this process, until the returned function is called. A mark whose process is gone (or
  * whose process id belongs to a later process) does not count.
  * @throws {EmbeddedPostgresError} `in_use` when another living process has it.
  */
-export async function claimData(dataDir: string): Promise<() => Promise<void>> {
-  const file = join(dataDir, 'owner.json');
+export async function claimFolder(folder: string): Promise<() => Promise<void>> {
+  const file = join(folder, 'owner.json');
   const mark = JSON.stringify({ pid: process.pid, started: (await startOf(process.pid)) ?? '' });
   for (;;) {
     try {
@@ -27,7 +27,7 @@ export async function claimData(dataDir: string): Promise<() => Promise<void>> {
     if (owner !== undefined && (await stillRuns(owner))) {
       throw new EmbeddedPostgresError(
         'in_use',
-        `The Postgres data in ${dataDir} is in use by process ${owner.pid} ` +
+        `${folder} is in use by process ${owner.pid} ` +
           `(${(await commandOf(owner.pid)) ?? 'unknown command'}). Stop that one first.`,
       );
     }
