@@ -13,7 +13,7 @@ const feature = (name, allowed) => ({
   to: {
     path: '^apps/identity/src/[^/]+/',
     pathNot: [
-      `^apps/identity/src/(${[name, 'platform', 'config', 'audit', ...allowed].join('|')})/`,
+      `^apps/identity/src/(${[name, 'platform', 'config', 'sealing', 'mail', 'audit', ...allowed].join('|')})/`,
     ],
   },
 });
@@ -65,8 +65,8 @@ module.exports = {
     lib('embedded-postgres', []),
     lib('test-kit', ['embedded-postgres', 'token-verifier', 'revocation']),
     feature('accounts', []),
-    feature('relying-services', []),
-    feature('revocation', ['relying-services']),
+    feature('revocation', []),
+    feature('relying-services', ['revocation']),
     feature('signing-keys', ['relying-services', 'revocation']),
     feature('access-tokens', ['signing-keys', 'revocation']),
     feature('sessions', ['accounts', 'access-tokens', 'revocation']),

@@ -1,3 +1,4 @@
+export { closeWithin } from './close-within.js';
 export {
   ConfigurationError,
   hostSettings,

@@ -1,0 +1,21 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** An OAuth client: what a token is issued to, and the audiences it may reach. */
+@Entity('clients')
+export class Client {
+  @PrimaryColumn('text')
+  id: string;
+
+  @Column('text')
+  kind: 'public' | 'confidential';
+
+  /** Whether people may sign in through it. */
+  @Column('boolean', { name: 'sign_in' })
+  signIn: boolean;
+
+  @Column('text', { array: true })
+  audiences: string[];
+}
+
+/** The client of a login that names none. */
+export const DEFAULT_CLIENT_ID = 'first-party';

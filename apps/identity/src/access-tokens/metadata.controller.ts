@@ -1,0 +1,46 @@
+import { Controller, Get, Header } from '@nestjs/common';
+import { Public } from '@countersign/nest-auth';
+import { IdentityConfig } from '../config/identity-config.js';
+
+/** What every listener says of this issuer (RFC 8414 §2). */
+function commonMetadata(issuer: string, base: string) {
+  return {
+    issuer,
+    jwks_uri: `${base}/.well-known/jwks.json`,
+    // Required by RFC 8414; no authorization endpoint is offered, so the lists are empty.
+    response_types_supported: [],
+    grant_types_supported: [],
+  };
+}
+
+/** The metadata for everybody. It names nothing of the service listener. */
+@Controller('.well-known')
+export class PublicMetadataController {
+  constructor(private readonly config: IdentityConfig) {}
+
+  @Public()
+  @Get('oauth-authorization-server')
+  @Header('cache-control', 'public, max-age=300')
+  metadata() {
+    return commonMetadata(this.config.ISSUER_URL, this.config.ISSUER_URL);
+  }
+}
+
+/** The metadata for relying services, on the service listener: where keys, revocations and check-in are. */
+@Controller('.well-known')
+export class ServiceMetadataController {
+  constructor(private readonly config: IdentityConfig) {}
+
+  @Public()
+  @Get('oauth-authorization-server')
+  @Header('cache-control', 'public, max-age=300')
+  metadata() {
+    const base = this.config.SERVICE_URL;
+    return {
+      ...commonMetadata(this.config.ISSUER_URL, base),
+      revocation_snapshot_endpoint: `${base}/revocations`,
+      revocation_feed_endpoint: `${base}/revocations/feed`,
+      check_in_endpoint: `${base}/relying-services/check-in`,
+    };
+  }
+}

@@ -1,0 +1,53 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { Database } from '../platform/database.js';
+import { DomainError } from '../platform/domain-error.js';
+import { Ids } from '../platform/ids.js';
+import { Account } from './account.js';
+import type { Role } from './roles.js';
+
+/** Finds and keeps accounts. */
+@Injectable()
+export class Accounts {
+  constructor(
+    private readonly database: Database,
+    private readonly ids: Ids,
+  ) {}
+
+  /** @param email normalised */
+  findByEmail(email: string): Promise<Account | null> {
+    return this.database.read((manager) => manager.findOneBy(Account, { email }));
+  }
+
+  findById(id: string): Promise<Account | null> {
+    return this.database.read((manager) => manager.findOneBy(Account, { id }));
+  }
+
+  /** The account of this address; an unverified one without a password is made when there is none. */
+  async findOrCreate(tx: EntityManager, email: string): Promise<Account> {
+    await tx.query(
+      `INSERT INTO accounts (id, email, roles) VALUES ($1, $2, '{customer}') ON CONFLICT (email) DO NOTHING`,
+      [this.ids.uuid(), email],
+    );
+    return tx.findOneByOrFail(Account, { email });
+  }
+
+  /**
+   * Makes a verified account, for operators and the embedded run.
+   *
+   * @throws {DomainError} `account_exists`
+   */
+  async addVerified(email: string, passwordHash: string, roles: readonly Role[]): Promise<string> {
+    const id = this.ids.uuid();
+    const rows = await this.database.read((manager) =>
+      manager.query<unknown[]>(
+        `INSERT INTO accounts (id, email, email_verified_at, password_hash, roles)
+         VALUES ($1, $2, now(), $3, $4) ON CONFLICT (email) DO NOTHING RETURNING id`,
+        [id, email, passwordHash, roles],
+      ),
+    );
+    if (rows.length === 0)
+      throw new DomainError('account_exists', 'an account with this address exists already');
+    return id;
+  }
+}

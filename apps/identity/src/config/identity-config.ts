@@ -1,0 +1,81 @@
+import { hostSettings, origin, port, readEnvironment } from '@countersign/service-host';
+import { z } from 'zod';
+
+const seconds = (min: number, max: number, fallback: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+
+const settings = z.object({
+  ...hostSettings,
+  /** The public origin of the gateway: `iss` of every token. */
+  ISSUER_URL: origin,
+  /** The origin under which relying services reach the service listener. */
+  SERVICE_URL: origin,
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(100).default(10),
+  MASTER_KEY_FILE: z.string(),
+  RELYING_SERVICES_FILE: z.string(),
+  /** The folder that messages are kept in. */
+  MAIL_DIR: z.string(),
+  PUBLIC_PORT: port.default(3000),
+  SERVICE_PORT: port.default(3005),
+  OPERATOR_PORT: port.default(3010),
+  /** Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's. */
+  TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .transform((list) =>
+      list
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    )
+    .pipe(z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))),
+  ACCESS_TOKEN_TTL_SECONDS: seconds(30, 900, 300),
+  SESSION_TTL_SECONDS: seconds(60, 7 * 86_400, 12 * 3600),
+  REMEMBERED_SESSION_TTL_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400),
+  EMAIL_TOKEN_TTL_SECONDS: seconds(60, 7 * 86_400, 86_400),
+  /** argon2id: memory in KiB, passes, and how many processes hash at once. The floor is OWASP's minimum. */
+  ARGON2_MEMORY_KIB: z.coerce.number().int().min(19_456).max(1_048_576).default(65_536),
+  ARGON2_PASSES: z.coerce.number().int().min(2).max(20).default(3),
+  PASSWORD_HASH_PROCESSES: z.coerce.number().int().min(1).max(32).default(1),
+  /** How many hashes may wait; past that a request is turned away with 503. */
+  PASSWORD_HASH_QUEUE: z.coerce.number().int().min(1).max(1000).default(16),
+});
+
+const related = settings.superRefine((given, context) => {
+  const fault = (name: string, message: string) =>
+    context.addIssue({ code: 'custom', path: [name], message });
+  if (given.ACCESS_TOKEN_TTL_SECONDS > given.SESSION_TTL_SECONDS) {
+    fault('ACCESS_TOKEN_TTL_SECONDS', 'a token must not outlive its session (SESSION_TTL_SECONDS)');
+  }
+  if (given.SESSION_TTL_SECONDS > given.REMEMBERED_SESSION_TTL_SECONDS) {
+    fault('SESSION_TTL_SECONDS', 'must not be longer than REMEMBERED_SESSION_TTL_SECONDS');
+  }
+  const ports = [given.PUBLIC_PORT, given.SERVICE_PORT, given.OPERATOR_PORT].filter(
+    (number) => number !== 0,
+  );
+  if (new Set(ports).size !== ports.length) {
+    fault('PUBLIC_PORT', 'PUBLIC_PORT, SERVICE_PORT and OPERATOR_PORT must differ');
+  }
+});
+
+/* eslint-disable @typescript-eslint/no-extraneous-class, @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type --
+   one name for the settings' type and their injection token; the class is never constructed */
+/** The settings of identity, checked and frozen. Also the injection token. */
+export abstract class IdentityConfig {}
+export interface IdentityConfig extends Readonly<z.output<typeof settings>> {}
+/* eslint-enable */
+
+/**
+ * Reads all settings.
+ *
+ * @throws {ConfigurationError} naming every fault at once
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): IdentityConfig {
+  return readEnvironment(related, env);
+}
+
+/** What the `migrate` command needs. */
+export function loadDatabaseUrl(env: Readonly<Record<string, string | undefined>>): string {
+  return readEnvironment(settings.pick({ DATABASE_URL: true }), env).DATABASE_URL;
+}

@@ -1,0 +1,31 @@
+import { hashSync, verifySync } from '@node-rs/argon2';
+import type { HashAnswer, HashRequest } from './hash-messages.js';
+
+/**
+ * A process that does nothing but hash passwords, one at a time, so that hashing never takes a thread or the event loop of
+ * the process that serves requests. Talks over the IPC channel; ends with its parent.
+ */
+process.on('message', (request: HashRequest) => {
+  process.send?.(answer(request));
+});
+process.on('disconnect', () => process.exit(0));
+// The terminal's Ctrl-C reaches the whole group; the parent decides when hashing ends.
+process.on('SIGINT', () => undefined);
+
+function answer(request: HashRequest): HashAnswer {
+  try {
+    if (request.op === 'verify') {
+      return { id: request.id, ok: verifySync(request.hash, request.password) };
+    }
+    const { memoryKiB, passes } = request;
+    // argon2id is the package's default.
+    const hash = hashSync(request.password, {
+      memoryCost: memoryKiB,
+      timeCost: passes,
+      parallelism: 1,
+    });
+    return { id: request.id, hash };
+  } catch (error) {
+    return { id: request.id, error: (error as Error).message };
+  }
+}

@@ -1,0 +1,17 @@
+import type { DataSource } from 'typeorm';
+import { Client } from './access-tokens/client.js';
+import { Account } from './accounts/account.js';
+import { FirstSchema1763726400000 } from './migrations/1763726400000-first-schema.js';
+import { createDataSource } from './platform/data-source.js';
+import { Session } from './sessions/session.js';
+import { SigningKey } from './signing-keys/signing-key.js';
+
+/** Identity's database: all its entities and its whole history of migrations. */
+export function createIdentityDataSource(url: string, poolSize: number): DataSource {
+  return createDataSource({
+    url,
+    poolSize,
+    entities: [Account, Client, Session, SigningKey],
+    migrations: [FirstSchema1763726400000],
+  });
+}

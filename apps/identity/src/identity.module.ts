@@ -1,0 +1,29 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { AccessTokensModule } from './access-tokens/access-tokens.module.js';
+import { AccountsModule } from './accounts/accounts.module.js';
+import { CredentialsModule } from './credentials/credentials.module.js';
+import { PlatformModule } from './platform/platform.module.js';
+import type { Platform } from './platform/platform.module.js';
+import { RelyingServicesModule } from './relying-services/relying-services.module.js';
+import { RevocationModule } from './revocation/revocation.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
+import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
+
+/** The features of identity, without any listener. */
+@Module({
+  imports: [
+    AccountsModule,
+    CredentialsModule,
+    SessionsModule,
+    AccessTokensModule,
+    SigningKeysModule,
+    RevocationModule,
+    RelyingServicesModule,
+  ],
+})
+export class IdentityModule {
+  static on(platform: Platform): DynamicModule {
+    return { module: IdentityModule, imports: [PlatformModule.with(platform)] };
+  }
+}

@@ -1,0 +1,53 @@
+import { makeProblem } from '@countersign/service-host';
+import type { ProblemAnswer } from '@countersign/service-host';
+import { DomainError } from '../platform/domain-error.js';
+import type { DomainErrorCode } from '../platform/domain-error.js';
+
+interface Row {
+  readonly status: number;
+  readonly title: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** How each refusal is answered over HTTP. */
+const PROBLEMS = {
+  credentials_rejected: {
+    status: 401,
+    title: 'The address or the password is wrong',
+    headers: { 'www-authenticate': 'Bearer realm="countersign"' },
+  },
+  email_token_rejected: { status: 400, title: 'The token is unknown, expired or spent' },
+  unknown_client: { status: 400, title: 'The client is not known here' },
+  account_exists: { status: 409, title: 'There is an account already' },
+  session_ended: {
+    status: 401,
+    title: 'The session has ended',
+    headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
+  },
+  overloaded: { status: 503, title: 'Too much at once', headers: { 'retry-after': '1' } },
+  revocation_in_progress: {
+    status: 503,
+    title: 'A revocation is going on',
+    headers: { 'retry-after': '2' },
+  },
+  client_credentials_rejected: {
+    status: 401,
+    title: 'The client credentials are missing or wrong',
+    headers: { 'www-authenticate': 'Basic realm="countersign", charset="UTF-8"' },
+  },
+  database_unavailable: {
+    status: 503,
+    title: 'The service cannot answer right now',
+    headers: { 'retry-after': '2' },
+  },
+} as const satisfies Record<DomainErrorCode, Row>;
+
+/** The answer to a {@link DomainError}; `undefined` for any other error. */
+export function domainProblem(error: unknown): ProblemAnswer | undefined {
+  if (!(error instanceof DomainError)) return undefined;
+  const row: Row = PROBLEMS[error.code];
+  return {
+    problem: makeProblem(error.code, row, { detail: error.detail }),
+    ...(row.headers && { headers: row.headers }),
+  };
+}

@@ -1,0 +1,43 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
+import { CountersignAuthModule } from '@countersign/nest-auth';
+import type { TokenVerifier } from '@countersign/token-verifier';
+import { PublicMetadataController } from '../access-tokens/metadata.controller.js';
+import { Accounts } from '../accounts/accounts.js';
+import { IdentityConfig } from '../config/identity-config.js';
+import { Registration } from '../credentials/registration.js';
+import { RegistrationController } from '../credentials/registration.controller.js';
+import { SignIn } from '../credentials/sign-in.js';
+import { SignInController } from '../credentials/sign-in.controller.js';
+import { SessionController } from '../sessions/session.controller.js';
+import { Sessions } from '../sessions/sessions.js';
+import { JwksController } from '../signing-keys/jwks.controller.js';
+import { KeyRing } from '../signing-keys/key-ring.js';
+import { lend } from './lend.js';
+
+/** Everything that the public listener offers, through the gateway. A route needs a token unless it says otherwise. */
+@Module({
+  controllers: [
+    JwksController,
+    PublicMetadataController,
+    RegistrationController,
+    SignInController,
+    SessionController,
+  ],
+})
+export class PublicListenerModule {
+  static of(identity: INestApplicationContext, verifier: TokenVerifier): DynamicModule {
+    return {
+      module: PublicListenerModule,
+      imports: [CountersignAuthModule.forRoot({ verifier })],
+      providers: lend(identity, [
+        IdentityConfig,
+        KeyRing,
+        Accounts,
+        Registration,
+        SignIn,
+        Sessions,
+      ]),
+    };
+  }
+}

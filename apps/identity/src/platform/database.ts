@@ -1,0 +1,49 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import { DomainError } from './domain-error.js';
+
+/** Faults of the connection, not of a statement: SQLSTATE classes 08, 53, 57P and what sockets say. */
+const CONNECTION_FAULT =
+  /^(08|53|57P)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)$/;
+
+/** The database: every statement of identity goes through here. */
+export class Database {
+  constructor(readonly source: DataSource) {}
+
+  /**
+   * Runs `work` in one READ COMMITTED transaction.
+   *
+   * @throws {DomainError} `database_unavailable` when the database is away
+   */
+  transaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
+    return this.#guard(() => this.source.transaction('READ COMMITTED', work));
+  }
+
+  /** Runs single statements outside a transaction. Same errors as {@link transaction}. */
+  read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.#guard(() => work(this.source.manager));
+  }
+
+  async close(): Promise<void> {
+    if (this.source.isInitialized) await this.source.destroy();
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (isConnectionFault(error)) {
+        throw new DomainError('database_unavailable', undefined, { cause: error });
+      }
+      throw error;
+    }
+  }
+}
+
+function isConnectionFault(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === 'string') return CONNECTION_FAULT.test(code);
+  return (
+    typeof message === 'string' &&
+    /connection terminated|timeout exceeded when trying to connect/i.test(message)
+  );
+}

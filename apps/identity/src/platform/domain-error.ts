@@ -1,0 +1,25 @@
+/** Every way in which identity refuses something that was well-formed. Stable; part of the API. */
+export type DomainErrorCode =
+  | 'credentials_rejected'
+  | 'email_token_rejected'
+  | 'unknown_client'
+  | 'account_exists'
+  | 'session_ended'
+  | 'overloaded'
+  | 'revocation_in_progress'
+  | 'client_credentials_rejected'
+  | 'database_unavailable';
+
+/** A refusal. Knows nothing of HTTP; `listeners/problems.ts` says how each code is answered. */
+export class DomainError extends Error {
+  override readonly name = 'DomainError';
+
+  constructor(
+    readonly code: DomainErrorCode,
+    /** Fixed text that may be shown to the caller. */
+    readonly detail?: string,
+    options?: ErrorOptions,
+  ) {
+    super(detail ?? code, options);
+  }
+}

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { IS_PUBLIC } from '@countersign/nest-auth';
+import type { FastifyRequest } from 'fastify';
+import { DomainError } from '../platform/domain-error.js';
+import { readBasicCredentials } from './client-credentials.js';
+import { RelyingServices } from './relying-services.js';
+
+const authenticated = new WeakMap<object, string>();
+
+/** The id of the relying service that sent this request, as the guard established it. */
+export function relyingServiceOf(request: FastifyRequest): string {
+  const id = authenticated.get(request);
+  if (id === undefined) throw new TypeError('the request did not pass the relying service guard');
+  return id;
+}
+
+/** Lets only declared relying services in, by HTTP Basic. Every route of the service listener passes it but `@Public()`. */
+@Injectable()
+export class RelyingServiceGuard implements CanActivate {
+  constructor(
+    private readonly services: RelyingServices,
+    private readonly reflector: Reflector,
+  ) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    if (
+      this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, [
+        context.getHandler(),
+        context.getClass(),
+      ])
+    ) {
+      return true;
+    }
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const given = readBasicCredentials(request.headers.authorization);
+    if (!given || !this.services.authenticate(given.clientId, given.clientSecret)) {
+      throw new DomainError('client_credentials_rejected');
+    }
+    authenticated.set(request, given.clientId);
+    return true;
+  }
+}

@@ -1,0 +1,161 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { comparePositions } from '@countersign/revocation';
+import type { FeedFrame, Position } from '@countersign/revocation';
+import type { Logger } from '@countersign/service-host';
+import { IdentityConfig } from '../config/identity-config.js';
+import { ListeningConnection } from '../platform/listening-connection.js';
+import { LOGGER } from '../platform/platform.module.js';
+import { HeartbeatProof } from './heartbeat-proof.js';
+import { REVOCATION_CHANNEL, RevocationLog } from './revocation-log.js';
+
+/** Somebody who follows the log in this process: an SSE connection, or identity's own verifier. */
+export interface FeedSubscriber {
+  /** Takes one frame. A promise is waited for while catching up: that is the back-pressure. */
+  send(frame: FeedFrame): void | Promise<void>;
+}
+
+const HEARTBEAT_MS = 1_000;
+const CATCH_UP_PAGE = 1_000;
+
+/**
+ * Follows the log and hands what is new to every subscriber, in order, with a heartbeat each second that the database
+ * could be read. Woken by a notification, and by the heartbeat's own read when one was lost.
+ */
+@Injectable()
+export class RevocationFeed {
+  readonly #live = new Set<FeedSubscriber>();
+  readonly #listening: ListeningConnection;
+  #published: Position | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #readPending = false;
+  #beating: NodeJS.Timeout | undefined;
+
+  constructor(
+    config: IdentityConfig,
+    private readonly log: RevocationLog,
+    private readonly proof: HeartbeatProof,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.#listening = new ListeningConnection(config.DATABASE_URL, REVOCATION_CHANNEL, () =>
+      this.#publishSoon(),
+    );
+  }
+
+  async start(): Promise<void> {
+    await this.#listening.start();
+    this.#beating = setInterval(() => void this.#tryInTurn(() => this.#beat()), HEARTBEAT_MS);
+    await this.#tryInTurn(() => this.#beat());
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#beating);
+    await this.#listening.close();
+    for (const subscriber of this.#live) void subscriber.send({ type: 'goodbye' });
+    this.#live.clear();
+    await this.#turn;
+  }
+
+  /**
+   * Brings a subscriber from `after` (or from nothing) to the head, then keeps it there.
+   *
+   * @returns how to leave
+   */
+  async subscribe(subscriber: FeedSubscriber, after: Position | undefined): Promise<() => void> {
+    const reached = await this.#catchUp(subscriber, after);
+    await this.#inTurn(async () => {
+      await this.#publish();
+      // What was published between the catch-up and this turn went past the subscriber.
+      if (this.#published && comparePositions(this.#published, reached) > 0) {
+        await this.#replay(subscriber, reached, this.#published);
+      }
+      this.#live.add(subscriber);
+    });
+    return () => void this.#live.delete(subscriber);
+  }
+
+  get subscribers(): number {
+    return this.#live.size;
+  }
+
+  async #catchUp(subscriber: FeedSubscriber, after: Position | undefined): Promise<Position> {
+    const head = await this.log.head();
+    const known = after?.epoch === head.epoch && after.seq <= head.seq ? after : undefined;
+    await this.#replay(subscriber, known, head);
+    return head;
+  }
+
+  async #replay(
+    subscriber: FeedSubscriber,
+    after: Position | undefined,
+    head: Position,
+  ): Promise<void> {
+    await subscriber.send({
+      type: 'begin',
+      epoch: head.epoch,
+      after: after?.seq ?? 0,
+      head: head.seq,
+    });
+    let from = after ?? { epoch: 0, seq: 0 };
+    for (;;) {
+      const events = await this.log.liveBetween(from, head, CATCH_UP_PAGE);
+      for (const event of events) await subscriber.send({ type: 'revocation', event });
+      const last = events.at(-1);
+      if (!last || events.length < CATCH_UP_PAGE) break;
+      from = last;
+    }
+    await subscriber.send({ type: 'end', epoch: head.epoch, head: head.seq });
+  }
+
+  /** Asks for a publication; one that has not begun yet serves all who ask meanwhile. */
+  #publishSoon(): void {
+    if (this.#readPending) return;
+    this.#readPending = true;
+    void this.#tryInTurn(async () => {
+      this.#readPending = false;
+      await this.#publish();
+    });
+  }
+
+  async #beat(): Promise<void> {
+    const head = await this.#publish();
+    const proof = this.proof.proofOf(head);
+    this.#sendToAll({
+      type: 'heartbeat',
+      heartbeat: { epoch: head.epoch, head: head.seq, readAt: head.readAt, proof },
+    });
+  }
+
+  async #publish() {
+    const head = await this.log.head();
+    const from = this.#published;
+    if (from?.epoch === head.epoch) {
+      const events = await this.log.liveBetween(from, head, Number.MAX_SAFE_INTEGER);
+      for (const event of events) this.#sendToAll({ type: 'revocation', event });
+    } else if (from) {
+      for (const subscriber of this.#live) await this.#replay(subscriber, undefined, head);
+    }
+    this.#published = { epoch: head.epoch, seq: head.seq };
+    return head;
+  }
+
+  #sendToAll(frame: FeedFrame): void {
+    for (const subscriber of this.#live) void subscriber.send(frame);
+  }
+
+  /** One at a time, in the order of asking: everybody sees one order. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** The same, for work that the next turn does again when it fails. */
+  #tryInTurn(work: () => Promise<void>): Promise<void> {
+    return this.#inTurn(work).catch((error: unknown) => {
+      this.logger.warn(
+        { err: error },
+        'the revocation log could not be read: no heartbeat goes out',
+      );
+    });
+  }
+}

@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import type { Position, RevocationEvent, RevocationKind } from '@countersign/revocation';
+import type { EntityManager } from 'typeorm';
+import { Database } from '../platform/database.js';
+import { toRevocationEvent } from './revocation-row.js';
+import type { RevocationRow } from './revocation-row.js';
+
+/** The channel on which replicas are told that the log has grown. */
+export const REVOCATION_CHANNEL = 'countersign_revocations';
+
+/** An entry lives this much longer than any token it could cover, seconds: clocks and their tolerance. */
+const EXPIRY_MARGIN_SECONDS = 120;
+
+/** What is to be revoked. Cut-offs are taken from database time when the entry is written. */
+export interface Revocation {
+  readonly kind: RevocationKind;
+  readonly id: string;
+}
+
+/** The head of the log as read from the primary, with the database's time of the read (NumericDate, fractional). */
+export interface HeadReading extends Position {
+  readonly readAt: number;
+}
+
+/** The log of revocations: the truth from which every channel is fed. */
+@Injectable()
+export class RevocationLog {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Remembers the longest access-token lifetime ever in force: entries must outlive tokens that were issued under
+   * earlier settings.
+   */
+  async noteLifetime(seconds: number): Promise<void> {
+    await this.database.read((manager) =>
+      manager.query(
+        `UPDATE revocation_head SET longest_lifetime_seconds = $1 WHERE longest_lifetime_seconds < $1`,
+        [seconds],
+      ),
+    );
+  }
+
+  /**
+   * Appends an entry in the transaction that ends the thing. Call it last and with the exclusive locks of what is ended
+   * held: the head row stays locked until the commit, which gives `seq` its order without holes.
+   */
+  async append(tx: EntityManager, { kind, id }: Revocation): Promise<RevocationEvent> {
+    const [[head]] = await tx.query<
+      [[{ epoch: number; seq: string; now: string; lifetime: number }]]
+    >(
+      `UPDATE revocation_head SET seq = seq + 1
+       RETURNING epoch, seq, floor(extract(epoch FROM clock_timestamp()))::bigint AS now,
+         longest_lifetime_seconds AS lifetime`,
+    );
+    const at = Number(head.now);
+    const isCutoff = kind === 'sub' || kind === 'client' || kind === 'all';
+    const event: RevocationEvent = {
+      epoch: head.epoch,
+      seq: Number(head.seq),
+      kind,
+      id,
+      ...(isCutoff ? { cutoff: at } : {}),
+      expiresAt: kind === 'kid' ? null : at + head.lifetime + EXPIRY_MARGIN_SECONDS,
+      at,
+    };
+    await tx.query(
+      `INSERT INTO revocations (epoch, seq, kind, id, cutoff, expires_at, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+      [event.epoch, event.seq, kind, id, event.cutoff ?? null, event.expiresAt, at],
+    );
+    await tx.query(`SELECT pg_notify($1, '')`, [REVOCATION_CHANNEL]);
+    return event;
+  }
+
+  /** The latest cut-off that covers a token of this subject and client, or `undefined`. NumericDate seconds. */
+  async cutoffFor(tx: EntityManager, sub: string, clientId: string): Promise<number | undefined> {
+    const [row] = await tx.query<[{ cutoff: string | null }]>(
+      `SELECT max(cutoff) AS cutoff FROM revocations
+       WHERE cutoff IS NOT NULL AND (kind, id) IN (('sub', $1), ('client', $2), ('all', '*'))`,
+      [sub, clientId],
+    );
+    return row.cutoff === null ? undefined : Number(row.cutoff);
+  }
+
+  async head(): Promise<HeadReading> {
+    const [row] = await this.database.read((manager) =>
+      manager.query<[{ epoch: number; seq: string; read_at: string }]>(
+        `SELECT epoch, seq, extract(epoch FROM clock_timestamp()) AS read_at FROM revocation_head`,
+      ),
+    );
+    return { epoch: row.epoch, seq: Number(row.seq), readAt: Number(row.read_at) };
+  }
+
+  /**
+   * The live entries after one position, up to and including another, in order; entries of earlier epochs that are still
+   * in force come first.
+   */
+  async liveBetween(after: Position, upTo: Position, limit: number): Promise<RevocationEvent[]> {
+    const rows = await this.database.read((manager) =>
+      manager.query<RevocationRow[]>(
+        `SELECT epoch, seq, kind, id, cutoff, expires_at, at FROM revocations
+         WHERE (epoch, seq) > ($1, $2) AND (epoch, seq) <= ($3, $4)
+           AND (expires_at IS NULL OR expires_at >= extract(epoch FROM now()))
+         ORDER BY epoch, seq LIMIT $5`,
+        [after.epoch, after.seq, upTo.epoch, upTo.seq, limit],
+      ),
+    );
+    return rows.map(toRevocationEvent);
+  }
+}

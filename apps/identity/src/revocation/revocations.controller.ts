@@ -1,0 +1,83 @@
+import { Controller, Get, Headers, Query, Res } from '@nestjs/common';
+import { parsePosition, serializeRevocationEvent } from '@countersign/revocation';
+import { ProblemError } from '@countersign/service-host';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { FeedConnection } from './feed-connection.js';
+import { RevocationFeed } from './revocation-feed.js';
+import { RevocationLog } from './revocation-log.js';
+import { formatCursor, parseCursor } from './snapshot-cursor.js';
+
+const PAGE_SIZE = 5_000;
+const snapshotQuery = z.strictObject({ cursor: z.string().max(64).optional() });
+
+/** The revocations for relying services: everything that is live, and what comes after it. */
+@Controller('revocations')
+export class RevocationsController {
+  constructor(
+    private readonly log: RevocationLog,
+    private readonly feed: RevocationFeed,
+  ) {}
+
+  /**
+   * A snapshot in pages of newline-delimited JSON. The first page opens with a `begin` line, every page but the last
+   * closes with `{"type":"page","next_cursor":…}`, the last with `end`.
+   */
+  @Get()
+  async snapshot(
+    @Query({ schema: snapshotQuery }) { cursor }: z.infer<typeof snapshotQuery>,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const from = cursor === undefined ? undefined : parseCursor(cursor);
+    if (cursor !== undefined && !from) {
+      throw new ProblemError('invalid_input', {
+        errors: [{ pointer: '/cursor', detail: 'is not a cursor of this API' }],
+      });
+    }
+    const head = from?.head ?? (await this.log.head());
+    const events = await this.log.liveBetween(from?.last ?? { epoch: 0, seq: 0 }, head, PAGE_SIZE);
+    const last = events.at(-1);
+    const lines: object[] = events.map((event) => ({
+      type: 'revocation',
+      ...serializeRevocationEvent(event),
+    }));
+    if (!from) lines.unshift({ type: 'begin', epoch: head.epoch, after: 0, head: head.seq });
+    if (last && events.length === PAGE_SIZE)
+      lines.push({ type: 'page', next_cursor: formatCursor({ head, last }) });
+    else lines.push({ type: 'end', epoch: head.epoch, head: head.seq });
+    await reply
+      .type('application/x-ndjson')
+      .header('cache-control', 'no-store')
+      .send(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  }
+
+  /** The live feed. `Last-Event-ID` (`epoch.seq`) resumes where a reader was; without it everything live comes first. */
+  @Get('feed')
+  async follow(
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const after = lastEventId === undefined ? undefined : parsePosition(lastEventId);
+    if (lastEventId !== undefined && !after) {
+      throw new ProblemError('bad_request', {
+        detail: 'Last-Event-ID is not of the form epoch.seq',
+      });
+    }
+    await this.log.head();
+    reply.hijack();
+    const connection = new FeedConnection(reply.raw);
+    connection.open();
+    let leave: (() => void) | undefined;
+    let gone = false;
+    reply.raw.on('close', () => {
+      gone = true;
+      leave?.();
+    });
+    try {
+      leave = await this.feed.subscribe(connection, after);
+      if (gone as boolean) leave();
+    } catch {
+      reply.raw.destroy();
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import type { JWK } from 'jose';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/**
+ * `prepared`: published, not signing. `active`: signing. `retired`: published so that live tokens still verify.
+ * `purged`: gone from the JWKS. `revoked`: withdrawn at once, with everything it signed.
+ */
+export type SigningKeyState = 'prepared' | 'active' | 'retired' | 'purged' | 'revoked';
+
+/** An RSA key that signs, or signed, access tokens. `kid` is its RFC 7638 thumbprint. */
+@Entity('signing_keys')
+export class SigningKey {
+  @PrimaryColumn('text')
+  kid: string;
+
+  @Column('text')
+  state: SigningKeyState;
+
+  @Column('jsonb', { name: 'public_jwk' })
+  publicJwk: JWK;
+
+  /** PKCS #8, sealed under {@link masterKeyId} and bound to this row. */
+  @Column('bytea', { name: 'sealed_private_key' })
+  sealedPrivateKey: Buffer;
+
+  @Column('text', { name: 'master_key_id' })
+  masterKeyId: string;
+
+  @Column('timestamptz', { name: 'prepared_at' })
+  preparedAt: Date;
+
+  @Column('timestamptz', { name: 'activated_at', nullable: true })
+  activatedAt: Date | null;
+
+  @Column('timestamptz', { name: 'retired_at', nullable: true })
+  retiredAt: Date | null;
+}
+
+/** Whether the key belongs in the JWKS. */
+export function isPublished({ state }: SigningKey): boolean {
+  return state === 'prepared' || state === 'active' || state === 'retired';
+}

@@ -1,0 +1,206 @@
+import { NestFactory } from '@nestjs/core';
+import {
+  closeWithin,
+  ConfigurationError,
+  Counter,
+  createHttpApp,
+  createLogger,
+  createManagementListener,
+  createMetrics,
+  Gauge,
+  NestLogger,
+} from '@countersign/service-host';
+import type { Registry, RunningService } from '@countersign/service-host';
+import type { INestApplicationContext } from '@nestjs/common';
+import { loadConfig } from './config/identity-config.js';
+import type { IdentityConfig } from './config/identity-config.js';
+import { PasswordHasher } from './credentials/password-hasher.js';
+import { createIdentityDataSource } from './identity-data-source.js';
+import { IdentityModule } from './identity.module.js';
+import { domainProblem } from './listeners/problems.js';
+import { PublicListenerModule } from './listeners/public-listener.module.js';
+import { ServiceListenerModule } from './listeners/service-listener.module.js';
+import { createOwnVerifier } from './own-verifier/own-verifier.js';
+import { Database } from './platform/database.js';
+import { RandomIds } from './platform/ids.js';
+import type { Platform } from './platform/platform.module.js';
+import { SystemClock } from './platform/system-clock.js';
+import { CheckIns } from './relying-services/check-ins.js';
+import { readDeclaredServices } from './relying-services/declared-services.js';
+import { RelyingServices } from './relying-services/relying-services.js';
+import { HeartbeatProof } from './revocation/heartbeat-proof.js';
+import { RevocationFeed } from './revocation/revocation-feed.js';
+import { RevocationLog } from './revocation/revocation-log.js';
+import { MasterKeys } from './sealing/master-keys.js';
+import { KeyRing } from './signing-keys/key-ring.js';
+
+/** How long requests under way may take once identity stops. */
+const DRAIN_MS = 4_000;
+
+/**
+ * Brings identity up: checks the configuration and the schema, opens keys, starts the revocation feed, then its three
+ * listeners.
+ *
+ * @throws {ConfigurationError} naming all faults at once
+ */
+export async function startIdentity(
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<RunningService> {
+  const config = loadConfig(env);
+  const { masterKeys, declared } = readFiles(config);
+  const logger = createLogger({
+    name: 'identity',
+    level: config.LOG_LEVEL,
+    format: config.LOG_FORMAT,
+  });
+  const metrics = createMetrics();
+  const database = new Database(
+    createIdentityDataSource(config.DATABASE_URL, config.DATABASE_POOL_SIZE),
+  );
+  await openDatabase(database);
+  const platform = {
+    config,
+    logger,
+    metrics,
+    clock: new SystemClock(),
+    ids: new RandomIds(),
+    database,
+    masterKeys,
+  };
+  const identity = await createIdentityContext(platform);
+
+  await identity.get(RelyingServices).reconcile(declared);
+  await identity.get(RevocationLog).noteLifetime(config.ACCESS_TOKEN_TTL_SECONDS);
+  await identity.get(HeartbeatProof).load();
+  const keyRing = identity.get(KeyRing);
+  await keyRing.load();
+  const feed = identity.get(RevocationFeed);
+  await feed.start();
+  const passwords = identity.get(PasswordHasher);
+  await passwords.start();
+  const outcomes = new Counter({
+    name: 'countersign_verify_total',
+    help: 'Access tokens verified, by outcome',
+    labelNames: ['outcome'],
+    registers: [metrics],
+  });
+  const verifier = createOwnVerifier(
+    config,
+    { keyRing, feed, checkIns: identity.get(CheckIns) },
+    (outcome) => outcomes.inc({ outcome }),
+  );
+  observe(metrics, feed, passwords);
+  await verifier.ready();
+
+  const httpOptions = {
+    logger,
+    metrics,
+    trustedProxies: config.TRUSTED_PROXIES,
+    problems: [domainProblem],
+  };
+  const publicApp = await createHttpApp(PublicListenerModule.of(identity, verifier), httpOptions);
+  const serviceApp = await createHttpApp(ServiceListenerModule.of(identity), httpOptions);
+  let serving = false;
+  const operatorApp = createManagementListener({
+    logger,
+    metrics,
+    readiness: () => {
+      const missing = [
+        ...(serving ? [] : ['not serving: starting or stopping']),
+        ...(keyRing.canSign() ? [] : ['no signing key']),
+        ...verifier.state().missing,
+      ];
+      return { ready: missing.length === 0, missing };
+    },
+  });
+  await operatorApp.listen({ host: config.BIND_HOST, port: config.OPERATOR_PORT });
+  await serviceApp.listen(config.SERVICE_PORT, config.BIND_HOST);
+  await publicApp.listen(config.PUBLIC_PORT, config.BIND_HOST);
+  serving = true;
+  logger.info(
+    {
+      public: config.PUBLIC_PORT,
+      service: config.SERVICE_PORT,
+      operator: config.OPERATOR_PORT,
+      issuer: config.ISSUER_URL,
+    },
+    'identity is listening',
+  );
+
+  return {
+    logger,
+    async stop() {
+      serving = false;
+      await verifier.close();
+      await feed.stop();
+      await Promise.all([
+        closeWithin(publicApp.getHttpServer(), () => publicApp.close(), DRAIN_MS),
+        closeWithin(serviceApp.getHttpServer(), () => serviceApp.close(), DRAIN_MS),
+        operatorApp.close(),
+      ]);
+      passwords.close();
+      await identity.close();
+      await database.close();
+    },
+  };
+}
+
+/** The features without listeners; also what the command line works with. */
+export function createIdentityContext(platform: Platform): Promise<INestApplicationContext> {
+  return NestFactory.createApplicationContext(IdentityModule.on(platform), {
+    logger: new NestLogger(platform.logger),
+    abortOnError: false,
+  });
+}
+
+/** @throws {ConfigurationError} when the database is away or its schema is not the one this build needs */
+export async function openDatabase(database: Database): Promise<void> {
+  try {
+    await database.source.initialize();
+  } catch (error) {
+    throw new ConfigurationError([
+      `DATABASE_URL: no connection to the database: ${(error as Error).message}`,
+    ]);
+  }
+  if (await database.source.showMigrations()) {
+    await database.close();
+    throw new ConfigurationError([
+      'the database schema is not up to date: run "countersign migrate" first',
+    ]);
+  }
+}
+
+function readFiles(config: IdentityConfig) {
+  const faults: string[] = [];
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      faults.push((error as Error).message);
+      return undefined;
+    }
+  };
+  const masterKeys = attempt(() => MasterKeys.fromFile(config.MASTER_KEY_FILE));
+  const declared = attempt(() => readDeclaredServices(config.RELYING_SERVICES_FILE));
+  if (!masterKeys || !declared) throw new ConfigurationError(faults);
+  return { masterKeys, declared };
+}
+
+function observe(metrics: Registry, feed: RevocationFeed, passwords: PasswordHasher): void {
+  new Gauge({
+    name: 'countersign_feed_subscribers',
+    help: 'Readers of the revocation feed, this process included',
+    registers: [metrics],
+    collect() {
+      this.set(feed.subscribers);
+    },
+  });
+  new Gauge({
+    name: 'countersign_password_hashes_waiting',
+    help: 'Password hashes waiting for a process',
+    registers: [metrics],
+    collect() {
+      this.set(passwords.queued);
+    },
+  });
+}
