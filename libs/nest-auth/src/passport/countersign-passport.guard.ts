@@ -1,0 +1,26 @@
+import { Injectable } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
+import { accessRuleOf } from '../access-rule.js';
+import { currentToken } from '../current-token.js';
+import { requireScopes, withRefusalHeaders } from '../refusal.js';
+import { COUNTERSIGN_STRATEGY } from './countersign.strategy.js';
+
+/** The same rules and the same answers as `AccessTokenGuard`, for applications that authenticate by passport. */
+@Injectable()
+export class CountersignPassportGuard extends AuthGuard(COUNTERSIGN_STRATEGY) {
+  constructor(private readonly reflector: Reflector) {
+    super();
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    if (context.getType() !== 'http') return false;
+    const rule = accessRuleOf(this.reflector, context);
+    if (rule === 'public') return true;
+    return withRefusalHeaders(context, async () => {
+      await super.canActivate(context);
+      requireScopes(currentToken(context.switchToHttp().getRequest<object>()), rule.scopes);
+    });
+  }
+}
