@@ -68,7 +68,7 @@ export class FirstSchema1763726400000 implements MigrationInterface {
       CREATE UNIQUE INDEX signing_keys_one_active ON signing_keys (state) WHERE state = 'active';
 
       CREATE TABLE revocation_head (
-        only boolean PRIMARY KEY DEFAULT true CHECK (only),
+        single boolean PRIMARY KEY DEFAULT true CHECK (single),
         epoch integer NOT NULL,
         seq bigint NOT NULL,
         longest_lifetime_seconds integer NOT NULL,
