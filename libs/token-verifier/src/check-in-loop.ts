@@ -46,8 +46,10 @@ export class CheckInLoop {
     this.#wake.abort();
     await this.#running;
     if (!this.#firstHead) return;
+    const enough = new AbortController();
     const goodbye = this.port.checkIn({ ...this.report(), goodbye: true }).catch(() => undefined);
-    await Promise.race([goodbye, pause(GOODBYE_MS, new AbortController().signal)]);
+    await Promise.race([goodbye, pause(GOODBYE_MS, enough.signal)]);
+    enough.abort();
   }
 
   async #run(): Promise<void> {

@@ -41,10 +41,10 @@ export async function fetchJson(
 export function asRequestFailed(error: unknown, path: string): RequestFailed {
   if (error instanceof RequestFailed) return error;
   const { name, message, cause } = error as Error;
-  const detail = cause instanceof Error && 'code' in cause ? String(cause.code) : message;
-  return new RequestFailed(`${path}: ${name === 'TimeoutError' ? 'timed out' : detail}`, {
-    cause: error,
-  });
+  // fetch hides what the socket said ("ECONNREFUSED") in its cause.
+  const code = (cause as { readonly code?: unknown } | undefined)?.code;
+  const fault = name === 'TimeoutError' ? 'timed out' : typeof code === 'string' ? code : message;
+  return new RequestFailed(`${path}: ${fault}`, { cause: error });
 }
 
 /** The HTTP Basic credentials of a client, encoded as RFC 6749 §2.3.1 asks. */

@@ -1,0 +1,245 @@
+import { createServer } from 'node:http';
+import type { RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startTestIssuer } from '@countersign/test-kit';
+import type { TestIssuer } from '@countersign/test-kit';
+import { jest } from '@jest/globals';
+import { createTokenVerifier } from './create-token-verifier.js';
+import type { TokenVerifierOptions } from './create-token-verifier.js';
+import { isTokenRejected, isVerifierUnavailable } from './errors.js';
+import type { TokenVerifier } from './token-verifier.js';
+
+jest.setTimeout(20_000);
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function testIssuer(options: { issuer?: string } = {}): Promise<TestIssuer> {
+  const issuer = await startTestIssuer(options);
+  closing.push(() => issuer.close());
+  return issuer;
+}
+
+function verifierOf(issuer: TestIssuer, more: Partial<TokenVerifierOptions> = {}): TokenVerifier {
+  const { discoveryUrl, credentials } = issuer;
+  const verifier = createTokenVerifier({
+    issuer: issuer.issuer,
+    audience: 'orders',
+    discoveryUrl,
+    credentials,
+    ...more,
+  });
+  closing.push(() => verifier.close());
+  return verifier;
+}
+
+async function outcome(verifier: TokenVerifier, token: string): Promise<string> {
+  try {
+    await verifier.verify(token);
+    return 'accepted';
+  } catch (error) {
+    if (isTokenRejected(error) || isVerifierUnavailable(error)) return error.code;
+    throw error;
+  }
+}
+
+/** `fetch` that counts how often the key set is asked for. */
+function countKeyFetches() {
+  const counter = {
+    count: 0,
+    fetch: (url: string, init: RequestInit) => {
+      if (url.endsWith('jwks.json')) counter.count += 1;
+      return fetch(url, init);
+    },
+  };
+  return counter;
+}
+
+/** The system's clocks, of which the monotonic one can be moved on. */
+function movableClock() {
+  const clock = {
+    offset: 0,
+    wallMs: () => Date.now(),
+    monotonicMs: () => performance.now() + clock.offset,
+  };
+  return clock;
+}
+
+async function until(condition: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+  const limit = performance.now() + ms;
+  while (!(await condition())) {
+    if (performance.now() > limit) throw new Error('it did not happen in time');
+    await delay(10);
+  }
+}
+
+it('becomes ready, accepts, and refuses a revoked session within a second', async () => {
+  const issuer = await testIssuer();
+  const verifier = verifierOf(issuer);
+  await verifier.ready();
+  const token = await issuer.sign({ sid: 'a-session' });
+  expect(await outcome(verifier, token)).toBe('accepted');
+  issuer.revoke({ kind: 'sid', id: 'a-session' });
+  await until(async () => (await outcome(verifier, token)) === 'revoked', 1_000);
+});
+
+it('hears of revocations that are older than itself before it is ready', async () => {
+  const issuer = await testIssuer();
+  for (let n = 0; n < 50; n += 1) issuer.revoke({ kind: 'jti', id: `old-${String(n)}` });
+  const verifier = verifierOf(issuer);
+  await verifier.ready();
+  expect(await outcome(verifier, await issuer.sign({ jti: 'old-17' }))).toBe('revoked');
+});
+
+it('reports what it holds, at once after a revocation, and says goodbye', async () => {
+  const issuer = await testIssuer();
+  const verifier = verifierOf(issuer);
+  await verifier.ready();
+  const { seq } = issuer.revoke({ kind: 'sid', id: 'x' });
+  await until(
+    () => issuer.checkIns.some((report) => report.applied?.seq === seq && report.kids.length === 1),
+    2_000,
+  );
+  await verifier.close();
+  expect(issuer.checkIns.at(-1)).toMatchObject({ goodbye: true, instance_id: verifier.instanceId });
+});
+
+it('goes on with its keys when the issuer is away, and catches up afterwards', async () => {
+  const issuer = await testIssuer();
+  const verifier = verifierOf(issuer);
+  await verifier.ready();
+  const token = await issuer.sign({ sid: 'later' });
+  await issuer.stopServing();
+  issuer.revoke({ kind: 'sid', id: 'later' });
+  expect(await outcome(verifier, token)).toBe('accepted');
+  await issuer.resume();
+  await until(async () => (await outcome(verifier, token)) === 'revoked');
+});
+
+it('starts while the issuer is away, says what is missing, and becomes ready by itself', async () => {
+  const issuer = await testIssuer();
+  await issuer.stopServing();
+  const verifier = verifierOf(issuer);
+  const token = await issuer.sign();
+  await delay(200);
+  expect(verifier.state()).toMatchObject({ ready: false });
+  expect(verifier.state().missing.join()).toContain('ECONNREFUSED');
+  expect(await outcome(verifier, token)).toBe('keys_unreachable');
+  await issuer.resume();
+  await verifier.ready();
+  expect(await outcome(verifier, token)).toBe('accepted');
+});
+
+it('accepts a token under a key that it has not seen, at the price of one fetch', async () => {
+  const issuer = await testIssuer();
+  const keyFetches = countKeyFetches();
+  const clock = movableClock();
+  const verifier = verifierOf(issuer, { fetch: keyFetches.fetch, clock });
+  await verifier.ready();
+  expect(keyFetches.count).toBe(1);
+  await issuer.rotateKey();
+  const token = await issuer.sign();
+  clock.offset += 10_001;
+  const outcomes = await Promise.all(Array.from({ length: 50 }, () => outcome(verifier, token)));
+  expect(new Set(outcomes)).toEqual(new Set(['accepted']));
+  expect(keyFetches.count).toBe(2);
+});
+
+it('a flood of invented key ids causes one fetch, and no request waits for another', async () => {
+  const issuer = await testIssuer();
+  const keyFetches = countKeyFetches();
+  const clock = movableClock();
+  const verifier = verifierOf(issuer, { fetch: keyFetches.fetch, clock });
+  await verifier.ready();
+  clock.offset += 10_001;
+  const tokens = await Promise.all(
+    Array.from({ length: 40 }, (_, n) => issuer.sign({}, { kid: `junk-${String(n)}` })),
+  );
+  for (const token of tokens) expect(await outcome(verifier, token)).toBe('unknown_key');
+  expect(keyFetches.count).toBe(2);
+  expect(await outcome(verifier, await issuer.sign())).toBe('accepted');
+});
+
+it('without revocation it needs no credentials, and does not know of logouts', async () => {
+  const issuer = await testIssuer();
+  const { discoveryUrl } = issuer;
+  const verifier = createTokenVerifier({
+    issuer: issuer.issuer,
+    audience: 'orders',
+    discoveryUrl,
+    revocation: 'none',
+  });
+  closing.push(() => verifier.close());
+  await verifier.ready();
+  const token = await issuer.sign({ sid: 's' });
+  issuer.revoke({ kind: 'sid', id: 's' });
+  await delay(100);
+  expect(await outcome(verifier, token)).toBe('accepted');
+});
+
+describe('credentials go nowhere else', () => {
+  it.each<[string, Partial<TokenVerifierOptions>]>([
+    ['without a discovery URL', { discoveryUrl: undefined as never }],
+    [
+      'over plain http to another machine',
+      { discoveryUrl: 'http://id.example.test/.well-known/x' },
+    ],
+    ['when revocation is off', { revocation: 'none' }],
+  ])('construction throws %s', (_name, options) => {
+    const base = {
+      issuer: 'https://id.example.test',
+      audience: 'orders',
+      credentials: { clientId: 'a', clientSecret: 'b' },
+    };
+    expect(() =>
+      createTokenVerifier({ ...base, discoveryUrl: 'https://id.example.test/x', ...options }),
+    ).toThrow(TypeError);
+  });
+
+  it('construction throws without credentials, unless revocation is given up in writing', () => {
+    expect(() =>
+      createTokenVerifier({ issuer: 'https://id.example.test', audience: 'orders' }),
+    ).toThrow(/revocation: 'none'/);
+  });
+
+  it.each<[string, (base: string) => object]>([
+    [
+      'of another issuer',
+      (base) => ({ issuer: 'https://other.example.test', jwks_uri: `${base}/jwks` }),
+    ],
+    [
+      'with an endpoint elsewhere',
+      (base) => ({
+        issuer: 'https://id.example.test',
+        jwks_uri: `${base}/jwks`,
+        check_in_endpoint: 'http://127.0.0.1:1/x',
+      }),
+    ],
+  ])('metadata %s is not followed', async (_name, metadata) => {
+    const asked: string[] = [];
+    const base = await serve((request, response) => {
+      asked.push(`${request.url ?? ''} ${request.headers.authorization ?? 'anonymous'}`);
+      response.end(JSON.stringify(metadata(base)));
+    });
+    const verifier = createTokenVerifier({
+      issuer: 'https://id.example.test',
+      audience: 'orders',
+      discoveryUrl: `${base}/metadata`,
+      credentials: { clientId: 'a', clientSecret: 'b' },
+    });
+    closing.push(() => verifier.close());
+    await until(() => asked.length >= 2);
+    expect(verifier.state().ready).toBe(false);
+    expect(new Set(asked)).toEqual(new Set(['/metadata anonymous']));
+  });
+});
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => new Promise((resolve) => server.close(resolve).closeAllConnections()));
+  return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+}

@@ -1,0 +1,322 @@
+import { createSign, generateKeyPairSync } from 'node:crypto';
+import type { FeedFrame } from '@countersign/revocation';
+import fc from 'fast-check';
+import { isTokenRejected, isVerifierUnavailable } from './errors.js';
+import { parseKeySet } from './key-set.js';
+import type { KeySource, RevocationSink } from './sources.js';
+import { TokenVerifier } from './token-verifier.js';
+
+const now = 1_800_000_000;
+const issuer = 'https://id.example.test';
+const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const other = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'k1' };
+
+const goodHeader = { alg: 'RS256', typ: 'at+jwt', kid: 'k1' };
+const goodClaims = {
+  iss: issuer,
+  sub: 'u1',
+  aud: ['orders', 'payments'],
+  exp: now + 300,
+  iat: now,
+  jti: 'j1',
+  client_id: 'first-party',
+  sid: 's1',
+  auth_time: now,
+  scope: 'orders:read orders:write',
+  roles: ['customer'],
+};
+
+const encode = (value: unknown) =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+
+function sign(header: unknown, claims: unknown, key = pair.privateKey): string {
+  const input = `${encode(header)}.${encode(claims)}`;
+  return `${input}.${createSign('sha256').update(input).sign(key, 'base64url')}`;
+}
+const token = (claims: object = {}, header: object = {}) =>
+  sign({ ...goodHeader, ...header }, { ...goodClaims, ...claims });
+
+const open: TokenVerifier[] = [];
+afterAll(() => Promise.all(open.map((verifier) => verifier.close())));
+
+/** A verifier on a held clock, whose channel is the returned sink. */
+function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<KeySource> = {}) {
+  let sink: RevocationSink | undefined;
+  let refreshes = 0;
+  const verifier = new TokenVerifier({
+    issuer,
+    audience: 'orders',
+    keys: {
+      start: () => undefined,
+      current: () => parseKeySet({ keys: [jwk] }),
+      refreshForUnknownKey: async () => void (refreshes += 1),
+      state: () => ({ kids: ['k1'], ageSeconds: 0 }),
+      close: async () => undefined,
+      ...keys,
+    },
+    revocation: {
+      source: {
+        start: (given) => void (sink = given),
+        state: () => ({ connected: true }),
+        close: async () => undefined,
+      },
+      checkIn: { checkIn: async () => ({ head: { epoch: 1, seq: 0 } }) },
+    },
+    clock: { wallMs: () => clock.wall, monotonicMs: () => clock.monotonic },
+    clockToleranceSeconds: 5,
+    maxLifetimeSeconds: 3600,
+    staleness: { softSeconds: 10, hardSeconds: 60 },
+  });
+  open.push(verifier);
+  const send = (frame: FeedFrame) => sink!.receive(frame);
+  return { verifier, clock, send, refreshes: () => refreshes };
+}
+
+async function readyVerifier() {
+  const made = verifierAt();
+  made.send({ type: 'begin', epoch: 1, after: 0, head: 0 });
+  made.send({ type: 'end', epoch: 1, head: 0 });
+  made.send({ type: 'heartbeat', heartbeat: { epoch: 1, head: 0, readAt: now, proof: 'p' } });
+  await made.verifier.ready();
+  return made;
+}
+
+async function codeOf(result: Promise<unknown>): Promise<string> {
+  try {
+    await result;
+    return 'accepted';
+  } catch (error) {
+    if (isTokenRejected(error) || isVerifierUnavailable(error)) return error.code;
+    throw error;
+  }
+}
+
+it('gives the claims of a good token, and keeps its text out of logs', async () => {
+  const { verifier } = await readyVerifier();
+  const encoded = token();
+  const verified = await verifier.verify(encoded);
+  expect(verified).toMatchObject({
+    issuer,
+    subject: 'u1',
+    audience: ['orders', 'payments'],
+    tokenId: 'j1',
+    clientId: 'first-party',
+    sessionId: 's1',
+    scopes: ['orders:read', 'orders:write'],
+    roles: ['customer'],
+    keyId: 'k1',
+  });
+  expect(verified.encoded).toBe(encoded);
+  expect(JSON.stringify(verified)).not.toContain(encoded);
+});
+
+it('a call may name another audience, and must name one when none is configured', async () => {
+  const { verifier } = await readyVerifier();
+  await expect(verifier.verify(token(), { audience: 'payments' })).resolves.toBeDefined();
+  expect(await codeOf(verifier.verify(token(), { audience: 'identity' }))).toBe('wrong_audience');
+});
+
+describe('rejects', () => {
+  const signature = 'A'.repeat(342);
+  it.each<[string, () => string, string]>([
+    ['an empty token', () => '', 'malformed'],
+    ['two parts', () => 'a.b', 'malformed'],
+    ['five parts (JWE)', () => `${token()}.a.b`, 'malformed'],
+    ['a huge token', () => `${token()}${'A'.repeat(9000)}`, 'malformed'],
+    ['thousands of dots', () => '.'.repeat(8000), 'malformed'],
+    ['padding', () => `${token()}=`, 'malformed'],
+    ['a space at the end', () => `${token()} `, 'malformed'],
+    ['another alphabet', () => token().replaceAll(/[-_]/g, '+'), 'malformed'],
+    [
+      'a header that is not JSON',
+      () => `${encode('{')}.${encode(goodClaims)}.${signature}`,
+      'malformed',
+    ],
+    ['a header that is an array', () => sign([], goodClaims), 'malformed'],
+    ['a payload that is null', () => sign(goodHeader, null), 'malformed'],
+    [
+      'a byte order mark',
+      () => sign(goodHeader, `\uFEFF${JSON.stringify(goodClaims)}`),
+      'malformed',
+    ],
+    [
+      'alg none',
+      () => `${encode({ ...goodHeader, alg: 'none' })}.${encode(goodClaims)}.${signature}`,
+      'algorithm_not_allowed',
+    ],
+    ['alg HS256', () => token({}, { alg: 'HS256' }), 'algorithm_not_allowed'],
+    ['alg in lower case', () => token({}, { alg: 'rs256' }), 'algorithm_not_allowed'],
+    ['alg PS256', () => token({}, { alg: 'PS256' }), 'algorithm_not_allowed'],
+    ['typ JWT', () => token({}, { typ: 'JWT' }), 'unexpected_type'],
+    ['no typ', () => token({}, { typ: undefined }), 'unexpected_type'],
+    ['crit', () => token({}, { crit: ['x'], x: 1 }), 'malformed'],
+    ['b64', () => token({}, { b64: false }), 'malformed'],
+    ['no kid', () => token({}, { kid: undefined }), 'malformed'],
+    ['a kid that is a path', () => token({}, { kid: '../../etc/passwd' }), 'malformed'],
+    ['an unknown kid', () => token({}, { kid: 'k2' }), 'unknown_key'],
+    ['a kid from the prototype', () => token({}, { kid: '__proto__' }), 'unknown_key'],
+    [
+      'another key under our kid',
+      () => sign(goodHeader, goodClaims, other.privateKey),
+      'bad_signature',
+    ],
+    ['a short signature', () => token().slice(0, -2), 'bad_signature'],
+    ['another issuer', () => token({ iss: `${issuer}/` }), 'wrong_issuer'],
+    ['an issuer list', () => token({ iss: [issuer] }), 'malformed'],
+    ['another audience', () => token({ aud: 'payments' }), 'wrong_audience'],
+    ['an audience that begins like ours', () => token({ aud: ['orders2'] }), 'wrong_audience'],
+    ['a nested audience', () => token({ aud: [['orders']] }), 'malformed'],
+    ['no audience', () => token({ aud: undefined }), 'malformed'],
+    ['an expired token', () => token({ exp: now - 5, iat: now - 300 }), 'expired'],
+    ['no exp', () => token({ exp: undefined }), 'malformed'],
+    ['exp as text', () => token({ exp: String(now + 300) }), 'malformed'],
+    [
+      'an endless exp',
+      () => sign(goodHeader, JSON.stringify(goodClaims).replace(String(now + 300), '1e400')),
+      'malformed',
+    ],
+    ['exp in milliseconds', () => token({ exp: (now + 300) * 1000 }), 'malformed'],
+    ['iat in the future', () => token({ iat: now + 6, exp: now + 300 }), 'not_yet_valid'],
+    ['nbf in the future', () => token({ nbf: now + 6 }), 'not_yet_valid'],
+    ['no jti', () => token({ jti: undefined }), 'malformed'],
+    ['no sub', () => token({ sub: '' }), 'malformed'],
+    ['no client', () => token({ client_id: undefined }), 'malformed'],
+    ['a scope list', () => token({ scope: ['orders:read'] }), 'malformed'],
+  ])('%s', async (_name, make, code) => {
+    const { verifier } = await readyVerifier();
+    expect(await codeOf(verifier.verify(make()))).toBe(code);
+  });
+
+  it('any other spelling of the same signature', async () => {
+    const { verifier } = await readyVerifier();
+    const encoded = token();
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const last = alphabet.indexOf(encoded.at(-1)!);
+    // 256 bytes end in two unused bits: three other characters decode to the same bytes.
+    for (const spelling of [1, 2, 3].map((bits) => alphabet[last ^ bits]!)) {
+      expect(await codeOf(verifier.verify(encoded.slice(0, -1) + spelling))).toMatch(
+        /malformed|bad_signature/,
+      );
+    }
+  });
+
+  it('any token with one character changed', async () => {
+    const { verifier } = await readyVerifier();
+    const encoded = token();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(encoded.length - 1),
+        fc.integer({ min: 33, max: 126 }),
+        async (at, code) => {
+          const changed = encoded.slice(0, at) + String.fromCharCode(code) + encoded.slice(at + 1);
+          return changed === encoded || (await codeOf(verifier.verify(changed))) !== 'accepted';
+        },
+      ),
+    );
+  });
+
+  it('anything at all, without ever throwing something else', async () => {
+    const { verifier } = await readyVerifier();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.string({ unit: 'binary', maxLength: 200 }),
+        async (text) => (await codeOf(verifier.verify(text))) === 'malformed',
+      ),
+    );
+  });
+
+  it('without saying anything of the token', async () => {
+    const { verifier } = await readyVerifier();
+    const error: unknown = await verifier
+      .verify(token({ aud: 'secret-name' }))
+      .catch((e: unknown) => e);
+    expect(String(error)).not.toContain('secret-name');
+  });
+});
+
+it.each([
+  [
+    'jku and jwk headers steer nothing',
+    { jku: 'https://evil.test', jwk: other.publicKey.export({ format: 'jwk' }) },
+  ],
+  ['typ may be spelled as a media type', { typ: 'application/AT+JWT' }],
+])('%s', async (_name, header) => {
+  const { verifier } = await readyVerifier();
+  expect(await codeOf(verifier.verify(token({}, header)))).toBe('accepted');
+});
+
+it('an unknown kid asks for newer keys, and accepts what they bring', async () => {
+  let published = [jwk];
+  let asked = 0;
+  const { verifier, send } = verifierAt(undefined, {
+    current: () => parseKeySet({ keys: published }),
+    refreshForUnknownKey: async () => {
+      asked += 1;
+      published = [jwk, { ...jwk, kid: 'k2' }];
+    },
+  });
+  send({ type: 'begin', epoch: 1, after: 0, head: 0 });
+  send({ type: 'end', epoch: 1, head: 0 });
+  send({ type: 'heartbeat', heartbeat: { epoch: 1, head: 0, readAt: now, proof: 'p' } });
+  await verifier.ready();
+  expect(await codeOf(verifier.verify(token({}, { kid: 'k2' })))).toBe('accepted');
+  expect(asked).toBe(1);
+});
+
+describe('what the verifier cannot decide is never a rejection', () => {
+  it('no keys', async () => {
+    const { verifier } = verifierAt(undefined, { current: () => undefined });
+    expect(await codeOf(verifier.verify(token()))).toBe('keys_unreachable');
+    expect(verifier.state().ready).toBe(false);
+  });
+
+  it('an unknown kid while keys cannot be refreshed', async () => {
+    const { verifier } = verifierAt(undefined, {
+      state: () => ({ kids: ['k1'], ageSeconds: 60, lastError: 'away' }),
+    });
+    expect(await codeOf(verifier.verify(token({}, { kid: 'k2' })))).toBe('keys_unreachable');
+  });
+
+  it('revocations not yet applied', async () => {
+    const { verifier } = verifierAt();
+    expect(await codeOf(verifier.verify(token()))).toBe('revocation_unreachable');
+  });
+
+  it('no heartbeat for longer than the hard limit; and it recovers', async () => {
+    const { verifier, clock, send } = await readyVerifier();
+    clock.wall += 61_000;
+    clock.monotonic += 61_000;
+    expect(await codeOf(verifier.verify(token()))).toBe('revocation_unreachable');
+    send({ type: 'heartbeat', heartbeat: { epoch: 1, head: 0, readAt: now + 61, proof: 'p' } });
+    expect(await codeOf(verifier.verify(token()))).toBe('accepted');
+  });
+
+  it('but a bad token stays bad', async () => {
+    const { verifier } = verifierAt();
+    expect(await codeOf(verifier.verify(token({ aud: 'payments' })))).toBe('wrong_audience');
+  });
+});
+
+describe('revocation', () => {
+  it('is in force with the call after its arrival', async () => {
+    const { verifier, send } = await readyVerifier();
+    const encoded = token();
+    expect(await codeOf(verifier.verify(encoded))).toBe('accepted');
+    send({
+      type: 'revocation',
+      event: { epoch: 1, seq: 1, kind: 'sid', id: 's1', expiresAt: now + 420, at: now },
+    });
+    expect(await codeOf(verifier.verify(encoded))).toBe('revoked');
+  });
+
+  it('a revoked token stays revoked when the channel is stale', async () => {
+    const { verifier, clock, send } = await readyVerifier();
+    send({
+      type: 'revocation',
+      event: { epoch: 1, seq: 1, kind: 'jti', id: 'j1', expiresAt: now + 420, at: now },
+    });
+    clock.monotonic += 61_000;
+    expect(await codeOf(verifier.verify(token()))).toBe('revoked');
+  });
+});
