@@ -5,13 +5,20 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { LogController } from 'fastify';
-import type { FastifyBaseLogger, FastifyInstance, FastifyServerOptions } from 'fastify';
+import type {
+  FastifyBaseLogger,
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  FastifyServerOptions,
+} from 'fastify';
 import { inputValidationPipe } from './input-validation.js';
 import { NestLogger } from './logger.js';
 import type { Logger } from './logger.js';
 import { measureRequests } from './metrics.js';
 import type { Registry } from './metrics.js';
-import { ProblemFilter } from './problem-filter.js';
+import { ProblemFilter, toProblemAnswer } from './problem-filter.js';
 import type { ProblemMapping } from './problem-filter.js';
 
 /** Largest request body, bytes. */
@@ -37,6 +44,7 @@ export function fastifySettings(logger: Logger, trustedProxies: readonly string[
     connectionTimeout: 60_000,
     keepAliveTimeout: 65_000,
     genReqId: requestId,
+    frameworkErrors: answerFrameworkError,
     routerOptions: { maxParamLength: 200 },
   } satisfies FastifyServerOptions;
 }
@@ -54,6 +62,8 @@ export async function createHttpApp(
     forceCloseConnections: false,
   });
   const instance = adapter.getInstance<FastifyInstance>();
+  // Fastify reads text/plain by default; our APIs take JSON, and whoever takes something else says so.
+  instance.removeContentTypeParser('text/plain');
   measureRequests(instance, metrics);
   logRequests(instance);
   app.useGlobalFilters(new ProblemFilter(problems));
@@ -73,6 +83,16 @@ export function logRequests(app: FastifyInstance): void {
     request.log.info({ method: request.method, route, status: reply.statusCode, ms }, 'answered');
     done();
   });
+}
+
+/** Answers what fails before there is a route, such as a path that cannot be decoded. Fastify's own text repeats the path. */
+function answerFrameworkError(
+  error: FastifyError,
+  _request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  const { problem } = toProblemAnswer(error);
+  void reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }
 
 /** Takes over the caller's request id when it looks like one, so that a request can be followed through services. */

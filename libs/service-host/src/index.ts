@@ -19,5 +19,8 @@ export type { GeneralProblemCode, InputFault, Problem } from './problem.js';
 export { ProblemFilter, toProblemAnswer } from './problem-filter.js';
 export type { ProblemAnswer, ProblemMapping } from './problem-filter.js';
 export { redactText } from './redact.js';
+export { relyingServiceSettings, safeDiscovery } from './relying-service-settings.js';
 export { runService } from './run-service.js';
 export type { RunningService } from './run-service.js';
+export { measureVerifier } from './verifier-metrics.js';
+export type { MeasuredVerifier, VerifierMetrics } from './verifier-metrics.js';
