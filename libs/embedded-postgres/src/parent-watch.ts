@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process';
 
 /** Ends processes that this one has started, should it die without doing so itself (SIGKILL, out of memory). */
 export interface ParentWatch {
-  /** The last one added is ended first: `signal`, and SIGKILL when it is still there after 8 seconds. */
+  /**
+   * The last one added is ended first: `signal`, and SIGKILL when it is still there after 8 seconds. If it leads a
+   * process group, what it leaves in it is ended too.
+   */
   add(pid: number, signal: 'SIGINT' | 'SIGTERM'): void;
   /** To be called when the process has ended, since its id may be given to another. */
   remove(pid: number): void;
@@ -33,6 +36,7 @@ for entry in $list; do
     tries=$((tries - 1))
   done
   kill -s KILL "$pid" 2>/dev/null
+  kill -s KILL -- "-$pid" 2>/dev/null
 done
 `;
 
