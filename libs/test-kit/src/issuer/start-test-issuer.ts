@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { RevocationEventJson } from '@countersign/revocation';
 import { createIssuerServer } from './issuer-server.js';
 import type { TestCheckIn } from './issuer-server.js';
@@ -15,6 +18,13 @@ export interface TestIssuer {
   readonly discoveryUrl: string;
   /** The one client that may read revocations and check in. */
   readonly credentials: { readonly clientId: string; readonly clientSecret: string };
+  /** The same as settings of a service of ours; the secret is in a file of its own, gone after {@link close}. */
+  readonly environment: {
+    readonly ISSUER_URL: string;
+    readonly DISCOVERY_URL: string;
+    readonly CLIENT_ID: string;
+    readonly CLIENT_SECRET_FILE: string;
+  };
   /** All check-ins so far, oldest first. */
   readonly checkIns: readonly TestCheckIn[];
   /**
@@ -79,10 +89,20 @@ export async function startTestIssuer(
     await closed;
   };
   await listen();
+  const folder = await mkdtemp(join(tmpdir(), 'countersign-test-issuer-'));
+  const secretFile = join(folder, 'secret');
+  await writeFile(secretFile, credentials.clientSecret, { mode: 0o600 });
+  const discoveryUrl = `${origin()}/.well-known/oauth-authorization-server`;
   return {
     issuer: issuer(),
-    discoveryUrl: `${origin()}/.well-known/oauth-authorization-server`,
+    discoveryUrl,
     credentials,
+    environment: {
+      ISSUER_URL: issuer(),
+      DISCOVERY_URL: discoveryUrl,
+      CLIENT_ID: credentials.clientId,
+      CLIENT_SECRET_FILE: secretFile,
+    },
     checkIns,
     sign: (claims = {}, header = {}) => keys.sign({ ...goodClaims(issuer()), ...claims }, header),
     revoke: (revocation) => revocations.add(revocation),
@@ -92,6 +112,7 @@ export async function startTestIssuer(
     close: async () => {
       for (const end of [...feeds]) end();
       await stopServing();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
