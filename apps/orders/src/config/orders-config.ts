@@ -1,0 +1,31 @@
+import {
+  hostSettings,
+  origin,
+  port,
+  readEnvironment,
+  relyingServiceSettings,
+  safeDiscovery,
+} from '@countersign/service-host';
+import { z } from 'zod';
+
+const settings = z
+  .object({
+    ...hostSettings,
+    ...relyingServiceSettings,
+    PORT: port.default(3001),
+    MANAGEMENT_PORT: port.default(3011),
+    /** Where the payments service answers. The caller's token is sent there. */
+    PAYMENTS_URL: origin,
+  })
+  .refine(...safeDiscovery);
+
+export type OrdersConfig = Readonly<z.output<typeof settings>>;
+
+/**
+ * Reads all settings.
+ *
+ * @throws {ConfigurationError} naming every fault at once
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): OrdersConfig {
+  return readEnvironment(settings, env);
+}
