@@ -42,7 +42,7 @@ export const port = z.coerce.number().int().min(0).max(65535);
 
 /** An absolute http or https URL without a path of its own, normalised to an origin. */
 export const origin = z
-  .url({ protocol: /^https?$/ })
+  .url({ protocol: /^https?$/, abort: true, error: 'must be an http or https URL' })
   .refine((url) => ['/', ''].includes(new URL(url).pathname), 'must be an origin, without a path')
   .transform((url) => new URL(url).origin);
 

@@ -1,0 +1,72 @@
+import type { ConfigurationError } from '@countersign/service-host';
+import { loadConfig } from './identity-config.js';
+
+const good = {
+  ISSUER_URL: 'http://localhost:8080',
+  SERVICE_URL: 'http://localhost:3005/',
+  DATABASE_URL: 'postgres://u:secret@localhost/db',
+  MASTER_KEY_FILE: '/keys',
+  RELYING_SERVICES_FILE: '/services.json',
+  MAIL_DIR: '/mail',
+};
+const faultsOf = (env: Record<string, string>): readonly string[] => {
+  try {
+    loadConfig(env);
+    return [];
+  } catch (error) {
+    return (error as ConfigurationError).faults;
+  }
+};
+
+it('has defaults for what an installation need not decide, and is frozen', () => {
+  const config = loadConfig(good);
+  expect(config).toMatchObject({
+    PUBLIC_PORT: 3000,
+    SERVICE_PORT: 3005,
+    OPERATOR_PORT: 3010,
+    ACCESS_TOKEN_TTL_SECONDS: 300,
+  });
+  expect(config.SERVICE_URL).toBe('http://localhost:3005');
+  expect(config.TRUSTED_PROXIES).toEqual([]);
+  expect(Object.isFrozen(config)).toBe(true);
+});
+
+it('names all faults at once, and no value', () => {
+  const faults = faultsOf({
+    ...good,
+    ISSUER_URL: 'nowhere',
+    PUBLIC_PORT: '70000',
+    LOG_LEVEL: 'loud',
+    MAIL_DIR: '',
+    DATABASE_URL: 'mysql://u:secret@h/d',
+  });
+  expect(faults).toHaveLength(5);
+  for (const name of [
+    'ISSUER_URL',
+    'PUBLIC_PORT',
+    'LOG_LEVEL',
+    'MAIL_DIR is required',
+    'DATABASE_URL',
+  ]) {
+    expect(faults.join('\n')).toContain(name);
+  }
+  expect(faults.join('\n')).not.toContain('secret');
+});
+
+it.each([
+  [{ ISSUER_URL: 'http://localhost:8080/path' }, 'ISSUER_URL'],
+  [{ ACCESS_TOKEN_TTL_SECONDS: '901' }, 'ACCESS_TOKEN_TTL_SECONDS'],
+  [{ ACCESS_TOKEN_TTL_SECONDS: '300', SESSION_TTL_SECONDS: '200' }, 'must not outlive its session'],
+  [{ SESSION_TTL_SECONDS: '86400', REMEMBERED_SESSION_TTL_SECONDS: '3600' }, 'SESSION_TTL_SECONDS'],
+  [{ SERVICE_PORT: '3000' }, 'must differ'],
+  [{ TRUSTED_PROXIES: '10.0.0.0/8, everybody' }, 'TRUSTED_PROXIES'],
+  [{ ARGON2_MEMORY_KIB: '1024' }, 'ARGON2_MEMORY_KIB'],
+])('refuses %j', (more, expected) => {
+  expect(faultsOf({ ...good, ...more }).join('\n')).toContain(expected);
+});
+
+it('reads lists of proxies', () => {
+  expect(
+    loadConfig({ ...good, TRUSTED_PROXIES: '127.0.0.1, ::1/128,10.0.0.0/8' }).TRUSTED_PROXIES,
+  ).toEqual(['127.0.0.1', '::1/128', '10.0.0.0/8']);
+});

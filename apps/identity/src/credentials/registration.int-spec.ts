@@ -1,0 +1,134 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { jest } from '@jest/globals';
+import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
+import type { Replica } from '../../test/identity-under-test.js';
+import { Accounts } from '../accounts/accounts.js';
+import { RevocationLog } from '../revocation/revocation-log.js';
+import { KeyRing } from '../signing-keys/key-ring.js';
+import { PasswordHasher } from './password-hasher.js';
+import { Registration } from './registration.js';
+import { SignIn } from './sign-in.js';
+
+jest.setTimeout(60_000);
+
+let replica: Replica;
+beforeAll(async () => {
+  replica = await startReplica();
+  await replica.get(KeyRing).load();
+  await replica.get(RevocationLog).noteLifetime(300);
+});
+afterAll(async () => {
+  replica.get(PasswordHasher).close();
+  await stopReplicas();
+});
+
+const context = {
+  clientId: undefined,
+  delivery: 'bearer',
+  remember: false,
+  deviceName: null,
+  userAgent: null,
+  ip: '127.0.0.1',
+} as const;
+const signIn = (email: string, password: string) =>
+  replica.get(SignIn).withPassword(email, password, context);
+const register = (email: string) => replica.get(Registration).register(email);
+const verify = (token: string, password: string) =>
+  replica.get(Registration).verifyEmail(token, password);
+
+async function messages(): Promise<string[]> {
+  const names = (await readdir(replica.mailDir)).filter((name) => !name.startsWith('.')).sort();
+  return Promise.all(names.map((name) => readFile(join(replica.mailDir, name), 'utf8')));
+}
+const lastMessage = async () => (await messages()).at(-1)!;
+const tokenIn = (message: string) => /^ {2}([\w-]{43})$/m.exec(message)![1]!;
+
+it('an address becomes an account only by its message, with the password given there', async () => {
+  await register('one@example.test');
+  await expect(signIn('one@example.test', 'correct horse battery')).rejects.toMatchObject({
+    code: 'credentials_rejected',
+  });
+  const token = tokenIn(await lastMessage());
+  await verify(token, 'correct horse battery');
+  await expect(signIn('one@example.test', 'correct horse battery')).resolves.toMatchObject({
+    expiresIn: 300,
+  });
+  await expect(signIn('one@example.test', 'wrong horse battery')).rejects.toMatchObject({
+    code: 'credentials_rejected',
+  });
+  const account = await replica.get(Accounts).findByEmail('one@example.test');
+  expect(account!.passwordHash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+  await expect(verify(token, 'another password!')).rejects.toMatchObject({
+    code: 'email_token_rejected',
+  });
+});
+
+it('a token is spent once, also when it is used twice at once', async () => {
+  await register('two@example.test');
+  const token = tokenIn(await lastMessage());
+  const results = await Promise.allSettled([
+    verify(token, 'the first password'),
+    verify(token, 'the other password'),
+  ]);
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+});
+
+it('asking again for a known address changes nothing and tells only its owner', async () => {
+  const before = await replica.get(Accounts).findByEmail('one@example.test');
+  await expect(register('one@example.test')).resolves.toBeUndefined();
+  expect(await lastMessage()).toContain('You have an account already');
+  expect(await lastMessage()).not.toMatch(/^ {2}[\w-]{43}$/m);
+  expect(await replica.get(Accounts).findByEmail('one@example.test')).toEqual(before);
+});
+
+it('registering takes the same steps whether there is an account or not', async () => {
+  const rows = async () =>
+    Number(
+      (
+        await replica.database.read((m) =>
+          m.query<[{ n: string }]>(`SELECT count(*) AS n FROM email_tokens`),
+        )
+      )[0].n,
+    );
+  const [rowsBefore, mailsBefore] = [await rows(), (await messages()).length];
+  await register('one@example.test');
+  const [rowsKnown, mailsKnown] = [await rows(), (await messages()).length];
+  await register('three@example.test');
+  expect([rowsKnown - rowsBefore, mailsKnown - mailsBefore]).toEqual([1, 1]);
+  expect([(await rows()) - rowsKnown, (await messages()).length - mailsKnown]).toEqual([1, 1]);
+});
+
+it('of several messages to one address any works, and then none', async () => {
+  await register('four@example.test');
+  const first = tokenIn(await lastMessage());
+  await register('four@example.test');
+  const second = tokenIn(await lastMessage());
+  await verify(first, 'correct horse battery');
+  await expect(verify(second, 'correct horse battery')).rejects.toMatchObject({
+    code: 'email_token_rejected',
+  });
+});
+
+it('messages and tokens can be read by nobody else', async () => {
+  const [name] = await readdir(replica.mailDir);
+  expect((await stat(join(replica.mailDir, name!))).mode & 0o077).toBe(0);
+  await register('five@example.test');
+  const token = tokenIn(await lastMessage());
+  const rows = JSON.stringify(
+    await replica.database.read((m) => m.query(`SELECT * FROM email_tokens`)),
+  );
+  expect(rows).not.toContain(token);
+});
+
+it('more sign-ins at once than may wait are turned away at once, and the others served', async () => {
+  const results = await Promise.allSettled(
+    Array.from({ length: 12 }, () => signIn('nobody@example.test', 'x')),
+  );
+  const codes = results.map((result) =>
+    result.status === 'rejected' ? (result.reason as { code: string }).code : 'ok',
+  );
+  expect(codes.filter((code) => code === 'overloaded').length).toBeGreaterThanOrEqual(5);
+  expect(codes.filter((code) => code === 'credentials_rejected').length).toBeGreaterThanOrEqual(4);
+  expect(new Set(codes)).toEqual(new Set(['overloaded', 'credentials_rejected']));
+});

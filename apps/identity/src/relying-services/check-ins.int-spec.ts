@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
+import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
+import type { Replica } from '../../test/identity-under-test.js';
+import { RevocationLog } from '../revocation/revocation-log.js';
+import { CheckIns } from './check-ins.js';
+import { RelyingServices } from './relying-services.js';
+
+jest.setTimeout(30_000);
+afterAll(stopReplicas);
+
+const orders = { id: 'orders', audience: 'orders', secretSha256: Buffer.alloc(32, 1) };
+const rows = (replica: Replica, table: string) =>
+  replica.database.read((manager) =>
+    manager.query<Record<string, unknown>[]>(`SELECT * FROM ${table}`),
+  );
+
+it('keeps what an instance says, and answers with the head', async () => {
+  const replica = await startReplica();
+  await replica.get(RelyingServices).reconcile([orders]);
+  await replica.database.transaction((tx) =>
+    replica.get(RevocationLog).append(tx, { kind: 'sid', id: 's' }),
+  );
+  const instanceId = randomUUID();
+  const checkIns = replica.get(CheckIns);
+  const answer = await checkIns.checkIn('orders', { instanceId, kids: ['k'], applied: undefined });
+  expect(answer.head).toEqual({ epoch: 1, seq: 1 });
+  await checkIns.checkIn('orders', {
+    instanceId,
+    kids: ['k', 'l'],
+    applied: { epoch: 1, seq: 1 },
+    proof: 'p',
+  });
+  expect(await rows(replica, 'relying_service_instances')).toMatchObject([
+    { instance_id: instanceId, kids: ['k', 'l'], epoch: 1, seq: '1', proof: 'p', left_at: null },
+  ]);
+  await checkIns.checkIn('orders', { instanceId, kids: [], applied: undefined, goodbye: true });
+  expect((await rows(replica, 'relying_service_instances'))[0]!['left_at']).toBeInstanceOf(Date);
+});
+
+it('an instance that comes back joins anew', async () => {
+  const replica = await startReplica();
+  await replica.get(RelyingServices).reconcile([orders]);
+  const report = { instanceId: randomUUID(), kids: [], applied: undefined };
+  const joined = async () =>
+    (await rows(replica, 'relying_service_instances'))[0]!['joined_at'] as Date;
+  await replica.get(CheckIns).checkIn('orders', report);
+  const first = await joined();
+  await replica.get(CheckIns).checkIn('orders', report);
+  expect(await joined()).toEqual(first);
+  await replica.get(CheckIns).checkIn('orders', { ...report, goodbye: true });
+  await replica.get(CheckIns).checkIn('orders', report);
+  expect((await joined()).getTime()).toBeGreaterThan(first.getTime());
+});
+
+it('the declaration is the truth: services are added, changed and withdrawn, and identity is always one', async () => {
+  const replica = await startReplica();
+  const services = replica.get(RelyingServices);
+  await services.reconcile([orders, { ...orders, id: 'gateway', audience: null }]);
+  await services.reconcile([{ ...orders, audience: 'orders-2' }]);
+  const known: Record<string, Record<string, unknown>> = Object.fromEntries(
+    (await rows(replica, 'relying_services')).map((row) => [row['id'], row]),
+  );
+  expect(known['orders']).toMatchObject({ audience: 'orders-2', withdrawn_at: null });
+  expect(known['gateway']!['withdrawn_at']).toBeInstanceOf(Date);
+  expect(known['identity']).toMatchObject({ audience: 'identity', withdrawn_at: null });
+});

@@ -1,0 +1,65 @@
+import { jest } from '@jest/globals';
+import { startReplica, stopReplicas, TEST_MASTER_KEYS } from '../../test/identity-under-test.js';
+import { KeyRing } from './key-ring.js';
+import { SigningKey } from './signing-key.js';
+
+jest.setTimeout(30_000);
+afterAll(stopReplicas);
+
+const otherKey = `k1 ${Buffer.alloc(32, 9).toString('base64url')}\n`;
+const newerKey = `k2 ${Buffer.alloc(32, 2).toString('base64url')}\n`;
+
+it('replicas that start at once on an empty ring make one key and publish the same bytes', async () => {
+  const first = await startReplica();
+  const others = [
+    await startReplica({ databaseUrl: first.databaseUrl }),
+    await startReplica({ databaseUrl: first.databaseUrl }),
+  ];
+  const rings = [first, ...others].map((replica) => replica.get(KeyRing));
+  await Promise.all(rings.map((ring) => ring.load()));
+  const documents = rings.map((ring) => ring.document());
+  expect(documents[0]!.keys).toHaveLength(1);
+  expect(new Set(documents.map(({ body }) => body)).size).toBe(1);
+  expect(new Set(documents.map(({ etag }) => etag)).size).toBe(1);
+});
+
+it('the private key is not in the database, in any spelling of its parts', async () => {
+  const replica = await startReplica();
+  await replica.get(KeyRing).load();
+  const key = await replica.database.read((manager) =>
+    manager.findOneByOrFail(SigningKey, { state: 'active' }),
+  );
+  expect(Object.keys(key.publicJwk).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
+  // A PKCS #8 key names its algorithm in clear: the object identifier of rsaEncryption.
+  expect(key.sealedPrivateKey.includes(Buffer.from('2a864886f70d010101', 'hex'))).toBe(false);
+  expect(key.sealedPrivateKey.includes(Buffer.from(key.publicJwk.n!, 'base64url'))).toBe(false);
+});
+
+it.each([
+  ['another value under the same id', otherKey, /has another value/],
+  ['another id', newerKey, /does not hold/],
+])('a master key with %s stops the start, and says why', async (_name, masterKeys, message) => {
+  const replica = await startReplica();
+  await replica.get(KeyRing).load();
+  const changed = await startReplica({ databaseUrl: replica.databaseUrl, masterKeys });
+  await expect(changed.get(KeyRing).load()).rejects.toThrow(message);
+});
+
+it('an older master key still opens when it is not the first any more', async () => {
+  const replica = await startReplica();
+  await replica.get(KeyRing).load();
+  const changed = await startReplica({
+    databaseUrl: replica.databaseUrl,
+    masterKeys: newerKey + TEST_MASTER_KEYS,
+  });
+  await changed.get(KeyRing).load();
+  expect(changed.get(KeyRing).document().body).toBe(replica.get(KeyRing).document().body);
+});
+
+it('a sealed key that was moved to another row does not open', async () => {
+  const replica = await startReplica();
+  await replica.get(KeyRing).load();
+  await replica.database.read((manager) => manager.query(`UPDATE signing_keys SET kid = 'moved'`));
+  const other = await startReplica({ databaseUrl: replica.databaseUrl });
+  await expect(other.get(KeyRing).load()).rejects.toThrow(/signing-key:moved cannot be opened/);
+});
