@@ -27,17 +27,20 @@ export async function startOwnDatabase(
 ): Promise<OwnDatabase> {
   const logFile = createWriteStream(join(state.path, 'postgres.log'), { mode: 0o600 });
   logFile.on('error', () => undefined); // A full disk shows in other ways.
+  let isUp = false;
   const server = await startEmbeddedPostgres({
     dataDir: join(state.path, 'postgres'),
     port,
     password: state.postgresPassword,
     log: (line) => {
       logFile.write(`${line}\n`);
-      if (/ (FATAL|PANIC): /.test(line)) terminal.log('postgres', line);
+      // Until then it refuses whoever asks whether it is up, and calls that fatal.
+      if (isUp && / (FATAL|PANIC): /.test(line)) terminal.log('postgres', line);
     },
     onProgress: hooks.tell,
     onExit: hooks.onExit,
   });
+  isUp = true;
   try {
     const role = { name: 'countersign', password: state.databasePassword };
     await createDatabase(server, 'countersign', role);
