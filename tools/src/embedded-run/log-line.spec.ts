@@ -1,6 +1,6 @@
-import { renderLogLine } from './log-line.js';
+import { type LogStyle, renderLogLine } from './log-line.js';
 
-const plain = { colour: false, timeOf: () => '12:01:02' };
+const plain: LogStyle = { colour: false, timeOf: () => '12:01:02' };
 
 function render(entry: unknown, style = plain): string {
   return renderLogLine('orders', JSON.stringify(entry), style);
@@ -39,7 +39,7 @@ describe('a line of a log', () => {
   });
 
   it('takes the time from pino, whichever way it writes it', () => {
-    const style = { colour: false, timeOf: (time: number) => String(time) };
+    const style: LogStyle = { colour: false, timeOf: (time) => String(time) };
     expect(render({ level: 30, time: '2026-01-01T00:00:00Z', msg: 'm' }, style)).toMatch(
       /^1767225600000 orders/,
     );
