@@ -1,0 +1,28 @@
+import {
+  hostSettings,
+  port,
+  readEnvironment,
+  relyingServiceSettings,
+  safeDiscovery,
+} from '@countersign/service-host';
+import { z } from 'zod';
+
+const settings = z
+  .object({
+    ...hostSettings,
+    ...relyingServiceSettings,
+    PORT: port.default(3002),
+    MANAGEMENT_PORT: port.default(3012),
+  })
+  .refine(...safeDiscovery);
+
+export type PaymentsConfig = Readonly<z.output<typeof settings>>;
+
+/**
+ * Reads all settings.
+ *
+ * @throws {ConfigurationError} naming every fault at once
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): PaymentsConfig {
+  return readEnvironment(settings, env);
+}
