@@ -26,7 +26,7 @@ if (existsSync(compiler)) {
   leave('The packages are not installed. Run: npm ci');
 }
 
-await import(entry.href);
+import(entry.href).catch((error) => leave(error.stack));
 
 function leave(message) {
   console.error(message);
