@@ -66,6 +66,7 @@ export async function createHttpApp(
   instance.removeContentTypeParser('text/plain');
   measureRequests(instance, metrics);
   logRequests(instance);
+  neverCacheUnlessSaid(instance);
   app.useGlobalFilters(new ProblemFilter(problems));
   app.useGlobalPipes(inputValidationPipe());
   return app;
@@ -82,6 +83,14 @@ export function logRequests(app: FastifyInstance): void {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     request.log.info({ method: request.method, route, status: reply.statusCode, ms }, 'answered');
     done();
+  });
+}
+
+/** Answers may hold tokens or personal data: no cache keeps them unless a route says otherwise (RFC 9111 §5.2.2.5). */
+function neverCacheUnlessSaid(app: FastifyInstance): void {
+  app.addHook('onSend', (_request, reply, payload, done) => {
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+    done(null, payload);
   });
 }
 

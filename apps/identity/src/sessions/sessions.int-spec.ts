@@ -86,12 +86,12 @@ it('ending a session twice at once writes one revocation, and both are told the 
 });
 
 it.each([
-  ['sub', () => accountId],
-  ['client', () => 'first-party'],
-  ['all', () => '*'],
+  ['sub', (): string => accountId],
+  ['client', (): string => 'first-party'],
+  ['all', (): string => '*'],
 ] as const)(
   'a token issued in the second of a %s cut-off is not covered by it',
-  async (kind, id: () => string) => {
+  async (kind, id) => {
     const { cutoff } = await cutOff(kind, id());
     const { accessToken } = await begin();
     expect(decodeJwt(accessToken).iat).toBeGreaterThan(cutoff!);
