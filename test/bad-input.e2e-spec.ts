@@ -1,0 +1,161 @@
+import { jest } from '@jest/globals';
+import fc from 'fast-check';
+import { bearer, expectStatus, post, Stack } from './stack.js';
+
+jest.setTimeout(90_000);
+
+let stack: Stack;
+let token: string;
+beforeAll(async () => {
+  stack = await Stack.start();
+  token = await stack.signIn(await stack.addAccount('ann@example.test'));
+});
+afterAll(() => stack.stop());
+
+const send = (at: string, path: string, body: string, type = 'application/json') =>
+  fetch(stack.url(at, path), {
+    method: 'POST',
+    headers: { 'content-type': type, ...bearer(token) },
+    body,
+  });
+
+interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  errors?: { pointer: string; detail: string }[];
+}
+async function problemOf(answer: Response): Promise<Problem> {
+  expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
+  const text = await answer.text();
+  expect(text).not.toMatch(/\bat .*[:.]\d+|node_modules|Error:/);
+  const problem = JSON.parse(text) as Problem;
+  expect(problem).toMatchObject({
+    type: `urn:countersign:error:${problem.code}`,
+    status: answer.status,
+  });
+  return problem;
+}
+
+/** Every route with a body, and a body that it would take. */
+const doors = [
+  ['public', '/auth/register', { email: 'new@example.test' }],
+  ['public', '/auth/email/verify', { token: 'x', password: 'a long password' }],
+  ['public', '/auth/login', { email: 'ann@example.test', password: 'x' }],
+  ['orders', '/orders', { item: 'book', amount_cents: 100 }],
+  [
+    'payments',
+    '/payments',
+    { order_id: '8a9d3f4e-0000-4000-8000-000000000000', amount_cents: 100 },
+  ],
+  ['gateway', '/auth/login', { email: 'ann@example.test', password: 'x' }],
+  ['gateway', '/orders', { item: 'book', amount_cents: 100 }],
+] as const;
+
+describe.each(doors)('%s %s', (at, path, good) => {
+  it.each([
+    ['malformed JSON', '{"a":', 'application/json', 400, 'invalid_json'],
+    ['no JSON at all', '', 'application/json', 400, undefined],
+    ['a list', '[]', 'application/json', 400, 'invalid_input'],
+    ['null', 'null', 'application/json', 400, 'invalid_input'],
+    ['text', JSON.stringify(good), 'text/plain', 415, 'unsupported_media_type'],
+    ['a form', 'a=b', 'application/x-www-form-urlencoded', 415, 'unsupported_media_type'],
+    ['XML', '<a/>', 'application/xml', 415, 'unsupported_media_type'],
+    [
+      'a body of 65 KiB',
+      JSON.stringify({ ...good, x: 'y'.repeat(65 * 1024) }),
+      'application/json',
+      413,
+      'body_too_large',
+    ],
+  ])('%s', async (_name, body, type, status, code) => {
+    const problem = await problemOf(await expectStatus(status, send(at, path, body, type)));
+    if (code !== undefined) expect(problem.code).toBe(code);
+  });
+
+  it('an unknown member is refused by name', async () => {
+    const problem = await problemOf(
+      await expectStatus(400, send(at, path, JSON.stringify({ ...good, is_admin: true }))),
+    );
+    expect(problem).toMatchObject({ code: 'invalid_input', errors: [{ pointer: '/is_admin' }] });
+  });
+
+  it('each missing or mistyped member is named', async () => {
+    for (const member of Object.keys(good)) {
+      for (const value of [undefined, 7.5, {}, [], null]) {
+        const problem = await problemOf(
+          await expectStatus(400, send(at, path, JSON.stringify({ ...good, [member]: value }))),
+        );
+        expect(problem.errors?.map(({ pointer }) => pointer)).toContain(`/${member}`);
+      }
+    }
+  });
+
+  it('nothing that a client sends is answered with a 500', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.jsonValue(),
+        fc.dictionary(
+          fc.constantFrom(...Object.keys(good), '__proto__', 'constructor'),
+          fc.jsonValue(),
+        ),
+        async (value, members) => {
+          for (const body of [value, members, { ...good, ...members }]) {
+            const answer = await send(at, path, JSON.stringify(body));
+            await answer.text();
+            if (answer.status >= 500 && answer.status !== 503) return false;
+          }
+          return true;
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+});
+
+it('an address that is known and one that is not are answered alike', async () => {
+  const [known, unknown] = await Promise.all(
+    ['ann@example.test', 'nobody@example.test'].map((email) =>
+      post(stack.url('public', '/auth/register'), { email }),
+    ),
+  );
+  expect(await known!.text()).toBe(await unknown!.text());
+  const [wrong, nobody] = await Promise.all(
+    ['ann@example.test', 'nobody@example.test'].map((email) =>
+      post(stack.url('public', '/auth/login'), { email, password: 'x' }),
+    ),
+  );
+  expect([wrong!.status, nobody!.status]).toEqual([401, 401]);
+  expect(await wrong!.text()).toBe(await nobody!.text());
+});
+
+it("a wrong path, method, cursor, id or client is the client's fault", async () => {
+  await problemOf(await expectStatus(404, fetch(stack.url('gateway', '/nowhere'))));
+  await problemOf(await expectStatus(404, fetch(stack.url('public', '/auth/login'))));
+  await problemOf(
+    await expectStatus(
+      400,
+      fetch(stack.url('orders', '/orders?limit=x'), { headers: bearer(token) }),
+    ),
+  );
+  await problemOf(
+    await expectStatus(
+      400,
+      fetch(stack.url('orders', '/orders/not-an-id'), { headers: bearer(token) }),
+    ),
+  );
+  const login = { email: 'ann@example.test', password: 'x', client_id: 'nobody' };
+  expect(
+    (await problemOf(await expectStatus(400, post(stack.url('public', '/auth/login'), login))))
+      .code,
+  ).toBe('unknown_client');
+  const verify = { token: 'unknown', password: 'a long password' };
+  expect(
+    (
+      await problemOf(
+        await expectStatus(400, post(stack.url('public', '/auth/email/verify'), verify)),
+      )
+    ).code,
+  ).toBe('email_token_rejected');
+});

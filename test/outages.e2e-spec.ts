@@ -1,0 +1,122 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import { bearer, expectStatus, post, run, Stack, until } from './stack.js';
+
+jest.setTimeout(90_000);
+
+let stack: Stack;
+beforeAll(async () => {
+  stack = await Stack.start(['identity', 'orders']);
+});
+afterAll(() => stack.stop());
+
+const orders = (token: string) => fetch(stack.url('orders', '/orders'), { headers: bearer(token) });
+
+it('a service whose issuer is away starts, says it is not ready, and becomes ready by itself', async () => {
+  await stack.endApp('identity');
+  stack.launch('payments');
+  const ready = () => fetch(stack.url('paymentsManagement', '/health/ready'));
+  await until(async () => (await ready()).status === 503, 10_000);
+  expect(((await (await ready()).json()) as { missing: string[] }).missing.join()).toMatch(
+    /keys.*revocations/,
+  );
+  await expectStatus(200, fetch(stack.url('paymentsManagement', '/health/live')));
+  await stack.startApp('identity');
+  await until(async () => (await ready()).ok, 15_000);
+});
+
+it('identity may crash: services go on, and hear afterwards what they missed', async () => {
+  const account = await stack.addAccount('ann@example.test');
+  const [token, ended] = [await stack.signIn(account), await stack.signIn(account)];
+  await expectStatus(200, orders(token));
+  await expectStatus(
+    202,
+    fetch(stack.url('public', '/auth/logout'), { method: 'POST', headers: bearer(ended) }),
+  );
+  await stack.endApp('identity', 'SIGKILL');
+  await expectStatus(200, orders(token));
+  await stack.startApp('identity');
+  await expectStatus(200, orders(token));
+  await until(async () => (await orders(ended)).status === 401, 10_000);
+  await expectStatus(200, fetch(stack.url('public', '/auth/me'), { headers: bearer(token) }));
+});
+
+it('without Postgres nobody signs in, keys are still served, services go on; then all is as before', async () => {
+  const account = await stack.addAccount('bob@example.test');
+  const token = await stack.signIn(account);
+  await stack.postgres.halt();
+  const refused = await expectStatus(503, post(stack.url('public', '/auth/login'), account));
+  expect(refused.headers.get('retry-after')).toBeTruthy();
+  await expectStatus(
+    503,
+    fetch(stack.url('public', '/auth/logout'), { method: 'POST', headers: bearer(token) }),
+  );
+  await expectStatus(200, fetch(stack.url('public', '/.well-known/jwks.json')));
+  await expectStatus(200, orders(token));
+  await expectStatus(200, fetch(stack.url('operator', '/health/live')));
+  await stack.postgres.resume();
+  await until(async () => (await post(stack.url('public', '/auth/login'), account)).ok, 15_000);
+  await expectStatus(
+    202,
+    fetch(stack.url('public', '/auth/logout'), { method: 'POST', headers: bearer(token) }),
+  );
+  await until(async () => (await orders(token)).status === 401, 5_000);
+});
+
+it('a stop finishes what is under way, ends streams, and exits with 0 within five seconds', async () => {
+  const credentials = Buffer.from(`orders:${stack.clientSecrets['orders']!}`).toString('base64');
+  const feed = await expectStatus(
+    200,
+    fetch(stack.url('service', '/revocations/feed'), {
+      headers: { authorization: `Basic ${credentials}` },
+    }),
+  );
+  const stream = feed.text();
+  const account = await stack.addAccount('carol@example.test');
+  const login = post(stack.url('public', '/auth/login'), account);
+  await delay(30);
+  const { code, ms } = await stack.endApp('identity');
+  expect(code).toBe(0);
+  expect(ms).toBeLessThan(5_000);
+  expect((await login).status).toBe(200);
+  expect(await stream).toMatch(/event: heartbeat[\s\S]*event: goodbye/);
+  for (const app of ['orders', 'payments'] as const) {
+    const stopped = await stack.endApp(app, 'SIGINT');
+    expect(stopped.code).toBe(0);
+    expect(stopped.ms).toBeLessThan(5_000);
+  }
+});
+
+it('a bad configuration stops every start, with all faults at once', async () => {
+  for (const app of await readdir('apps')) {
+    const { code, output } = await failedStart(app, { ISSUER_URL: 'nowhere', LOG_LEVEL: 'loud' });
+    expect(code).toBe(1);
+    expect(output).toMatch(/ISSUER_URL[\s\S]*LOG_LEVEL|LOG_LEVEL[\s\S]*ISSUER_URL/);
+    expect(output).not.toMatch(/\bat .*\.js:\d+/);
+  }
+  const env = stack.env('identity');
+  const files = await failedStart('identity', {
+    ...env,
+    MASTER_KEY_FILE: '/nowhere/keys',
+    RELYING_SERVICES_FILE: '/nowhere/services',
+  });
+  expect(files.output).toMatch(/\/nowhere\/keys[\s\S]*\/nowhere\/services/);
+  const empty = await failedStart('identity', {
+    ...env,
+    DATABASE_URL: await stack.postgres.createDatabase(),
+  });
+  expect(empty.output).toContain('countersign migrate');
+  const nobody = await failedStart('identity', {
+    ...env,
+    DATABASE_URL: 'postgres://x:y@127.0.0.1:1/z',
+  });
+  expect(nobody.output).toContain('no connection to the database');
+});
+
+async function failedStart(app: string, env: Record<string, string>) {
+  const running = run(join('apps', app, 'dist', 'main.js'), env);
+  const { code } = await running.end();
+  return { code, output: running.output() };
+}

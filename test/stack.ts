@@ -1,0 +1,315 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startThrowAwayPostgres } from '@countersign/test-kit';
+import type { ThrowAwayPostgres } from '@countersign/test-kit';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const program = (app: string, file = 'main.js') => join(root, 'apps', app, 'dist', file);
+
+export type App = 'identity' | 'orders' | 'payments' | 'gateway';
+const APPS: readonly App[] = ['identity', 'orders', 'payments', 'gateway'];
+
+/** One process of the built output. */
+export interface Running {
+  readonly child: ChildProcess;
+  /** Everything it has written so far. */
+  output(): string;
+  /** Sends a signal and waits for the end. @returns exit code (`null` after a signal) and the time it took */
+  end(signal?: NodeJS.Signals): Promise<{ code: number | null; ms: number }>;
+}
+
+/** Runs a built program. Its output is kept, never shown. */
+export function run(
+  file: string,
+  env: Record<string, string>,
+  args: string[] = [],
+  input?: string,
+): Running {
+  const child = spawn(process.execPath, [file, ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const written: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => written.push(text));
+  }
+  child.stdin.end(input ?? '');
+  const exited = once(child, 'exit');
+  return {
+    child,
+    output: () => written.join(''),
+    async end(signal) {
+      const start = performance.now();
+      if (signal && child.exitCode === null) child.kill(signal);
+      await exited;
+      return { code: child.exitCode, ms: performance.now() - start };
+    },
+  };
+}
+
+/** A whole installation on loopback: Postgres and the built services, each a process of its own. */
+export class Stack {
+  readonly #running = new Map<App, Running>();
+  readonly #ended: string[] = [];
+  readonly #known: string[] = [];
+
+  private constructor(
+    readonly postgres: ThrowAwayPostgres,
+    readonly folder: string,
+    readonly ports: Readonly<Record<string, number>>,
+    readonly clientSecrets: Readonly<Record<string, string>>,
+    private readonly more: Record<string, string>,
+  ) {}
+
+  /**
+   * Prepares everything and starts `apps`, waiting until they are ready.
+   *
+   * @param more settings for every process
+   */
+  static async start(
+    apps: readonly App[] = APPS,
+    more: Record<string, string> = {},
+  ): Promise<Stack> {
+    const postgres = await startThrowAwayPostgres();
+    const folder = mkdtempSync(join(tmpdir(), 'countersign-stack-'));
+    const names = [
+      'gateway',
+      'gatewayManagement',
+      'public',
+      'service',
+      'operator',
+      'orders',
+      'ordersManagement',
+      'payments',
+      'paymentsManagement',
+    ];
+    const ports = Object.fromEntries(
+      (await freePorts(names.length)).map((port, index) => [names[index]!, port]),
+    );
+    const secrets = Object.fromEntries(
+      ['orders', 'payments', 'gateway'].map((id) => [id, randomBytes(32).toString('base64url')]),
+    );
+    const stack = new Stack(postgres, folder, ports, secrets, more);
+    stack.#writeFiles();
+    const migrated = await run(program('identity', 'cli.js'), stack.env('identity'), [
+      'migrate',
+    ]).end();
+    if (migrated.code !== 0) throw new Error('the migration failed');
+    for (const app of apps) await stack.startApp(app);
+    return stack;
+  }
+
+  url(name: string, path = ''): string {
+    return `http://localhost:${String(this.ports[name])}${path}`;
+  }
+
+  get mailDir(): string {
+    return join(this.folder, 'mail');
+  }
+
+  /** The environment of one process. */
+  env(app: App): Record<string, string> {
+    const everywhere = {
+      ISSUER_URL: this.url('gateway'),
+      LOG_FORMAT: 'json',
+      LOG_LEVEL: 'trace',
+      ...this.more,
+    };
+    if (app === 'identity') {
+      return {
+        SERVICE_URL: this.url('service'),
+        DATABASE_URL: this.postgres.url,
+        MASTER_KEY_FILE: join(this.folder, 'master-keys'),
+        RELYING_SERVICES_FILE: join(this.folder, 'relying-services.json'),
+        MAIL_DIR: this.mailDir,
+        PUBLIC_PORT: String(this.ports['public']),
+        SERVICE_PORT: String(this.ports['service']),
+        OPERATOR_PORT: String(this.ports['operator']),
+        TRUSTED_PROXIES: '127.0.0.0/8,::1/128',
+        ARGON2_MEMORY_KIB: '19456',
+        ARGON2_PASSES: '2',
+        ...everywhere,
+      };
+    }
+    return {
+      DISCOVERY_URL: this.url('service', '/.well-known/oauth-authorization-server'),
+      CLIENT_ID: app,
+      CLIENT_SECRET_FILE: join(this.folder, `secret-${app}`),
+      PORT: String(this.ports[app]),
+      MANAGEMENT_PORT: String(this.ports[`${app}Management`]),
+      IDENTITY_URL: this.url('public'),
+      ORDERS_URL: this.url('orders'),
+      PAYMENTS_URL: this.url('payments'),
+      ...everywhere,
+    };
+  }
+
+  /** Starts one process and waits until it says that it is ready. */
+  async startApp(app: App): Promise<Running> {
+    const running = this.launch(app);
+    const ready = this.url(app === 'identity' ? 'operator' : `${app}Management`, '/health/ready');
+    await until(async () => {
+      if (running.child.exitCode !== null) throw new Error(`${app} ended: ${running.output()}`);
+      return (await fetch(ready)).ok;
+    }, 20_000);
+    return running;
+  }
+
+  /** Starts one process and waits for nothing. */
+  launch(app: App): Running {
+    const running = run(program(app), this.env(app));
+    this.#running.set(app, running);
+    return running;
+  }
+
+  async endApp(app: App, signal: NodeJS.Signals = 'SIGTERM') {
+    const running = this.#running.get(app);
+    if (!running) throw new Error(`${app} does not run`);
+    this.#running.delete(app);
+    const result = await running.end(signal);
+    this.#ended.push(running.output());
+    return result;
+  }
+
+  /** Makes a verified account through registration and its message, and remembers its secrets. */
+  async addAccount(email: string, password = `pw-${randomBytes(9).toString('base64url')}`) {
+    await expectStatus(202, post(this.url('public', '/auth/register'), { email }));
+    const token = /^ {2}([\w-]{43})$/m.exec(this.lastMessage())![1]!;
+    await expectStatus(200, post(this.url('public', '/auth/email/verify'), { token, password }));
+    this.#known.push(email, password, token);
+    return { email, password };
+  }
+
+  /** Makes an account on the command line, as an operator would. */
+  async addAccountAs(
+    role: string,
+    email: string,
+    password = `pw-${randomBytes(9).toString('base64url')}`,
+  ) {
+    const args = ['accounts', 'add', '--email', email, '--role', role];
+    const { code } = await run(
+      program('identity', 'cli.js'),
+      this.env('identity'),
+      args,
+      `${password}\n`,
+    ).end();
+    if (code !== 0) throw new Error('the account was not made');
+    this.#known.push(email, password);
+    return { email, password };
+  }
+
+  /** Signs in through the gateway when it runs. */
+  async signIn(account: { email: string; password: string }): Promise<string> {
+    const at = this.#running.has('gateway') ? 'gateway' : 'public';
+    const answer = await expectStatus(200, post(this.url(at, '/auth/login'), account));
+    const { access_token: token } = (await answer.json()) as { access_token: string };
+    this.#known.push(token, token.split('.')[2]!);
+    return token;
+  }
+
+  lastMessage(): string {
+    const names = readdirSync(this.mailDir)
+      .filter((name) => !name.startsWith('.'))
+      .sort();
+    return readFileSync(join(this.mailDir, names.at(-1)!), 'utf8');
+  }
+
+  /** Everything that any process has written so far. */
+  logs(): string {
+    return [...this.#ended, ...[...this.#running.values()].map((running) => running.output())].join(
+      '\n',
+    );
+  }
+
+  /** Every secret that was given out or used so far, also the ones of the installation. */
+  secrets(): readonly string[] {
+    const masterKey = readFileSync(join(this.folder, 'master-keys'), 'utf8').split(/\s+/)[1]!;
+    const database = new URL(this.postgres.url).password;
+    return [...this.#known, ...Object.values(this.clientSecrets), masterKey, database];
+  }
+
+  async stop(): Promise<void> {
+    for (const app of [...APPS].reverse()) if (this.#running.has(app)) await this.endApp(app);
+    await this.postgres.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  #writeFiles(): void {
+    const write = (name: string, text: string) =>
+      writeFileSync(join(this.folder, name), text, { mode: 0o600 });
+    mkdirSync(this.mailDir, { mode: 0o700 });
+    write('master-keys', `k1 ${randomBytes(32).toString('base64url')}\n`);
+    for (const [id, secret] of Object.entries(this.clientSecrets)) write(`secret-${id}`, secret);
+    const declared = Object.entries(this.clientSecrets).map(([id, secret]) => ({
+      id,
+      audience: id === 'gateway' ? null : id,
+      secret_sha256: createHash('sha256').update(secret).digest('hex'),
+    }));
+    write('relying-services.json', JSON.stringify(declared));
+  }
+}
+
+export function post(
+  url: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+export async function expectStatus(status: number, answer: Promise<Response>): Promise<Response> {
+  const response = await answer;
+  if (response.status !== status) {
+    throw new Error(
+      `expected ${String(status)}, got ${String(response.status)}: ${await response.text()}`,
+    );
+  }
+  return response;
+}
+
+/** Waits until `condition` holds; an error in it counts as "not yet", except the last. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  ms: number,
+): Promise<void> {
+  const limit = performance.now() + ms;
+  for (;;) {
+    let fault: unknown;
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      fault = error;
+    }
+    if (performance.now() > limit) throw new Error('it did not happen in time', { cause: fault });
+    await delay(20);
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
