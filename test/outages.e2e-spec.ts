@@ -81,7 +81,7 @@ it('a stop finishes what is under way, ends streams, and exits with 0 within fiv
   expect(code).toBe(0);
   expect(ms).toBeLessThan(5_000);
   expect((await login).status).toBe(200);
-  expect(await stream).toMatch(/event: heartbeat[\s\S]*event: goodbye/);
+  expect(await stream).toMatch(/event: end[\s\S]*event: goodbye/);
   for (const app of ['orders', 'payments'] as const) {
     const stopped = await stack.endApp(app, 'SIGINT');
     expect(stopped.code).toBe(0);

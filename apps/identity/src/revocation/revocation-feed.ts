@@ -7,6 +7,7 @@ import { ListeningConnection } from '../platform/listening-connection.js';
 import { LOGGER } from '../platform/platform.module.js';
 import { HeartbeatProof } from './heartbeat-proof.js';
 import { REVOCATION_CHANNEL, RevocationLog } from './revocation-log.js';
+import type { HeadReading } from './revocation-log.js';
 
 /** Somebody who follows the log in this process: an SSE connection, or identity's own verifier. */
 export interface FeedSubscriber {
@@ -63,12 +64,13 @@ export class RevocationFeed {
   async subscribe(subscriber: FeedSubscriber, after: Position | undefined): Promise<() => void> {
     const reached = await this.#catchUp(subscriber, after);
     await this.#inTurn(async () => {
-      await this.#publish();
+      const head = await this.#publish();
       // What was published between the catch-up and this turn went past the subscriber.
       if (this.#published && comparePositions(this.#published, reached) > 0) {
-        await this.#replay(subscriber, reached, this.#published);
+        await this.#replay(withoutWaiting(subscriber), reached, this.#published);
       }
       this.#live.add(subscriber);
+      void subscriber.send(this.#heartbeat(head));
     });
     return () => void this.#live.delete(subscriber);
   }
@@ -117,22 +119,24 @@ export class RevocationFeed {
   }
 
   async #beat(): Promise<void> {
-    const head = await this.#publish();
-    const proof = this.proof.proofOf(head);
-    this.#sendToAll({
-      type: 'heartbeat',
-      heartbeat: { epoch: head.epoch, head: head.seq, readAt: head.readAt, proof },
-    });
+    this.#sendToAll(this.#heartbeat(await this.#publish()));
   }
 
-  async #publish() {
+  #heartbeat({ epoch, seq, readAt }: HeadReading): FeedFrame {
+    const proof = this.proof.proofOf({ epoch, seq });
+    return { type: 'heartbeat', heartbeat: { epoch, head: seq, readAt, proof } };
+  }
+
+  async #publish(): Promise<HeadReading> {
     const head = await this.log.head();
     const from = this.#published;
     if (from?.epoch === head.epoch) {
       const events = await this.log.liveBetween(from, head, Number.MAX_SAFE_INTEGER);
       for (const event of events) this.#sendToAll({ type: 'revocation', event });
     } else if (from) {
-      for (const subscriber of this.#live) await this.#replay(subscriber, undefined, head);
+      for (const subscriber of this.#live) {
+        await this.#replay(withoutWaiting(subscriber), undefined, head);
+      }
     }
     this.#published = { epoch: head.epoch, seq: head.seq };
     return head;
@@ -158,4 +162,9 @@ export class RevocationFeed {
       );
     });
   }
+}
+
+/** For turns, which everybody waits for: a slow reader must not hold up the others, and is cut off instead. */
+function withoutWaiting(subscriber: FeedSubscriber): FeedSubscriber {
+  return { send: (frame) => void subscriber.send(frame) };
 }
