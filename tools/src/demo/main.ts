@@ -1,1 +1,58 @@
-export {};
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DemoAccounts } from '../embedded-run/demo-accounts.js';
+import { demonstrate } from './demonstration.js';
+import { startPlainJwtService } from './plain-jwt-service.js';
+import { DemoFailure, RunningSystem } from './running-system.js';
+import { renderTable } from './table.js';
+import type { StepRow } from './table.js';
+
+const HELP = `Shows what a logout does to a server session, a plain JWT and a Countersign token.
+
+  npm run demo        against the system that "npm start" runs in another terminal
+`;
+
+async function main(): Promise<void> {
+  if (process.argv.includes('--help')) {
+    console.log(HELP);
+    return;
+  }
+  const { issuer_url: issuer } = await readState<{ issuer_url: string }>('run.json');
+  const { customer } = await readState<DemoAccounts>('demo.json');
+  console.log(`Against ${issuer}, as ${customer.email}. One token, shown to two services:\n`);
+  const system = new RunningSystem(issuer);
+  await system.request('GET', '/.well-known/jwks.json');
+  const plain = await startPlainJwtService(issuer);
+  const rows: StepRow[] = [];
+  try {
+    await demonstrate(system, plain, customer, (row) => rows.push(row));
+  } finally {
+    if (rows.length > 0) console.log(renderTable(rows));
+    await plain.close();
+  }
+  console.log(`
+"Plain JWT" is a service that verifies by itself, as JWTs are meant to be, and hears of no logout.
+"Countersign token" went through the gateway to orders, which verified it by itself as well: no call
+to anyone, and yet the logout had reached it.`);
+}
+
+async function readState<T>(name: string): Promise<T> {
+  const folder = process.env['COUNTERSIGN_STATE_DIR'] ?? '.countersign';
+  try {
+    return JSON.parse(await readFile(join(folder, name), 'utf8')) as T;
+  } catch (error) {
+    throw new DemoFailure(
+      `${join(folder, name)} cannot be read: start the system with "npm start" first`,
+      { cause: error },
+    );
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(
+    error instanceof DemoFailure ? `\nThe demonstration stopped: ${error.message}` : error,
+  );
+  process.exitCode = 1;
+}

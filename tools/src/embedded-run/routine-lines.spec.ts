@@ -1,0 +1,27 @@
+import { isRoutine } from './routine-lines.js';
+
+const answered = (route: string, status: number) =>
+  JSON.stringify({ level: 30, time: 0, method: 'GET', route, status, ms: 1, msg: 'answered' });
+
+describe('a routine line of a log', () => {
+  it.each([
+    '/relying-services/check-in',
+    '/revocations',
+    '/revocations/feed',
+    '/.well-known/jwks.json',
+    '/health/ready',
+  ])('is an answer to %s that went well', (route) => {
+    expect(isRoutine(answered(route, 200))).toBe(true);
+    expect(isRoutine(answered(route, 401))).toBe(false);
+    expect(isRoutine(answered(route, 503))).toBe(false);
+  });
+
+  it('is nothing that a person has asked for', () => {
+    expect(isRoutine(answered('/auth/login', 200))).toBe(false);
+    expect(isRoutine(answered('/orders', 200))).toBe(false);
+    expect(isRoutine('identity is listening')).toBe(false);
+    expect(isRoutine(JSON.stringify({ level: 50, msg: 'lost "route":"/revocations"' }))).toBe(
+      false,
+    );
+  });
+});
