@@ -18,8 +18,8 @@ export function walkCommands(ports: Ports, demoFile: string): string {
     `curl -sS "$API/orders" ${bearer}; echo`,
     `curl -sS -X POST "$API/orders/$ORDER/pay" ${bearer}; echo`,
     `curl -sS "$API/payments" ${bearer}; echo`,
-    `curl -sS -X POST "$API/auth/logout" ${bearer} -H 'Prefer: wait=5'; echo`,
-    `curl -sS "$API/orders" ${bearer}; echo`,
+    `curl -sS -X POST "$API/auth/logout" ${bearer}; echo`,
+    `sleep 1; curl -sS "$API/orders" ${bearer}; echo`,
   ].join('\n');
 }
 
