@@ -3,6 +3,8 @@ const REDACTED = '[redacted]';
 /** A JWS, whole or without its signature, and our refresh tokens: long base64url parts joined by dots. */
 const TOKEN = /eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?/g;
 const CREDENTIALS = /\b(Bearer|Basic)\s+[\w~+/.=-]{8,}/gi;
+/** User and password of a URL. */
+const USER_INFO = /\b([a-z][a-z+.-]*:\/\/)[^\s/@"]+@/gi;
 const EMAIL = /[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(\.[\w-]+)+/g;
 
 /** Members whose values never belong in a log, whatever they hold. */
@@ -29,5 +31,6 @@ export function redactText(text: string): string {
   return text
     .replace(TOKEN, REDACTED)
     .replace(CREDENTIALS, `$1 ${REDACTED}`)
+    .replace(USER_INFO, `$1${REDACTED}@`)
     .replace(EMAIL, REDACTED);
 }

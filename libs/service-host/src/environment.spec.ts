@@ -1,0 +1,32 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { origin, port, readEnvironment, secretFile } from './environment.js';
+
+const schema = z.object({ NAME: z.string(), PORT: port.default(80), URL: origin });
+
+it('reads what is there, fills in defaults, and gives nothing that was not asked for', () => {
+  const read = readEnvironment(schema, { NAME: 'a', URL: 'https://x.example.test/', OTHER: 'b' });
+  expect(read).toEqual({ NAME: 'a', PORT: 80, URL: 'https://x.example.test' });
+  expect(Object.isFrozen(read)).toBe(true);
+});
+
+it('names every fault, and tells an absent setting from a wrong one', () => {
+  const read = () => readEnvironment(schema, { NAME: '', PORT: 'eighty', URL: 'ftp://x' });
+  expect(read).toThrow(/3 fault/);
+  expect(read).toThrow(/NAME is required/);
+  expect(read).toThrow(/PORT is not valid/);
+  expect(read).toThrow(/URL is not valid: must be an http or https URL/);
+});
+
+it('a secret comes from a file, without its last line end', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'environment-'));
+  writeFileSync(join(folder, 'good'), 's3cret\n');
+  writeFileSync(join(folder, 'empty'), '\n');
+  const read = (name: string) =>
+    readEnvironment(z.object({ FILE: secretFile }), { FILE: join(folder, name) });
+  expect(read('good')).toEqual({ FILE: 's3cret' });
+  expect(() => read('empty')).toThrow(/FILE is not valid: the file is empty/);
+  expect(() => read('missing')).toThrow(/FILE is not valid: the file cannot be read \(ENOENT\)/);
+});
