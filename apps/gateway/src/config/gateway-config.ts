@@ -1,0 +1,46 @@
+import {
+  hostSettings,
+  origin,
+  port,
+  readEnvironment,
+  relyingServiceSettings,
+  safeDiscovery,
+} from '@countersign/service-host';
+import { z } from 'zod';
+
+const settings = z
+  .object({
+    ...hostSettings,
+    ...relyingServiceSettings,
+    PORT: port.default(8080),
+    MANAGEMENT_PORT: port.default(8081),
+    /** Identity's public listener. Never its service or operator listener. */
+    IDENTITY_URL: origin,
+    ORDERS_URL: origin,
+    PAYMENTS_URL: origin,
+    /** Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's. */
+    TRUSTED_PROXIES: z
+      .string()
+      .default('')
+      .transform((list) =>
+        list
+          .split(',')
+          .map((item) => item.trim())
+          .filter((item) => item !== ''),
+      )
+      .pipe(z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))),
+    /** How long an upstream may take to begin its answer. */
+    UPSTREAM_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(15_000),
+  })
+  .refine(...safeDiscovery);
+
+export type GatewayConfig = Readonly<z.output<typeof settings>>;
+
+/**
+ * Reads all settings.
+ *
+ * @throws {ConfigurationError} naming every fault at once
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): GatewayConfig {
+  return readEnvironment(settings, env);
+}

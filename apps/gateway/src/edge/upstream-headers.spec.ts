@@ -1,0 +1,99 @@
+import { describe, expect, test } from '@jest/globals';
+import { answerHeaders, upstreamHeaders } from './upstream-headers.js';
+
+const facts = {
+  clientAddress: '203.0.113.7',
+  protocol: 'http',
+  host: 'shop.example',
+  requestId: 'request-1',
+  method: 'POST',
+};
+
+const ours = {
+  'x-forwarded-for': '203.0.113.7',
+  'x-forwarded-proto': 'http',
+  'x-forwarded-host': 'shop.example',
+  'x-request-id': 'request-1',
+};
+
+describe('headers to an upstream', () => {
+  test('carry our word for where the request came from, and nobody else’s', () => {
+    const sent = {
+      accept: '*/*',
+      forwarded: 'for=10.0.0.1',
+      'x-forwarded-for': '10.0.0.1',
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-user': 'admin',
+      'x-request-id': 'theirs',
+      'x-user-id': 'admin',
+      remote_user: 'admin',
+    };
+    expect(upstreamHeaders(sent, facts, 'as they came')).toEqual({ accept: '*/*', ...ours });
+  });
+
+  test('take credentials to identity as they came', () => {
+    const sent = { authorization: 'Basic YTpi', cookie: 'a=b' };
+    expect(upstreamHeaders(sent, facts, 'as they came')).toEqual({ ...sent, ...ours });
+  });
+
+  test('take the verified token and no cookie to others', () => {
+    const sent = { authorization: 'bearer  other', cookie: '__Host-session=1' };
+    expect(upstreamHeaders(sent, facts, { verifiedToken: 'a.b.c' })).toEqual({
+      authorization: 'Bearer a.b.c',
+      ...ours,
+    });
+  });
+
+  test('lose what Connection lists, but not what we add', () => {
+    const sent = {
+      connection: 'close, X-Trace, x-forwarded-for, Authorization',
+      'x-trace': '1',
+      authorization: 'Bearer x',
+      te: 'trailers',
+      upgrade: 'h2c',
+    };
+    expect(upstreamHeaders(sent, facts, { verifiedToken: 'a.b.c' })).toEqual({
+      authorization: 'Bearer a.b.c',
+      ...ours,
+    });
+    expect(upstreamHeaders(sent, facts, 'as they came')).toEqual(ours);
+  });
+
+  test('announce no body for a method whose body is not read', () => {
+    const sent = { 'content-length': '2', 'content-type': 'application/json' };
+    expect(upstreamHeaders(sent, { ...facts, method: 'GET' }, 'as they came')).toEqual(ours);
+    expect(upstreamHeaders(sent, facts, 'as they came')).toEqual({ ...sent, ...ours });
+  });
+
+  test('spell a mapped address as the IPv4 address it is', () => {
+    const mapped = { ...facts, clientAddress: '::ffff:198.51.100.9' };
+    expect(upstreamHeaders({}, mapped, 'as they came')).toMatchObject({
+      'x-forwarded-for': '198.51.100.9',
+    });
+  });
+});
+
+describe('headers of an answer', () => {
+  const answered = {
+    connection: 'X-Hop',
+    'x-hop': '1',
+    'keep-alive': 'timeout=5',
+    'transfer-encoding': 'chunked',
+    'content-type': 'application/json',
+    'set-cookie': ['a=b'],
+    'x-request-id': 'request-1',
+  };
+
+  test('end at the hop they belong to', () => {
+    expect(answerHeaders(answered, { maySetCookies: true })).toEqual({
+      'content-type': 'application/json',
+      'set-cookie': ['a=b'],
+      'x-request-id': 'request-1',
+    });
+  });
+
+  test('set cookies only for identity', () => {
+    expect(answerHeaders(answered, { maySetCookies: false })).not.toHaveProperty('set-cookie');
+  });
+});

@@ -1,0 +1,63 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { connectionListed, isDroppedAtTheEdge, isHopByHop } from './header-names.js';
+
+/** What the edge itself knows of a request. */
+export interface EdgeFacts {
+  readonly clientAddress: string;
+  readonly protocol: string;
+  /** As the client spelt it in `Host`, or as a trusted proxy reports it. */
+  readonly host: string;
+  readonly requestId: string;
+  readonly method: string;
+}
+
+/** Identity reads credentials itself, as they came; a relying service gets the token that was verified, and no cookie. */
+export type Credentials = 'as they came' | { readonly verifiedToken: string };
+
+/**
+ * The headers to send to an upstream, made from those of a request: without what ends at this hop, without anything that
+ * claims an identity or an origin, and with our own word for both.
+ */
+export function upstreamHeaders(
+  incoming: IncomingHttpHeaders,
+  facts: EdgeFacts,
+  credentials: Credentials,
+): IncomingHttpHeaders {
+  const listed = connectionListed(incoming.connection);
+  const kept = Object.entries(incoming).filter(
+    ([name]) => !isDroppedAtTheEdge(name) && !listed.includes(name),
+  );
+  const headers: IncomingHttpHeaders = {
+    ...Object.fromEntries(kept),
+    'x-forwarded-for': facts.clientAddress.replace(/^::ffff:(?=\d+\.)/i, ''),
+    'x-forwarded-proto': facts.protocol === 'https' ? 'https' : 'http',
+    'x-forwarded-host': facts.host,
+    'x-request-id': facts.requestId,
+  };
+  if (facts.method === 'GET' || facts.method === 'HEAD') {
+    // A body of these is not read, so nothing may announce one.
+    delete headers['content-length'];
+    delete headers['content-type'];
+  }
+  if (credentials !== 'as they came') {
+    headers.authorization = `Bearer ${credentials.verifiedToken}`;
+    delete headers.cookie;
+  }
+  return headers;
+}
+
+/** The headers of an upstream's answer to pass on. Cookies of this origin are identity's alone to set. */
+export function answerHeaders(
+  answered: IncomingHttpHeaders,
+  options: { readonly maySetCookies: boolean },
+): IncomingHttpHeaders {
+  const listed = connectionListed(answered.connection);
+  return Object.fromEntries(
+    Object.entries(answered).filter(
+      ([name]) =>
+        !isHopByHop(name) &&
+        !listed.includes(name) &&
+        (name !== 'set-cookie' || options.maySetCookies),
+    ),
+  );
+}

@@ -1,0 +1,59 @@
+import {
+  fastifySettings,
+  logRequests,
+  measureRequests,
+  ProblemError,
+  toProblemAnswer,
+} from '@countersign/service-host';
+import type { Logger, Registry } from '@countersign/service-host';
+import type { TokenVerifier } from '@countersign/token-verifier';
+import { fastify } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { sendAnswer } from './edge/answers.js';
+import { faultOfRequest } from './edge/check-request.js';
+import { proxyUpstream } from './proxy/proxy-upstream.js';
+import type { Upstream } from './proxy/upstream.js';
+import { PartsStatus } from './start-page/parts-status.js';
+import { START_PAGE_HEADERS, startPage } from './start-page/start-page.js';
+
+export interface GatewayParts {
+  readonly verifier: TokenVerifier;
+  readonly upstreams: readonly Upstream[];
+  readonly logger: Logger;
+  readonly metrics: Registry;
+  readonly trustedProxies: readonly string[];
+  readonly upstreamTimeoutMs: number;
+}
+
+/** The public edge, not yet listening: the routes of its upstreams, the start page, and nothing else. */
+export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInstance> {
+  const { verifier, upstreams, logger, metrics } = parts;
+  const app: FastifyInstance = fastify(fastifySettings(logger, parts.trustedProxies));
+  measureRequests(app, metrics);
+  logRequests(app);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.addHook('onRequest', async (request, reply) => {
+    const fault = faultOfRequest(request);
+    return fault && sendAnswer(reply, fault);
+  });
+  app.setNotFoundHandler((_request, reply) =>
+    sendAnswer(reply, toProblemAnswer(new ProblemError('not_found'))),
+  );
+  app.setErrorHandler((error, request, reply) => {
+    const answer = toProblemAnswer(error);
+    if (answer.problem.status >= 500) request.log.error({ err: error }, 'request failed');
+    return sendAnswer(reply, answer);
+  });
+  const status = new PartsStatus(upstreams);
+  app.get('/', async (_request, reply) =>
+    reply
+      .headers(START_PAGE_HEADERS)
+      .type('text/html; charset=utf-8')
+      .send(startPage({ parts: await status.read(), verifies: verifier.state().ready })),
+  );
+  for (const upstream of upstreams) {
+    await proxyUpstream(app, upstream, { verifier, timeoutMs: parts.upstreamTimeoutMs });
+  }
+  return app;
+}

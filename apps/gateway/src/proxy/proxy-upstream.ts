@@ -1,0 +1,87 @@
+import httpProxy from '@fastify/http-proxy';
+import type { FastifyHttpProxyOptions } from '@fastify/http-proxy';
+import type { TokenVerifier } from '@countersign/token-verifier';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { EDGE_ANSWERS, sendAnswer } from '../edge/answers.js';
+import { answerHeaders, upstreamHeaders } from '../edge/upstream-headers.js';
+import { verifiedTokenOf, verifyAtTheEdge } from '../edge/verify-at-the-edge.js';
+import type { Upstream } from './upstream.js';
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const RETRY_DELAY_MS = 10;
+
+type ReplyOptions = NonNullable<FastifyHttpProxyOptions['replyOptions']>;
+
+/** Routes an upstream's paths to it, after verification unless it is identity. */
+export async function proxyUpstream(
+  app: FastifyInstance,
+  upstream: Upstream,
+  parts: { readonly verifier: TokenVerifier; readonly timeoutMs: number },
+): Promise<void> {
+  const { audience, origin, paths } = upstream;
+  await app.register(async (scope) => {
+    if (audience !== null) scope.addHook('onRequest', verifyAtTheEdge(parts.verifier, audience));
+    await scope.register(httpProxy, {
+      upstream: origin,
+      routes: [...paths],
+      // Bodies are read here, up to the limit, and sent on with their length: no upstream sees a chunked one.
+      proxyPayloads: false,
+      disableRequestLogging: true,
+      destroyAgent: true,
+      undici: {
+        headersTimeout: parts.timeoutMs,
+        bodyTimeout: parts.timeoutMs,
+        // Certificates of upstreams are not checked unless asked for.
+        connect: { timeout: CONNECT_TIMEOUT_MS, rejectUnauthorized: true },
+      },
+      replyOptions: replyOptions(audience),
+      handler: (request, reply, destination, options) =>
+        reply.from(destination, { ...options, ...bodyOf(request), ...retriesFor(request) }),
+    });
+  });
+}
+
+function replyOptions(audience: string | null): ReplyOptions {
+  return {
+    rewriteRequestHeaders: (request, headers) =>
+      upstreamHeaders(
+        headers,
+        {
+          clientAddress: request.ip,
+          protocol: request.protocol,
+          host: request.host,
+          requestId: request.id,
+          method: request.method,
+        },
+        audience === null ? 'as they came' : { verifiedToken: verifiedTokenOf(request) },
+      ),
+    rewriteHeaders: (headers) => answerHeaders(headers, { maySetCookies: audience === null }),
+    onError: (reply, { error }) => {
+      reply.log.warn({ err: error }, 'the upstream did not answer');
+      sendAnswer(reply, EDGE_ANSWERS.upstreamUnavailable);
+    },
+  };
+}
+
+/** A body is bytes to us; without its type spelt out it would be encoded as JSON once more. */
+function bodyOf({ body, headers }: FastifyRequest): Pick<ReplyOptions, 'body' | 'contentType'> {
+  if (!Buffer.isBuffer(body)) return {};
+  return { body, contentType: headers['content-type'] ?? 'application/octet-stream' };
+}
+
+/**
+ * Reading is repeated once when a connection kept open turns out to be closed, so that nobody notices a restart behind us.
+ * Never after an answer: by default a 503 would be asked for ten times more.
+ */
+function retriesFor({ method }: FastifyRequest): Pick<ReplyOptions, 'retryDelay'> {
+  const repeatable = method === 'GET' || method === 'HEAD';
+  return {
+    retryDelay: ({ err, attempt }) =>
+      repeatable && attempt === 0 && isLostConnection(err) ? RETRY_DELAY_MS : null,
+  };
+}
+
+function isLostConnection(error: Error | null): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET';
+}
