@@ -141,7 +141,7 @@ it("a wrong path, method, cursor, id or client is the client's fault", async () 
   );
   await problemOf(
     await expectStatus(
-      400,
+      404,
       fetch(stack.url('orders', '/orders/not-an-id'), { headers: bearer(token) }),
     ),
   );
