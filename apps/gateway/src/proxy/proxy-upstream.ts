@@ -56,8 +56,8 @@ function replyOptions(audience: string | null): ReplyOptions {
         audience === null ? 'as they came' : { verifiedToken: verifiedTokenOf(request) },
       ),
     rewriteHeaders: (headers) => answerHeaders(headers, { maySetCookies: audience === null }),
-    onError: (reply, { error }) => {
-      reply.log.warn({ err: error }, 'the upstream did not answer');
+    // What went wrong has been logged by then.
+    onError: (reply) => {
       sendAnswer(reply, EDGE_ANSWERS.upstreamUnavailable);
     },
   };

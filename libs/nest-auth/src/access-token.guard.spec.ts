@@ -1,0 +1,71 @@
+import 'reflect-metadata';
+import { describe, expect, test } from '@jest/globals';
+import type { ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { TokenRejected } from '@countersign/token-verifier';
+import type { AccessToken, TokenVerifier } from '@countersign/token-verifier';
+import { AccessTokenGuard } from './access-token.guard.js';
+import { currentToken } from './current-token.js';
+import { Refusal } from './refusal.js';
+
+class AnyController {
+  route() {
+    return undefined;
+  }
+}
+
+/** What Express hands to a guard: the request of `node:http` itself, and a response with `header`. */
+function expressContext(rawHeaders: string[], type = 'http') {
+  const set: Record<string, string> = {};
+  const request = { rawHeaders };
+  const response = { header: (name: string, value: string) => (set[name] = value) };
+  const context = {
+    getType: () => type,
+    getHandler: (): unknown =>
+      Object.getOwnPropertyDescriptor(AnyController.prototype, 'route')?.value,
+    getClass: () => AnyController,
+    switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }),
+  };
+  return { context: context as unknown as ExecutionContext, request, set };
+}
+
+function guardWith(verify: TokenVerifier['verify']): AccessTokenGuard {
+  return new AccessTokenGuard(new Reflector(), { verify } as unknown as TokenVerifier);
+}
+
+describe('the guard on Express', () => {
+  const accepted = { subject: 'anna', scopes: [] as string[] } as unknown as AccessToken;
+
+  test('reads the raw headers and keeps the token for the route', async () => {
+    const { context, request } = expressContext(['Authorization', 'Bearer a.b.c']);
+    await expect(guardWith(async () => accepted).canActivate(context)).resolves.toBe(true);
+    expect(currentToken(request)).toBe(accepted);
+  });
+
+  test('sets the headers of a refusal and throws its problem', async () => {
+    const { context, request, set } = expressContext(['authorization', 'Bearer a.b.c']);
+    const reject = async () => Promise.reject(new TokenRejected('expired', 'exp has passed'));
+    const refusal = guardWith(reject).canActivate(context);
+    await expect(refusal).rejects.toBeInstanceOf(Refusal);
+    await expect(refusal).rejects.toMatchObject({ status: 401, response: { code: 'expired' } });
+    expect(set).toEqual({
+      'www-authenticate': 'Bearer error="invalid_token"',
+      'content-type': 'application/problem+json',
+    });
+    expect(() => currentToken(request)).toThrow(TypeError);
+  });
+
+  test('passes on a fault as it is: that is not the caller’s', async () => {
+    const { context, set } = expressContext(['authorization', 'Bearer a.b.c']);
+    const fault = new TypeError('a bug');
+    await expect(guardWith(async () => Promise.reject(fault)).canActivate(context)).rejects.toBe(
+      fault,
+    );
+    expect(set).toEqual({});
+  });
+
+  test('lets nothing through that is not HTTP', async () => {
+    const { context } = expressContext(['authorization', 'Bearer a.b.c'], 'rpc');
+    await expect(guardWith(async () => accepted).canActivate(context)).resolves.toBe(false);
+  });
+});
