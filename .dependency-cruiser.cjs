@@ -55,7 +55,10 @@ module.exports = {
     {
       name: 'production-code-never-imports-test-kit',
       severity: 'error',
-      from: { path: '^(apps|libs|tools)/', pathNot: ['\\.(int-)?spec\\.ts$', '^libs/test-kit/'] },
+      from: {
+        path: '^(apps|libs|tools)/',
+        pathNot: ['\\.(int-)?spec\\.ts$', '^libs/test-kit/', '^apps/[^/]+/test/'],
+      },
       to: { path: '^libs/test-kit/' },
     },
     lib('revocation', []),
@@ -63,7 +66,7 @@ module.exports = {
     lib('nest-auth', ['token-verifier']),
     lib('service-host', []),
     lib('embedded-postgres', []),
-    lib('test-kit', ['embedded-postgres', 'token-verifier', 'revocation']),
+    lib('test-kit', ['embedded-postgres', 'revocation']),
     feature('accounts', []),
     feature('revocation', []),
     feature('relying-services', ['revocation']),

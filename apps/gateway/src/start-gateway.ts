@@ -78,8 +78,7 @@ export async function startGateway(
   );
 
   const open = async () => {
-    await verifier.ready();
-    if (stopping) return;
+    if (!(await verifier.ready()) || stopping) return;
     await app.listen({ host, port: config.PORT });
     logger.info({ port: portOf(app.server.address()) }, 'gateway is open');
   };

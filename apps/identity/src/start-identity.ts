@@ -2,12 +2,12 @@ import { NestFactory } from '@nestjs/core';
 import {
   closeWithin,
   ConfigurationError,
-  Counter,
   createHttpApp,
   createLogger,
   createManagementListener,
   createMetrics,
   Gauge,
+  measureVerifier,
   NestLogger,
 } from '@countersign/service-host';
 import type { Registry, RunningService } from '@countersign/service-host';
@@ -78,17 +78,13 @@ export async function startIdentity(
   await feed.start();
   const passwords = identity.get(PasswordHasher);
   await passwords.start();
-  const outcomes = new Counter({
-    name: 'countersign_verify_total',
-    help: 'Access tokens verified, by outcome',
-    labelNames: ['outcome'],
-    registers: [metrics],
-  });
+  const measured = measureVerifier(metrics);
   const verifier = createOwnVerifier(
     config,
     { keyRing, feed, checkIns: identity.get(CheckIns) },
-    (outcome) => outcomes.inc({ outcome }),
+    measured.onOutcome,
   );
+  measured.watch(verifier);
   observe(metrics, feed, passwords);
   await verifier.ready();
 

@@ -65,7 +65,7 @@ export async function startOrders(
   const { port } = app.getHttpServer().address() as AddressInfo;
   const { port: managementPort } = management.server.address() as AddressInfo;
   logger.info({ port, managementPort, issuer: config.ISSUER_URL }, 'orders is listening');
-  void verifier.ready().then(() => logger.info('orders is ready'));
+  void verifier.ready().then((ready) => ready && logger.info('orders is ready'));
 
   return {
     logger,

@@ -62,7 +62,7 @@ export async function startPayments(
   const { port } = app.getHttpServer().address() as AddressInfo;
   const { port: managementPort } = management.server.address() as AddressInfo;
   logger.info({ port, managementPort, issuer: config.ISSUER_URL }, 'payments is listening');
-  void verifier.ready().then(() => logger.info('payments is ready'));
+  void verifier.ready().then((ready) => ready && logger.info('payments is ready'));
 
   return {
     logger,

@@ -44,6 +44,8 @@ export function fastifySettings(logger: Logger, trustedProxies: readonly string[
     connectionTimeout: 60_000,
     keepAliveTimeout: 65_000,
     genReqId: requestId,
+    // Requests on connections that are still open while closing are served like any other.
+    return503OnClosing: false,
     frameworkErrors: answerFrameworkError,
     routerOptions: { maxParamLength: 200 },
   } satisfies FastifyServerOptions;

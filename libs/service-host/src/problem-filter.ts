@@ -25,10 +25,13 @@ export class ProblemFilter implements ExceptionFilter {
     const http = host.switchToHttp();
     const reply = http.getResponse<FastifyReply>();
     const answer = this.#answer(error);
-    if (answer.problem.status >= 500) {
-      http
-        .getRequest<FastifyRequest>()
-        .log.error({ err: error, code: answer.problem.code }, 'request failed');
+    const { status, code } = answer.problem;
+    if (status >= 500) {
+      // 503 says that something else is away, often to every request: a warning, without the stack.
+      const { log } = http.getRequest<FastifyRequest>();
+      if (status === 503)
+        log.warn({ code, reason: (error as Error).message }, 'request turned away');
+      else log.error({ err: error, code }, 'request failed');
     }
     if (reply.sent) return;
     void reply

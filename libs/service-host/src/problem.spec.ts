@@ -21,6 +21,7 @@ it.each<[string, unknown, number, string]>([
     'unsupported_media_type',
   ],
   ['malformed JSON', fastifyError(400, 'FST_ERR_CTP_INVALID_JSON_BODY'), 400, 'invalid_json'],
+  ['a plain Nest exception of another kind', new HttpException('secret', 403), 403, 'forbidden'],
   [
     'a status of the client that is not in the table',
     fastifyError(418, 'TEAPOT'),

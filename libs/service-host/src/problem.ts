@@ -19,11 +19,15 @@ export const GENERAL_PROBLEMS = {
   bad_request: { status: 400, title: 'The request is not well-formed' },
   invalid_json: { status: 400, title: 'The body is not valid JSON' },
   invalid_input: { status: 400, title: 'The request has invalid members' },
+  unauthorized: { status: 401, title: 'Credentials are required' },
+  forbidden: { status: 403, title: 'This is not permitted' },
   not_found: { status: 404, title: 'There is nothing here' },
   method_not_allowed: { status: 405, title: 'This method is not supported here' },
   request_timeout: { status: 408, title: 'The request took too long' },
+  conflict: { status: 409, title: 'The state of things does not allow it' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
+  too_many_requests: { status: 429, title: 'Too many requests' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   unavailable: { status: 503, title: 'The service cannot answer right now' },
@@ -82,16 +86,24 @@ function generalCode(status: number, frameworkCode?: string): GeneralProblemCode
       return frameworkCode?.includes('JSON') || frameworkCode === 'FST_ERR_CTP_EMPTY_JSON_BODY'
         ? 'invalid_json'
         : 'bad_request';
+    case 401:
+      return 'unauthorized';
+    case 403:
+      return 'forbidden';
     case 404:
       return 'not_found';
     case 405:
       return 'method_not_allowed';
     case 408:
       return 'request_timeout';
+    case 409:
+      return 'conflict';
     case 413:
       return 'body_too_large';
     case 415:
       return 'unsupported_media_type';
+    case 429:
+      return 'too_many_requests';
     case 431:
       return 'headers_too_large';
     case 503:

@@ -11,11 +11,11 @@ export class CheckInClient implements CheckInPort {
     private readonly authorization: string,
   ) {}
 
-  async checkIn(report: CheckInReport): Promise<CheckInAnswer> {
-    const { checkIn } = await this.discovery.endpoints();
+  async checkIn(report: CheckInReport, stop: AbortSignal): Promise<CheckInAnswer> {
+    const { checkIn } = await this.discovery.endpoints(stop);
     if (checkIn === undefined) throw new RequestFailed('the metadata names no check-in endpoint');
     const answer = await fetchJson(
-      this.fetch,
+      { fetch: this.fetch, stop },
       checkIn,
       { timeoutMs: 5_000, maxBytes: 16 * 1024 },
       {

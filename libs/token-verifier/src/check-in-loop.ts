@@ -14,7 +14,7 @@ export class CheckInLoop {
   #lastError: string | undefined;
   #wake = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  #closed = false;
+  readonly #stop = new AbortController();
 
   constructor(
     private readonly port: CheckInPort,
@@ -42,19 +42,21 @@ export class CheckInLoop {
 
   /** Stops, and says goodbye if there was ever an answer. Waits a second at most. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#stop.abort();
     this.#wake.abort();
     await this.#running;
     if (!this.#firstHead) return;
     const enough = new AbortController();
-    const goodbye = this.port.checkIn({ ...this.report(), goodbye: true }).catch(() => undefined);
+    const goodbye = this.port
+      .checkIn({ ...this.report(), goodbye: true }, enough.signal)
+      .catch(() => undefined);
     await Promise.race([goodbye, pause(GOODBYE_MS, enough.signal)]);
     enough.abort();
   }
 
   async #run(): Promise<void> {
     let failures = 0;
-    while (!this.#closed) {
+    while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController();
       failures = (await this.#checkIn()) ? 0 : failures + 1;
       await pause(failures > 0 ? backoffMs(failures, IDLE_MS) : IDLE_MS, this.#wake.signal);
@@ -63,7 +65,7 @@ export class CheckInLoop {
 
   async #checkIn(): Promise<boolean> {
     try {
-      const { head } = await this.port.checkIn(this.report());
+      const { head } = await this.port.checkIn(this.report(), this.#stop.signal);
       this.#lastError = undefined;
       if (!this.#firstHead) {
         this.#firstHead = head;

@@ -77,7 +77,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       authorization === undefined
         ? undefined
         : {
-            source: new FeedClient(discovery, fetch, authorization, instanceId),
+            source: new FeedClient(discovery, fetch, authorization, instanceId, clock),
             checkIn: new CheckInClient(discovery, fetch, authorization),
           },
     clock,

@@ -31,20 +31,23 @@ export class Discovery {
   }
 
   /** @throws {RequestFailed} when the document cannot be fetched or is not believable */
-  endpoints(): Promise<ServiceEndpoints> {
-    this.#known ??= this.#fetch().catch((error: unknown) => {
+  endpoints(stop: AbortSignal): Promise<ServiceEndpoints> {
+    this.#known ??= this.#fetch(stop).catch((error: unknown) => {
       this.#known = undefined;
       throw error;
     });
     return this.#known;
   }
 
-  async #fetch(): Promise<ServiceEndpoints> {
+  /** Asks again next time: an endpoint did not answer as it should, and may have moved. */
+  forget(): void {
+    this.#known = undefined;
+  }
+
+  async #fetch(stop: AbortSignal): Promise<ServiceEndpoints> {
     const { issuer, discoveryUrl, fetch } = this.options;
-    const document = await fetchJson(fetch, discoveryUrl, {
-      timeoutMs: 5_000,
-      maxBytes: 64 * 1024,
-    });
+    const limits = { timeoutMs: 5_000, maxBytes: 64 * 1024 };
+    const document = await fetchJson({ fetch, stop }, discoveryUrl, limits);
     const metadata = (typeof document === 'object' && document !== null ? document : {}) as Record<
       string,
       unknown

@@ -1,15 +1,17 @@
 import { formatPosition, parseFeedFrame, RevocationFormatError } from '@countersign/revocation';
 import type { FeedFrame } from '@countersign/revocation';
 import { backoffMs, pause } from './backoff.js';
+import type { VerifierClock } from './clock.js';
 import type { Discovery } from './discovery.js';
 import { readEventStream, readLines } from './event-stream.js';
-import { asRequestFailed, RequestFailed } from './http-fetch.js';
+import { asRequestFailed, request, RequestFailed } from './http-fetch.js';
 import type { Fetch } from './http-fetch.js';
 import type { RevocationSink, RevocationSource } from './sources.js';
 
 /** A feed that is silent for so long has lost its connection: heartbeats come every second. */
-const SILENCE_LIMIT_MS = 5_000;
+const PATIENCE = { ms: 5_000, per: 'chunk' } as const;
 const MAX_LINE_LENGTH = 64 * 1024;
+const LASTING_MS = 10_000;
 const MAX_BACKOFF_MS = 5_000;
 
 class ReplayNeeded extends Error {}
@@ -29,6 +31,7 @@ export class FeedClient implements RevocationSource {
     private readonly fetch: Fetch,
     private readonly authorization: string,
     private readonly instanceId: string,
+    private readonly clock: VerifierClock,
   ) {}
 
   start(sink: RevocationSink): void {
@@ -48,22 +51,24 @@ export class FeedClient implements RevocationSource {
     let failures = 0;
     let replay = true;
     while (!this.#stop.signal.aborted) {
+      const began = this.clock.monotonicMs();
       try {
         if (replay) await this.#readSnapshot(sink);
         replay = false;
-        await this.#readFeed(sink, () => (failures = 0));
+        await this.#readFeed(sink);
       } catch (error) {
         replay ||= error instanceof ReplayNeeded;
-        failures += 1;
         this.#lastError = (error as Error).message;
       }
       this.#connected = false;
-      if (failures > 0) await pause(backoffMs(failures, MAX_BACKOFF_MS), this.#stop.signal);
+      // A connection that lasted was a good one. Every new one waits a little, also after a goodbye.
+      failures = this.clock.monotonicMs() - began > LASTING_MS ? 1 : failures + 1;
+      await pause(backoffMs(failures, MAX_BACKOFF_MS), this.#stop.signal);
     }
   }
 
   async #readSnapshot(sink: RevocationSink): Promise<void> {
-    const { snapshot } = await this.discovery.endpoints();
+    const { snapshot } = await this.discovery.endpoints(this.#stop.signal);
     if (snapshot === undefined)
       throw new RequestFailed('the metadata names no revocation snapshot');
     let cursor: string | undefined;
@@ -90,8 +95,8 @@ export class FeedClient implements RevocationSource {
     });
   }
 
-  async #readFeed(sink: RevocationSink, onMessage: () => void): Promise<void> {
-    const { feed } = await this.discovery.endpoints();
+  async #readFeed(sink: RevocationSink): Promise<void> {
+    const { feed } = await this.discovery.endpoints(this.#stop.signal);
     if (feed === undefined) throw new RequestFailed('the metadata names no revocation feed');
     const position = sink.position();
     const resume: Record<string, string> = position
@@ -101,60 +106,30 @@ export class FeedClient implements RevocationSource {
       this.#connected = true;
       this.#lastError = undefined;
       for await (const message of readEventStream(body, MAX_LINE_LENGTH)) {
-        onMessage();
         if (message.event === 'goodbye') return;
         deliver(message.event, parseJson(message.data), sink);
       }
     });
   }
 
-  /** One streamed request that ends when `read` is done, when the other side is silent too long, or at {@link close}. */
   async #request<T>(
     url: string,
     accept: string,
     headers: Record<string, string>,
     read: (body: AsyncIterable<Uint8Array>) => Promise<T>,
   ): Promise<T> {
-    const silence = new AbortController();
-    const timer = setTimeout(
-      () => silence.abort(new RequestFailed('silent for too long')),
-      SILENCE_LIMIT_MS,
-    );
-    const path = new URL(url).pathname;
+    const transport = { fetch: this.fetch, stop: this.#stop.signal };
+    const { authorization, instanceId } = this;
+    const init = {
+      headers: { accept, authorization, 'countersign-instance': instanceId, ...headers },
+    };
     try {
-      const response = await this.fetch(url, {
-        headers: {
-          accept,
-          authorization: this.authorization,
-          'countersign-instance': this.instanceId,
-          ...headers,
-        },
-        redirect: 'error',
-        signal: AbortSignal.any([silence.signal, this.#stop.signal]),
-      });
-      if (response.status !== 200 || !response.body) {
-        await response.body?.cancel();
-        throw new RequestFailed(`${path} answered ${String(response.status)}`);
-      }
-      return await read(
-        touching(response.body as AsyncIterable<Uint8Array>, () => timer.refresh()),
-      );
+      return await request(transport, url, init, PATIENCE, read);
     } catch (error) {
-      throw error instanceof ReplayNeeded ? error : asRequestFailed(error, path);
-    } finally {
-      clearTimeout(timer);
-      silence.abort();
+      if (error instanceof ReplayNeeded) throw error;
+      this.discovery.forget();
+      throw asRequestFailed(error, url);
     }
-  }
-}
-
-async function* touching(
-  body: AsyncIterable<Uint8Array>,
-  touch: () => void,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of body) {
-    touch();
-    yield chunk;
   }
 }
 

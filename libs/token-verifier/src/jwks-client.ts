@@ -26,6 +26,7 @@ const UNKNOWN_KEY_COOL_DOWN_MS = 10_000;
 /** How long a request waits for a refresh that it caused. */
 const UNKNOWN_KEY_WAIT_MS = 2_000;
 const MAX_BACKOFF_MS = 30_000;
+const LIMITS = { timeoutMs: 5_000, maxBytes: 256 * 1024 };
 
 /**
  * Keeps the issuer's JWKS: the whole set, swapped at once, refreshed before it is old, served on when the issuer is away
@@ -110,17 +111,16 @@ export class JwksClient implements KeySource {
   async #fetchKeys(): Promise<void> {
     this.#attemptedAtMs = this.clock.monotonicMs();
     try {
-      const { jwks } = await this.discovery.endpoints();
-      const document = await fetchJson(this.fetch, jwks, {
-        timeoutMs: 5_000,
-        maxBytes: 256 * 1024,
-      });
+      const { jwks } = await this.discovery.endpoints(this.#stop.signal);
+      const transport = { fetch: this.fetch, stop: this.#stop.signal };
+      const document = await fetchJson(transport, jwks, LIMITS);
       this.#keys = parseKeySet(document);
       this.#confirmedAtMs = this.clock.monotonicMs();
       this.#failures = 0;
       this.#lastError = undefined;
       this.#onChange();
     } catch (error) {
+      this.discovery.forget();
       this.#failures += 1;
       this.#lastError = (error as Error).message;
     }

@@ -58,6 +58,9 @@ export interface CheckInAnswer {
 
 /** How an instance checks in. */
 export interface CheckInPort {
-  /** @throws when the report could not be delivered; the caller tries again */
-  checkIn(report: CheckInReport): Promise<CheckInAnswer>;
+  /**
+   * @param stop ends the attempt early
+   * @throws when the report could not be delivered; the caller tries again
+   */
+  checkIn(report: CheckInReport, stop: AbortSignal): Promise<CheckInAnswer>;
 }

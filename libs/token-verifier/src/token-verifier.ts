@@ -60,6 +60,7 @@ export class TokenVerifier {
   readonly #checkIns: CheckInLoop | undefined;
   readonly #sweeping: NodeJS.Timeout;
   readonly #waiting = new Set<() => void>();
+  #closed = false;
 
   constructor(private readonly parts: VerifierParts) {
     this.instanceId = parts.instanceId ?? randomUUID();
@@ -113,9 +114,15 @@ export class TokenVerifier {
     }
   }
 
-  /** Resolves when keys are held and revocations applied as far as the first check-in demanded. Never rejects. */
-  async ready(): Promise<void> {
+  /**
+   * Waits, as long as it takes, until keys are held and revocations applied as far as the first check-in demanded. Never
+   * rejects.
+   *
+   * @returns false when the verifier was closed before that
+   */
+  async ready(): Promise<boolean> {
     while (!this.state().ready) {
+      if (this.#closed) return false;
       await new Promise<void>((resolve) => {
         const done = () => {
           clearTimeout(timer);
@@ -126,6 +133,7 @@ export class TokenVerifier {
         this.#waiting.add(done);
       });
     }
+    return true;
   }
 
   state(): VerifierState {
@@ -158,6 +166,8 @@ export class TokenVerifier {
 
   /** Ends all background work and says goodbye to identity. */
   async close(): Promise<void> {
+    this.#closed = true;
+    this.#wake();
     clearInterval(this.#sweeping);
     await Promise.all([
       this.#checkIns?.close(),
