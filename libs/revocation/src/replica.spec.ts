@@ -10,12 +10,12 @@ const later = (ms: number) => ({ wallMs: start.wallMs + ms, monotonicMs: start.m
 const now = start.wallMs / 1000;
 
 const token: RevocableToken = {
-  jti: 't1',
-  sub: 'u1',
+  tokenId: 't1',
+  subject: 'u1',
   clientId: 'c1',
-  kid: 'k1',
-  iat: now,
-  sid: 's1',
+  keyId: 'k1',
+  issuedAt: now,
+  sessionId: 's1',
 };
 
 function event(seq: number, more: Partial<RevocationEvent> = {}): RevocationEvent {
@@ -66,7 +66,7 @@ describe('what is revoked', () => {
   it('a token without a session is not hit by sessions', () => {
     const replica = replayed();
     replica.receive(revocation(1), start);
-    expect(replica.isRevoked({ ...token, sid: undefined })).toBe(false);
+    expect(replica.isRevoked({ ...token, sessionId: undefined })).toBe(false);
   });
 
   it('the latest cut-off counts, whatever the order of arrival', () => {
@@ -85,7 +85,7 @@ describe('what is revoked', () => {
     replica.sweep(now + 11);
     expect(replica.isRevoked(token)).toBe(false);
     replica.sweep(now + 10 * 365 * 86_400);
-    expect(replica.isRevoked({ ...token, kid: 'k9' })).toBe(true);
+    expect(replica.isRevoked({ ...token, keyId: 'k9' })).toBe(true);
   });
 });
 
@@ -195,7 +195,7 @@ it('no order of delivery ever loses a revocation', () => {
     fc.property(events, (order) => {
       const replica = replayed();
       for (const seq of order) replica.receive(revocation(seq), start);
-      return order.every((seq) => replica.isRevoked({ ...token, sid: `s${String(seq)}` }));
+      return order.every((seq) => replica.isRevoked({ ...token, sessionId: `s${String(seq)}` }));
     }),
   );
 });

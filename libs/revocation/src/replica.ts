@@ -3,14 +3,18 @@ import { comparePositions } from './position.js';
 import type { Position } from './position.js';
 import type { RevocationEvent } from './revocation-event.js';
 
-/** What the replica needs to know of a verified token. `iat` in NumericDate seconds. */
+/** What the replica needs to know of a verified token. `issuedAt` in NumericDate seconds. */
 export interface RevocableToken {
-  readonly jti: string;
-  readonly sub: string;
+  /** `jti` */
+  readonly tokenId: string;
+  /** `sub` */
+  readonly subject: string;
   readonly clientId: string;
-  readonly kid: string;
-  readonly iat: number;
-  readonly sid?: string | undefined;
+  /** `kid` */
+  readonly keyId: string;
+  readonly issuedAt: number;
+  /** `sid`; absent for a service token. */
+  readonly sessionId?: string | undefined;
 }
 
 /** How old the newest heartbeat may be, milliseconds: past `softMs` it is an alarm, past `hardMs` the replica is stale. */
@@ -65,12 +69,21 @@ export class RevocationReplica {
   #replay: { readonly epoch: number; readonly head: number; broken: boolean } | undefined;
   #heartbeat: { readonly value: Heartbeat; readonly arrivedMs: number } | undefined;
   #dropped = 0;
+  #version = 0;
 
   constructor(private readonly limits: ReplicaLimits) {}
 
   /** The last event applied with none missing before it; `undefined` until a first replay is complete. */
   get position(): Position | undefined {
     return this.#position;
+  }
+
+  /**
+   * Rises whenever something more is revoked. Since nothing is ever un-revoked, a token that was not revoked at one version is
+   * not revoked at that version.
+   */
+  get version(): number {
+    return this.#version;
   }
 
   /** The `proof` of the newest heartbeat that this replica has caught up with. */
@@ -106,12 +119,13 @@ export class RevocationReplica {
 
   /** Whether `token` is revoked, by what is known. Says nothing about whether that knowledge is recent. */
   isRevoked(token: RevocableToken): boolean {
-    if (this.#kids.has(token.kid) || this.#identifiers.jti.has(token.jti)) return true;
-    if (token.sid !== undefined && this.#identifiers.sid.has(token.sid)) return true;
+    const { keyId, tokenId, sessionId, issuedAt } = token;
+    if (this.#kids.has(keyId) || this.#identifiers.jti.has(tokenId)) return true;
+    if (sessionId !== undefined && this.#identifiers.sid.has(sessionId)) return true;
     return (
-      covers(this.#cutoffs.sub.get(token.sub), token.iat) ||
-      covers(this.#cutoffs.client.get(token.clientId), token.iat) ||
-      covers(this.#all, token.iat)
+      covers(this.#cutoffs.sub.get(token.subject), issuedAt) ||
+      covers(this.#cutoffs.client.get(token.clientId), issuedAt) ||
+      covers(this.#all, issuedAt)
     );
   }
 
@@ -195,6 +209,7 @@ export class RevocationReplica {
 
   #remember(event: RevocationEvent): void {
     const { kind, id } = event;
+    this.#version += 1;
     if (kind === 'kid') {
       this.#kids.add(id);
       return;
@@ -226,8 +241,8 @@ export class RevocationReplica {
   }
 }
 
-function covers(entry: Cutoff | undefined, iat: number): boolean {
-  return entry !== undefined && iat <= entry.cutoff;
+function covers(entry: Cutoff | undefined, issuedAt: number): boolean {
+  return entry !== undefined && issuedAt <= entry.cutoff;
 }
 
 function later(known: Cutoff | undefined, entry: Cutoff): Cutoff {

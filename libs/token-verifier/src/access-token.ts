@@ -1,7 +1,6 @@
-import type { RevocableToken } from '@countersign/revocation';
 import { TokenRejected } from './errors.js';
 
-/** A verified access token (RFC 9068). Instants are NumericDate seconds. */
+/** A verified access token (RFC 9068). Frozen: it is shared by all who present it. Instants are NumericDate seconds. */
 export interface AccessToken {
   readonly issuer: string;
   /** Who it speaks for: a user's id, or the client's id for a service token. */
@@ -9,92 +8,110 @@ export interface AccessToken {
   readonly audience: readonly string[];
   readonly expiresAt: number;
   readonly issuedAt: number;
+  /** `nbf`; `iat` when there is none. */
+  readonly notBefore: number;
   readonly tokenId: string;
   readonly clientId: string;
   readonly scopes: readonly string[];
   readonly keyId: string;
   /** Only for people: the session that the token belongs to, when they signed in, and their roles. */
-  readonly sessionId?: string;
-  readonly authTime?: number;
+  readonly sessionId: string | undefined;
+  readonly authTime: number | undefined;
   readonly roles: readonly string[];
-  /** The token as it was presented, for handing on. Not enumerable, so that it does not end up in a log. */
+  /** The token as it was presented, for handing on. Not among its own members, so that it does not end up in a log. */
   readonly encoded: string;
 }
 
-/** What a token must say to be believed. */
-export interface Expectations {
+/** What every token of a verifier must agree with. */
+export interface TokenPolicy {
   readonly issuer: string;
-  readonly audience: string;
-  /** NumericDate seconds. */
-  readonly now: number;
   readonly clockToleranceSeconds: number;
   readonly maxLifetimeSeconds: number;
 }
 
-/**
- * Checks the claims of an access token whose signature has been verified, in the order of RFC 9068 §4: issuer, audience,
- * then the instants, then the rest.
- *
- * @throws {TokenRejected} `malformed`, `wrong_issuer`, `wrong_audience`, `expired` or `not_yet_valid`
- */
-export function readAccessToken(
-  claims: Readonly<Record<string, unknown>>,
-  keyId: string,
-  encoded: string,
-  expected: Expectations,
-): AccessToken {
-  const issuer = text(claims, 'iss');
-  const audience = audiences(claims);
-  const expiresAt = instant(claims, 'exp');
-  const issuedAt = instant(claims, 'iat');
-  if (issuer !== expected.issuer) throw new TokenRejected('wrong_issuer', 'iss is another issuer');
-  if (!audience.includes(expected.audience)) {
-    throw new TokenRejected('wrong_audience', 'aud does not name this service');
+type Claims = Readonly<Record<string, unknown>>;
+
+class FrozenAccessToken implements AccessToken {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly audience: readonly string[];
+  readonly expiresAt: number;
+  readonly issuedAt: number;
+  readonly notBefore: number;
+  readonly tokenId: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  readonly keyId: string;
+  readonly sessionId: string | undefined;
+  readonly authTime: number | undefined;
+  readonly roles: readonly string[];
+  readonly #encoded: string;
+
+  constructor(claims: Claims, keyId: string, encoded: string) {
+    this.issuer = text(claims, 'iss');
+    this.audience = audiences(claims);
+    this.expiresAt = instant(claims, 'exp');
+    this.issuedAt = instant(claims, 'iat');
+    this.notBefore = claims['nbf'] === undefined ? this.issuedAt : instant(claims, 'nbf');
+    this.subject = text(claims, 'sub');
+    this.tokenId = text(claims, 'jti');
+    this.clientId = text(claims, 'client_id');
+    this.scopes = scopes(claims);
+    this.sessionId = claims['sid'] === undefined ? undefined : text(claims, 'sid');
+    this.authTime = claims['auth_time'] === undefined ? undefined : instant(claims, 'auth_time');
+    this.roles = roles(claims);
+    this.keyId = keyId;
+    this.#encoded = encoded;
+    Object.freeze(this);
   }
-  if (expiresAt + expected.clockToleranceSeconds <= expected.now) {
-    throw new TokenRejected('expired', 'exp has passed');
+
+  get encoded(): string {
+    return this.#encoded;
   }
-  const notBefore = claims['nbf'] === undefined ? issuedAt : instant(claims, 'nbf');
-  if (Math.max(issuedAt, notBefore) > expected.now + expected.clockToleranceSeconds) {
-    throw new TokenRejected('not_yet_valid', 'iat or nbf lies in the future');
-  }
-  if (expiresAt - issuedAt > expected.maxLifetimeSeconds || expiresAt <= issuedAt) {
-    throw new TokenRejected('malformed', 'exp and iat make no believable lifetime');
-  }
-  const sessionId = claims['sid'] === undefined ? undefined : text(claims, 'sid');
-  const authTime = claims['auth_time'] === undefined ? undefined : instant(claims, 'auth_time');
-  const token = {
-    issuer,
-    subject: text(claims, 'sub'),
-    audience,
-    expiresAt,
-    issuedAt,
-    tokenId: text(claims, 'jti'),
-    clientId: text(claims, 'client_id'),
-    scopes: scopes(claims),
-    keyId,
-    ...(sessionId === undefined ? {} : { sessionId }),
-    ...(authTime === undefined ? {} : { authTime }),
-    roles: roles(claims),
-  };
-  return Object.defineProperty(token, 'encoded', { value: encoded }) as AccessToken;
 }
 
-/** The identifiers by which a token can be revoked. */
-export function revocable(token: AccessToken): RevocableToken {
-  return {
-    jti: token.tokenId,
-    sub: token.subject,
-    clientId: token.clientId,
-    kid: token.keyId,
-    iat: token.issuedAt,
-    sid: token.sessionId,
-  };
+/**
+ * Reads the claims of an access token (RFC 9068 §2.2): all required ones there, all of the right type. Believes nothing yet.
+ *
+ * @throws {TokenRejected} `malformed`
+ */
+export function readAccessToken(claims: Claims, keyId: string, encoded: string): AccessToken {
+  return new FrozenAccessToken(claims, keyId, encoded);
+}
+
+/**
+ * Checks what a token says against what one caller expects now, in the order of RFC 9068 §4. Cheap; done on every call.
+ *
+ * @param now NumericDate seconds
+ * @throws {TokenRejected} `wrong_issuer`, `wrong_audience`, `expired`, `not_yet_valid`, or `malformed` for an impossible lifetime
+ */
+export function checkAccessToken(
+  token: AccessToken,
+  audience: string,
+  now: number,
+  policy: TokenPolicy,
+): void {
+  const { expiresAt, issuedAt, notBefore } = token;
+  const { clockToleranceSeconds: tolerance } = policy;
+  if (token.issuer !== policy.issuer) {
+    throw new TokenRejected('wrong_issuer', 'iss is another issuer');
+  }
+  if (!token.audience.includes(audience)) {
+    throw new TokenRejected('wrong_audience', 'aud does not name this service');
+  }
+  if (expiresAt + tolerance <= now) throw new TokenRejected('expired', 'exp has passed');
+  if (issuedAt > now + tolerance || notBefore > now + tolerance) {
+    throw new TokenRejected('not_yet_valid', 'iat or nbf lies in the future');
+  }
+  if (expiresAt - issuedAt > policy.maxLifetimeSeconds || expiresAt <= issuedAt) {
+    throw new TokenRejected('malformed', 'exp and iat make no believable lifetime');
+  }
 }
 
 const MAX_TEXT_LENGTH = 512;
+const NONE: readonly string[] = Object.freeze([]);
 
-function text(claims: Readonly<Record<string, unknown>>, name: string): string {
+function text(claims: Claims, name: string): string {
   const value = claims[name];
   if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT_LENGTH) {
     throw new TokenRejected('malformed', `${name} is missing or not a string`);
@@ -102,7 +119,7 @@ function text(claims: Readonly<Record<string, unknown>>, name: string): string {
   return value;
 }
 
-function instant(claims: Readonly<Record<string, unknown>>, name: string): number {
+function instant(claims: Claims, name: string): number {
   const value = claims[name];
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
     throw new TokenRejected('malformed', `${name} is missing or not a NumericDate`);
@@ -110,27 +127,27 @@ function instant(claims: Readonly<Record<string, unknown>>, name: string): numbe
   return value;
 }
 
-function audiences(claims: Readonly<Record<string, unknown>>): readonly string[] {
+function audiences(claims: Claims): readonly string[] {
   const value = claims['aud'];
   const list: unknown = typeof value === 'string' ? [value] : value;
   if (!isTextList(list) || list.length === 0) {
     throw new TokenRejected('malformed', 'aud is missing or not a list of strings');
   }
-  return list;
+  return Object.freeze(list);
 }
 
-function scopes(claims: Readonly<Record<string, unknown>>): readonly string[] {
+function scopes(claims: Claims): readonly string[] {
   const value = claims['scope'];
-  if (value === undefined || value === '') return [];
+  if (value === undefined || value === '') return NONE;
   if (typeof value !== 'string') throw new TokenRejected('malformed', 'scope is not a string');
-  return value.split(' ');
+  return Object.freeze(value.split(' '));
 }
 
-function roles(claims: Readonly<Record<string, unknown>>): readonly string[] {
+function roles(claims: Claims): readonly string[] {
   const value = claims['roles'];
-  if (value === undefined) return [];
+  if (value === undefined) return NONE;
   if (!isTextList(value)) throw new TokenRejected('malformed', 'roles is not a list of strings');
-  return value;
+  return Object.freeze(value);
 }
 
 function isTextList(value: unknown): value is string[] {

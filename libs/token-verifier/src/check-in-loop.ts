@@ -37,7 +37,8 @@ export class CheckInLoop {
 
   /** Asks for a report now, because what it says has changed. */
   soon(): void {
-    this.#wake.abort();
+    // abort() makes an exception with its stack each time, and a replay asks thousands of times.
+    if (!this.#wake.signal.aborted) this.#wake.abort();
   }
 
   /** Stops, and says goodbye if there was ever an answer. Waits a second at most. */

@@ -34,6 +34,7 @@ const LIMITS = { timeoutMs: 5_000, maxBytes: 256 * 1024 };
  */
 export class JwksClient implements KeySource {
   #keys: KeySet | undefined;
+  #content: string | undefined;
   #confirmedAtMs = Number.NEGATIVE_INFINITY;
   #attemptedAtMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
@@ -114,7 +115,10 @@ export class JwksClient implements KeySource {
       const { jwks } = await this.discovery.endpoints(this.#stop.signal);
       const transport = { fetch: this.fetch, stop: this.#stop.signal };
       const document = await fetchJson(transport, jwks, LIMITS);
-      this.#keys = parseKeySet(document);
+      // Equal documents keep the very same set: who has verified tokens with it need not do so again.
+      const content = JSON.stringify(document);
+      if (!this.#keys || content !== this.#content) this.#keys = parseKeySet(document);
+      this.#content = content;
       this.#confirmedAtMs = this.clock.monotonicMs();
       this.#failures = 0;
       this.#lastError = undefined;

@@ -1,0 +1,98 @@
+// What bench:verify measures with: one key, tokens, and a verifier of ours with 100,000 live revocations.
+import { createSign, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import { parseKeySet, systemClock, TokenVerifier } from '../libs/token-verifier/dist/index.js';
+
+export const ISSUER = 'https://api.example.test';
+export const AUDIENCE = 'orders';
+export const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
+export const kid = randomBytes(32).toString('base64url');
+export const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' };
+
+const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+/** A token as identity signs it for a person. */
+export function makeToken({ claims = {}, header = {} } = {}) {
+  const iat = Math.floor(Date.now() / 1000);
+  const input = `${encode({ alg: 'RS256', typ: 'at+jwt', kid, ...header })}.${encode({
+    iss: ISSUER,
+    sub: randomUUID(),
+    aud: ['identity', 'orders', 'payments'],
+    exp: iat + 3000,
+    iat,
+    jti: randomUUID(),
+    client_id: 'first-party',
+    scope: 'orders:read orders:write payments:read payments:write',
+    sid: randomUUID(),
+    auth_time: iat,
+    roles: ['customer'],
+    ...claims,
+  })}`;
+  return `${input}.${createSign('sha256').update(input).sign(pair.privateKey, 'base64url')}`;
+}
+
+/** The same text as a new string, as if it had just come from a socket. */
+export const fresh = (text) => Buffer.from(text, 'latin1').toString('latin1');
+
+/** Our verifier, ready, on a channel in memory. `revocations` live entries of all kinds. */
+export async function makeVerifier({ revocations = 100_000, checkRevocations = true } = {}) {
+  let sink;
+  const none = async () => undefined;
+  const keys = parseKeySet({ keys: [jwk] });
+  const verifier = new TokenVerifier({
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    keys: {
+      start: () => undefined,
+      current: () => keys,
+      refreshForUnknownKey: none,
+      state: () => ({ kids: [kid], ageSeconds: 0 }),
+      close: none,
+    },
+    revocation: checkRevocations
+      ? {
+          source: {
+            start: (given) => (sink = given),
+            state: () => ({ connected: true }),
+            close: none,
+          },
+          checkIn: { checkIn: async () => ({ head: { epoch: 1, seq: revocations } }) },
+        }
+      : undefined,
+    clock: systemClock,
+    clockToleranceSeconds: 5,
+    maxLifetimeSeconds: 3600,
+    staleness: { softSeconds: 600, hardSeconds: 600 },
+  });
+  if (sink) fill(sink, revocations);
+  await verifier.ready();
+  return verifier;
+}
+
+/** The session that {@link fill} revokes by name. */
+export const REVOKED_SESSION = 'a-session-that-was-ended';
+
+function fill(sink, count) {
+  const at = Math.floor(Date.now() / 1000);
+  const kinds = ['jti', 'sid', 'sid', 'sub', 'client'];
+  sink.receive({ type: 'begin', epoch: 1, after: 0, head: count });
+  for (let seq = 1; seq <= count; seq += 1) {
+    const kind = kinds[seq % kinds.length];
+    const cutoff = kind === 'sub' || kind === 'client' ? { cutoff: at } : {};
+    const id = seq === 1 ? REVOKED_SESSION : randomUUID();
+    const event = {
+      epoch: 1,
+      seq,
+      kind: seq === 1 ? 'sid' : kind,
+      id,
+      ...(seq === 1 ? {} : cutoff),
+      expiresAt: at + 3600,
+      at,
+    };
+    sink.receive({ type: 'revocation', event });
+  }
+  sink.receive({ type: 'end', epoch: 1, head: count });
+  sink.receive({
+    type: 'heartbeat',
+    heartbeat: { epoch: 1, head: count, readAt: Date.now() / 1000, proof: 'p' },
+  });
+}

@@ -1,0 +1,216 @@
+// npm run bench:verify [-- --self-check]: the cost of one verification, beside the bare RSA operation and other libraries.
+// Rounds are interleaved, figures are medians, and all are ratios to crypto.verify of the same round.
+import { verify as verifySignature } from 'node:crypto';
+import { CognitoJwtVerifier, JwtVerifier } from 'aws-jwt-verify';
+import { createVerifier } from 'fast-jwt';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import jsonwebtoken from 'jsonwebtoken';
+import {
+  AUDIENCE,
+  fresh,
+  ISSUER,
+  jwk,
+  kid,
+  makeToken,
+  makeVerifier,
+  pair,
+  REVOKED_SESSION,
+} from './verify-fixture.mjs';
+
+const ROUNDS = 9;
+const TOKENS = 1_000;
+const WARM_PASSES = 10;
+const LIMITS = { cold: 1.3, warm: 0.03 };
+void CognitoJwtVerifier;
+
+const pem = pair.publicKey.export({ type: 'spki', format: 'pem' });
+
+/** Each gives a function from token text to a promise or value, made anew for a round. */
+const peers = {
+  jose: () => {
+    const keys = createLocalJWKSet({ keys: [jwk] });
+    const options = { algorithms: ['RS256'], typ: 'at+jwt', issuer: ISSUER, audience: AUDIENCE };
+    return (text) => jwtVerify(text, keys, options);
+  },
+  jsonwebtoken: () => {
+    const options = { algorithms: ['RS256'], issuer: ISSUER, audience: AUDIENCE };
+    return (text) => jsonwebtoken.verify(text, pair.publicKey, options);
+  },
+  'fast-jwt': () =>
+    createVerifier({
+      key: pem,
+      algorithms: ['RS256'],
+      allowedIss: ISSUER,
+      allowedAud: AUDIENCE,
+      cache: false,
+    }),
+  'fast-jwt with cache': () =>
+    createVerifier({
+      key: pem,
+      algorithms: ['RS256'],
+      allowedIss: ISSUER,
+      allowedAud: AUDIENCE,
+      cache: 20_000,
+    }),
+  'aws-jwt-verify': () => {
+    const verifier = JwtVerifier.create({
+      issuer: ISSUER,
+      audience: AUDIENCE,
+      jwksUri: `${ISSUER}/jwks.json`,
+    });
+    verifier.cacheJwks({ keys: [jwk] });
+    return (text) => verifier.verifySync(text);
+  },
+};
+
+const ours = async () => {
+  const verifier = await makeVerifier();
+  return Object.assign((text) => verifier.verify(text), { close: () => verifier.close() });
+};
+
+/** What a broken verifier would get away with if nobody looked. */
+async function gate(verify) {
+  const faults = [];
+  const outcome = async (text) => {
+    try {
+      await verify(text);
+      return 'accepted';
+    } catch (error) {
+      return error.code ?? 'rejected';
+    }
+  };
+  const expect = async (name, text, code) => {
+    const got = await outcome(text);
+    if (got !== code) faults.push(`${name}: ${got} instead of ${code}`);
+  };
+  const good = makeToken();
+  await expect('a good token', good, 'accepted');
+  await expect('a good token again', fresh(good), 'accepted');
+  await expect('a revoked session', makeToken({ claims: { sid: REVOKED_SESSION } }), 'revoked');
+  await expect('an unknown key', makeToken({ header: { kid: 'another' } }), 'unknown_key');
+  await expect('an expired token', makeToken({ claims: { exp: 1_000, iat: 1 } }), 'expired');
+  await expect(
+    'a changed signature',
+    `${good.slice(0, -8)}AAAAAAAA`,
+    'malformed or bad_signature',
+  ).catch(() => undefined);
+  return faults.filter((fault) => !/^a changed signature: (malformed|bad_signature) /.test(fault));
+}
+
+async function time(verify, texts) {
+  const start = process.hrtime.bigint();
+  for (const text of texts) await verify(text);
+  return Number(process.hrtime.bigint() - start) / texts.length;
+}
+
+function timeRaw(tokens) {
+  const prepared = tokens.map((text) => {
+    const dot = text.lastIndexOf('.');
+    return [Buffer.from(text.slice(0, dot)), Buffer.from(text.slice(dot + 1), 'base64url')];
+  });
+  const start = process.hrtime.bigint();
+  for (const [input, signature] of prepared)
+    verifySignature('sha256', input, pair.publicKey, signature);
+  return Number(process.hrtime.bigint() - start) / prepared.length;
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+async function measure(makeOurs, rounds = ROUNDS) {
+  const raw = [];
+  const cold = [];
+  const warm = [];
+  const others = Object.fromEntries(Object.keys(peers).map((name) => [name, []]));
+  for (let round = -1; round < rounds; round += 1) {
+    const tokens = Array.from({ length: TOKENS }, () => makeToken());
+    const bare = timeRaw(tokens);
+    const verify = await makeOurs();
+    const first = await time(verify, tokens.map(fresh));
+    const again = Array.from({ length: WARM_PASSES }, () => tokens.map(fresh)).flat();
+    const second = await time(verify, again);
+    await verify.close?.();
+    const figures = {};
+    for (const [name, make] of Object.entries(peers)) {
+      const other = make();
+      if (name.includes('cache')) for (const text of tokens) await other(fresh(text));
+      figures[name] = await time(other, tokens.map(fresh));
+    }
+    if (round < 0) continue; // the first round warms the compiler up
+    raw.push(bare);
+    cold.push(first / bare);
+    warm.push(second / bare);
+    for (const [name, ns] of Object.entries(figures)) others[name].push(ns / bare);
+    process.stderr.write(`round ${String(round + 1)} of ${String(rounds)}\r`);
+  }
+  return { rawNs: median(raw), cold: median(cold), warm: median(warm), others };
+}
+
+const failsOf = ({ cold, warm }, faults) => [
+  ...(cold > LIMITS.cold ? [`cold is ${cold.toFixed(2)}, above ${LIMITS.cold}`] : []),
+  ...(warm > LIMITS.warm ? [`warm is ${warm.toFixed(4)}, above ${LIMITS.warm}`] : []),
+  ...faults,
+];
+
+async function selfCheck() {
+  const sleepy = async () => {
+    const verify = await ours();
+    return Object.assign(
+      async (text) => {
+        const until = process.hrtime.bigint() + 30_000n;
+        while (process.hrtime.bigint() < until);
+        return verify(text);
+      },
+      { close: verify.close },
+    );
+  };
+  const unrevoked = await makeVerifier({ checkRevocations: false });
+  const careless = async (text) => {
+    const [, payload, signature] = text.split('.');
+    const header = Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'at+jwt', kid })).toString(
+      'base64url',
+    );
+    const ignoringKid = {
+      verify: () =>
+        verifySignature(
+          'sha256',
+          Buffer.from(text.slice(0, text.lastIndexOf('.'))),
+          pair.publicKey,
+          Buffer.from(signature, 'base64url'),
+        ),
+    };
+    return ignoringKid.verify() && [header, payload];
+  };
+  const checks = {
+    'a sleep in the hot path': failsOf(await measure(sleepy, 1), []),
+    'revocation switched off': await gate((text) => unrevoked.verify(text)),
+    'the kid ignored': await gate(careless),
+  };
+  await unrevoked.close();
+  for (const [name, fails] of Object.entries(checks))
+    console.log(`${fails.length > 0 ? 'caught' : 'MISSED'}: ${name}`);
+  if (Object.values(checks).some((fails) => fails.length === 0)) process.exitCode = 1;
+}
+
+if (process.argv.includes('--self-check')) {
+  await selfCheck();
+} else {
+  const verify = await ours();
+  const faults = await gate(verify);
+  await verify.close();
+  const result = await measure(ours);
+  const row = (name, ratio) =>
+    console.log(
+      `${name.padEnd(28)} ${((ratio * result.rawNs) / 1000).toFixed(2).padStart(8)} µs  ${ratio.toFixed(3).padStart(7)}×`,
+    );
+  console.log(
+    `node ${process.version}, RSA-2048, ${TOKENS} tokens a round, ${ROUNDS} rounds, 100,000 live revocations\n`,
+  );
+  row('crypto.verify', 1);
+  row('countersign, never seen', result.cold);
+  row('countersign, seen before', result.warm);
+  for (const [name, ratios] of Object.entries(result.others)) row(name, median(ratios));
+  const fails = failsOf(result, faults);
+  for (const fail of fails) console.log(`\nFAILED: ${fail}`);
+  console.log(`\ncold=${result.cold.toFixed(3)} warm=${result.warm.toFixed(4)}`);
+  if (fails.length > 0) process.exitCode = 1;
+}
