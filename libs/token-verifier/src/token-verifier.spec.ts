@@ -117,77 +117,8 @@ it('a call may name another audience, and must name one when none is configured'
   expect(await codeOf(verifier.verify(token(), { audience: 'identity' }))).toBe('wrong_audience');
 });
 
+// Each single fault has a vector (vectors/access-tokens.json); here is what vectors cannot say.
 describe('rejects', () => {
-  const signature = 'A'.repeat(342);
-  it.each<[string, () => string, string]>([
-    ['an empty token', () => '', 'malformed'],
-    ['two parts', () => 'a.b', 'malformed'],
-    ['five parts (JWE)', () => `${token()}.a.b`, 'malformed'],
-    ['a huge token', () => `${token()}${'A'.repeat(9000)}`, 'malformed'],
-    ['thousands of dots', () => '.'.repeat(8000), 'malformed'],
-    ['padding', () => `${token()}=`, 'malformed'],
-    ['a space at the end', () => `${token()} `, 'malformed'],
-    ['another alphabet', () => token().replaceAll(/[-_]/g, '+'), 'malformed'],
-    [
-      'a header that is not JSON',
-      () => `${encode('{')}.${encode(goodClaims)}.${signature}`,
-      'malformed',
-    ],
-    ['a header that is an array', () => sign([], goodClaims), 'malformed'],
-    ['a payload that is null', () => sign(goodHeader, null), 'malformed'],
-    [
-      'a byte order mark',
-      () => sign(goodHeader, `\uFEFF${JSON.stringify(goodClaims)}`),
-      'malformed',
-    ],
-    [
-      'alg none',
-      () => `${encode({ ...goodHeader, alg: 'none' })}.${encode(goodClaims)}.${signature}`,
-      'algorithm_not_allowed',
-    ],
-    ['alg HS256', () => token({}, { alg: 'HS256' }), 'algorithm_not_allowed'],
-    ['alg in lower case', () => token({}, { alg: 'rs256' }), 'algorithm_not_allowed'],
-    ['alg PS256', () => token({}, { alg: 'PS256' }), 'algorithm_not_allowed'],
-    ['typ JWT', () => token({}, { typ: 'JWT' }), 'unexpected_type'],
-    ['no typ', () => token({}, { typ: undefined }), 'unexpected_type'],
-    ['crit', () => token({}, { crit: ['x'], x: 1 }), 'malformed'],
-    ['b64', () => token({}, { b64: false }), 'malformed'],
-    ['no kid', () => token({}, { kid: undefined }), 'malformed'],
-    ['a kid that is a path', () => token({}, { kid: '../../etc/passwd' }), 'malformed'],
-    ['an unknown kid', () => token({}, { kid: 'k2' }), 'unknown_key'],
-    ['a kid from the prototype', () => token({}, { kid: '__proto__' }), 'unknown_key'],
-    [
-      'another key under our kid',
-      () => sign(goodHeader, goodClaims, other.privateKey),
-      'bad_signature',
-    ],
-    ['a short signature', () => token().slice(0, -2), 'bad_signature'],
-    ['another issuer', () => token({ iss: `${issuer}/` }), 'wrong_issuer'],
-    ['an issuer list', () => token({ iss: [issuer] }), 'malformed'],
-    ['another audience', () => token({ aud: 'payments' }), 'wrong_audience'],
-    ['an audience that begins like ours', () => token({ aud: ['orders2'] }), 'wrong_audience'],
-    ['a nested audience', () => token({ aud: [['orders']] }), 'malformed'],
-    ['no audience', () => token({ aud: undefined }), 'malformed'],
-    ['an expired token', () => token({ exp: now - 5, iat: now - 300 }), 'expired'],
-    ['no exp', () => token({ exp: undefined }), 'malformed'],
-    ['exp as text', () => token({ exp: String(now + 300) }), 'malformed'],
-    [
-      'an endless exp',
-      () => sign(goodHeader, JSON.stringify(goodClaims).replace(String(now + 300), '1e400')),
-      'malformed',
-    ],
-    ['exp in milliseconds', () => token({ exp: (now + 300) * 1000 }), 'malformed'],
-    ['iat in the future', () => token({ iat: now + 6, exp: now + 300 }), 'not_yet_valid'],
-    ['nbf in the future', () => token({ nbf: now + 6 }), 'not_yet_valid'],
-    ['no jti', () => token({ jti: undefined }), 'malformed'],
-    ['no sub', () => token({ sub: '' }), 'malformed'],
-    ['no client', () => token({ client_id: undefined }), 'malformed'],
-    ['a scope list', () => token({ scope: ['orders:read'] }), 'malformed'],
-  ])('%s', async (_name, make, code) => {
-    const { verifier } = await readyVerifier();
-    expect(await codeOf(verifier.verify(make()))).toBe(code);
-  });
-
   it('any other spelling of the same signature', async () => {
     const { verifier } = await readyVerifier();
     const encoded = token();
