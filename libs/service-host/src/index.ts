@@ -18,6 +18,8 @@ export { GENERAL_PROBLEMS, makeProblem, ProblemError, problemForStatus } from '.
 export type { GeneralProblemCode, InputFault, Problem } from './problem.js';
 export { ProblemFilter, toProblemAnswer } from './problem-filter.js';
 export type { ProblemAnswer, ProblemMapping } from './problem-filter.js';
+export { latchedReadiness } from './readiness.js';
+export type { LatchedReadiness } from './readiness.js';
 export { redactText } from './redact.js';
 export { relyingServiceSettings, safeDiscovery } from './relying-service-settings.js';
 export { runService } from './run-service.js';
