@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { StartedRelyingService } from '@countersign/service-host';
 import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
 import { startGateway } from './start-gateway.js';
-import type { StartedGateway } from './start-gateway.js';
 
 /** What an upstream received, as it tells in its answer. */
 interface Echo {
@@ -43,7 +43,7 @@ const SPECIAL: Readonly<Record<string, (response: ServerResponse, asked: number)
 
 let issuer: TestIssuer;
 let servers: Server[];
-let gateway: StartedGateway;
+let gateway: StartedRelyingService;
 let origin: string;
 const asked = new Map<string, number>();
 
@@ -426,9 +426,9 @@ function originOf(server: Server): string {
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }
 
-async function openOrigin(started: StartedGateway): Promise<string> {
-  await until(() => started.port() !== undefined);
-  return `http://127.0.0.1:${String(started.port())}`;
+async function openOrigin(started: StartedRelyingService): Promise<string> {
+  await until(() => started.port !== undefined);
+  return `http://127.0.0.1:${String(started.port)}`;
 }
 
 async function sendRaw(start: string, headers: string[], body = ''): Promise<string> {

@@ -4,10 +4,10 @@ import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { StartedRelyingService } from '@countersign/service-host';
 import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
 import { startGateway } from './start-gateway.js';
-import type { StartedGateway } from './start-gateway.js';
 
 describe('the gateway from start to stop', () => {
   let issuer: TestIssuer;
@@ -37,7 +37,7 @@ describe('the gateway from start to stop', () => {
     await expect(early.json()).resolves.toMatchObject({
       missing: expect.arrayContaining(['the public port is not open']),
     });
-    expect(gateway.port()).toBeUndefined();
+    expect(gateway.port).toBeUndefined();
     await issuer.resume();
     await until(async () => (await ready(gateway)).status === 200);
     expect((await fetch(`${originOf(gateway)}/auth/me`)).status).toBe(200);
@@ -111,7 +111,7 @@ describe('the gateway from start to stop', () => {
     expect(issuer.checkIns.at(-1)).toMatchObject({ goodbye: true });
   });
 
-  function start(more: Record<string, string> = {}): Promise<StartedGateway> {
+  function start(more: Record<string, string> = {}): Promise<StartedRelyingService> {
     const url = `http://127.0.0.1:${String((upstream.address() as AddressInfo).port)}`;
     return startGateway({
       ...issuer.environment,
@@ -126,11 +126,11 @@ describe('the gateway from start to stop', () => {
   }
 });
 
-function originOf(gateway: StartedGateway): string {
-  return `http://127.0.0.1:${String(gateway.port())}`;
+function originOf(gateway: StartedRelyingService): string {
+  return `http://127.0.0.1:${String(gateway.port)}`;
 }
 
-function ready({ managementPort }: StartedGateway): Promise<Response> {
+function ready({ managementPort }: StartedRelyingService): Promise<Response> {
   return fetch(`http://127.0.0.1:${String(managementPort)}/health/ready`);
 }
 

@@ -4,10 +4,10 @@ import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { StartedRelyingService } from '@countersign/service-host';
 import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
 import { startOrders } from './start-orders.js';
-import type { StartedOrders } from './start-orders.js';
 
 describe('the service from start to stop', () => {
   let issuer: TestIssuer;
@@ -43,6 +43,15 @@ describe('the service from start to stop', () => {
     await orders.stop();
   });
 
+  test('ready once, it stays ready without its issuer', async () => {
+    const orders = await start(issuer);
+    const { ready } = addresses(orders);
+    await until(async () => (await ready()).status === 200);
+    await issuer.stopServing();
+    expect((await ready()).status).toBe(200);
+    await orders.stop();
+  });
+
   test('stops while a connection is idle, and finishes a request that is under way', async () => {
     const payments = createServer((_request, response) => {
       setTimeout(() => response.writeHead(201).end('{}'), 700);
@@ -63,7 +72,7 @@ describe('the service from start to stop', () => {
     });
     const { id } = (await placed.json()) as { id: string };
 
-    const idle = connect(orders.port, '127.0.0.1');
+    const idle = connect(orders.port!, '127.0.0.1');
     idle.write('GET /orders HTTP/1.1\r\nHost: a.example\r\n\r\n');
     await once(idle, 'data');
     const idleClosed = once(idle, 'close');
@@ -87,7 +96,10 @@ describe('the service from start to stop', () => {
   });
 });
 
-function start(issuer: TestIssuer, more: Record<string, string> = {}): Promise<StartedOrders> {
+function start(
+  issuer: TestIssuer,
+  more: Record<string, string> = {},
+): Promise<StartedRelyingService> {
   return startOrders({
     ...issuer.environment,
     PORT: '0',
@@ -98,7 +110,7 @@ function start(issuer: TestIssuer, more: Record<string, string> = {}): Promise<S
   });
 }
 
-function addresses({ port, managementPort }: StartedOrders) {
+function addresses({ port, managementPort }: StartedRelyingService) {
   return {
     origin: `http://127.0.0.1:${String(port)}`,
     ready: () => fetch(`http://127.0.0.1:${String(managementPort)}/health/ready`),

@@ -4,10 +4,10 @@ import type { IncomingHttpHeaders, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import type { StartedRelyingService } from '@countersign/service-host';
 import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
 import { startOrders } from './start-orders.js';
-import type { StartedOrders } from './start-orders.js';
 
 interface OrderBody {
   readonly id: string;
@@ -22,7 +22,7 @@ let issuer: TestIssuer;
 let payments: Server;
 let paymentsAnswer: { status: number; headers?: Record<string, string>; body?: object };
 const paymentRequests: PaymentRequest[] = [];
-let orders: StartedOrders;
+let orders: StartedRelyingService;
 let origin: string;
 
 beforeAll(async () => {

@@ -1,13 +1,13 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { StartedRelyingService } from '@countersign/service-host';
 import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
 import { startPayments } from './start-payments.js';
-import type { StartedPayments } from './start-payments.js';
 
 let issuer: TestIssuer;
-let service: StartedPayments;
+let service: StartedRelyingService;
 let payments: string;
 
 beforeAll(async () => {

@@ -24,5 +24,12 @@ export { redactText } from './redact.js';
 export { relyingServiceSettings, safeDiscovery } from './relying-service-settings.js';
 export { runService } from './run-service.js';
 export type { RunningService } from './run-service.js';
+export { startRelyingService } from './start-relying-service.js';
+export type {
+  HostedApp,
+  HostedVerifier,
+  RelyingService,
+  StartedRelyingService,
+} from './start-relying-service.js';
 export { measureVerifier } from './verifier-metrics.js';
 export type { MeasuredVerifier, VerifierMetrics } from './verifier-metrics.js';

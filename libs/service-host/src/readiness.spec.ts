@@ -1,7 +1,8 @@
+import type { Readiness } from './management-listener.js';
 import { latchedReadiness } from './readiness.js';
 
-const lost = { ready: false, missing: ['keys: not yet'] };
-const found = { ready: true, missing: [] };
+const lost: Readiness = { ready: false, missing: ['keys: not yet'] };
+const found: Readiness = { ready: true, missing: [] };
 
 it('says what is missing until the first start is complete', () => {
   let state = lost;
