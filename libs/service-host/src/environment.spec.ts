@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { origin, port, readEnvironment, secretFile } from './environment.js';
+import { origin, port, proxyList, readEnvironment, secretFile } from './environment.js';
 
 const schema = z.object({ NAME: z.string(), PORT: port.default(80), URL: origin });
 
@@ -29,4 +29,15 @@ it('a secret comes from a file, without its last line end', () => {
   expect(read('good')).toEqual({ FILE: 's3cret' });
   expect(() => read('empty')).toThrow(/FILE is not valid: the file is empty/);
   expect(() => read('missing')).toThrow(/FILE is not valid: the file cannot be read \(ENOENT\)/);
+});
+
+it('proxies are addresses and CIDRs, and none by default', () => {
+  const read = (list?: string) => readEnvironment(z.object({ LIST: proxyList }), { LIST: list });
+  expect(read()).toEqual({ LIST: [] });
+  expect(read('10.0.0.0/8, ::1,,192.0.2.1, fd00::/8')).toEqual({
+    LIST: ['10.0.0.0/8', '::1', '192.0.2.1', 'fd00::/8'],
+  });
+  for (const wrong of ['proxy.example', '10.0.0.0/33', '10.0.0.0/8;::1', 'true', '*']) {
+    expect(() => read(wrong)).toThrow(/LIST/);
+  }
 });

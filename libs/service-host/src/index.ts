@@ -4,6 +4,7 @@ export {
   hostSettings,
   origin,
   port,
+  proxyList,
   readEnvironment,
   secretFile,
 } from './environment.js';

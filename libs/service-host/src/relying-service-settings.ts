@@ -18,18 +18,20 @@ export const relyingServiceSettings = {
 };
 
 /**
- * For `z.object(…).refine(...safeDiscovery)`: the client secret goes to `DISCOVERY_URL`'s origin, so it must be https, on
- * loopback, or allowed. The verifier refuses the rest anyway; here it is told together with all other faults.
+ * For `z.object(…).refine(...safeDiscovery(isSafeUrl))`: the client secret goes to `DISCOVERY_URL`'s origin. The verifier
+ * refuses what is not safe anyway; here it is told together with all other faults.
+ *
+ * @param isSafeUrl the token verifier's own rule, handed in because nothing here knows the verifier
  */
-export const safeDiscovery = [
-  ({ DISCOVERY_URL: url, ALLOW_INSECURE_HTTP: allowed }: Readonly<Record<string, unknown>>) => {
-    if (allowed === true || typeof url !== 'string' || !URL.canParse(url)) return true;
-    const { protocol, hostname } = new URL(url);
-    return protocol === 'https:' || /^(localhost|\[::1\]|127(\.\d{1,3}){3})$/.test(hostname);
-  },
-  {
-    path: ['DISCOVERY_URL'],
-    message: 'must be https, or http on loopback, unless ALLOW_INSECURE_HTTP=true',
-    when: () => true,
-  },
-] satisfies Parameters<z.ZodObject['refine']>;
+export function safeDiscovery(isSafeUrl: (url: string, allowInsecureHttp: boolean) => boolean) {
+  return [
+    ({ DISCOVERY_URL: url, ALLOW_INSECURE_HTTP: allowed }: Readonly<Record<string, unknown>>) =>
+      // What is no URL at all has been told already.
+      typeof url !== 'string' || !URL.canParse(url) || isSafeUrl(url, allowed === true),
+    {
+      path: ['DISCOVERY_URL'],
+      message: 'must be https, or http on loopback, unless ALLOW_INSECURE_HTTP=true',
+      when: () => true,
+    },
+  ] satisfies Parameters<z.ZodObject['refine']>;
+}

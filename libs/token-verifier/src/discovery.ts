@@ -82,14 +82,21 @@ export class Discovery {
   }
 }
 
-/** @throws {TypeError} when plain http would leave the machine */
-export function requireSafeUrl(url: string, allowInsecureHttp: boolean): void {
+/**
+ * Whether credentials may be sent to `url`: https, or http that stays on this machine, or any http once it is allowed. False
+ * for what is no URL.
+ */
+export function isSafeUrl(url: string, allowInsecureHttp: boolean): boolean {
+  if (!URL.canParse(url)) return false;
   const { protocol, hostname } = new URL(url);
-  if (
-    protocol === 'https:' ||
-    (protocol === 'http:' && (allowInsecureHttp || isLoopback(hostname)))
-  )
-    return;
+  return (
+    protocol === 'https:' || (protocol === 'http:' && (allowInsecureHttp || isLoopback(hostname)))
+  );
+}
+
+/** @throws {TypeError} when plain http would leave the machine */
+function requireSafeUrl(url: string, allowInsecureHttp: boolean): void {
+  if (isSafeUrl(url, allowInsecureHttp)) return;
   throw new TypeError(`${url} must be https (or http on loopback, or set allowInsecureHttp)`);
 }
 

@@ -4,6 +4,7 @@ export type { BearerCredentials } from './bearer-credentials.js';
 export type { VerifierClock } from './clock.js';
 export { createTokenVerifier } from './create-token-verifier.js';
 export type { TokenVerifierOptions } from './create-token-verifier.js';
+export { isSafeUrl } from './discovery.js';
 export {
   isTokenRejected,
   isVerifierUnavailable,

@@ -2,10 +2,12 @@ import {
   hostSettings,
   origin,
   port,
+  proxyList,
   readEnvironment,
   relyingServiceSettings,
   safeDiscovery,
 } from '@countersign/service-host';
+import { isSafeUrl } from '@countersign/token-verifier';
 import { z } from 'zod';
 
 const settings = z
@@ -19,20 +21,11 @@ const settings = z
     ORDERS_URL: origin,
     PAYMENTS_URL: origin,
     /** Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's. */
-    TRUSTED_PROXIES: z
-      .string()
-      .default('')
-      .transform((list) =>
-        list
-          .split(',')
-          .map((item) => item.trim())
-          .filter((item) => item !== ''),
-      )
-      .pipe(z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))),
+    TRUSTED_PROXIES: proxyList,
     /** How long an upstream may take to begin its answer. */
     UPSTREAM_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(15_000),
   })
-  .refine(...safeDiscovery);
+  .refine(...safeDiscovery(isSafeUrl));
 
 export type GatewayConfig = Readonly<z.output<typeof settings>>;
 

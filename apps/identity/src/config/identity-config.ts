@@ -1,4 +1,4 @@
-import { hostSettings, origin, port, readEnvironment } from '@countersign/service-host';
+import { hostSettings, origin, port, proxyList, readEnvironment } from '@countersign/service-host';
 import { z } from 'zod';
 
 const seconds = (min: number, max: number, fallback: number) =>
@@ -20,16 +20,7 @@ const settings = z.object({
   SERVICE_PORT: port.default(3005),
   OPERATOR_PORT: port.default(3010),
   /** Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's. */
-  TRUSTED_PROXIES: z
-    .string()
-    .default('')
-    .transform((list) =>
-      list
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== ''),
-    )
-    .pipe(z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()]))),
+  TRUSTED_PROXIES: proxyList,
   ACCESS_TOKEN_TTL_SECONDS: seconds(30, 900, 300),
   SESSION_TTL_SECONDS: seconds(60, 7 * 86_400, 12 * 3600),
   REMEMBERED_SESSION_TTL_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400),

@@ -6,6 +6,7 @@ import {
   relyingServiceSettings,
   safeDiscovery,
 } from '@countersign/service-host';
+import { isSafeUrl } from '@countersign/token-verifier';
 import { z } from 'zod';
 
 const settings = z
@@ -17,7 +18,7 @@ const settings = z
     /** Where the payments service answers. The caller's token is sent there. */
     PAYMENTS_URL: origin,
   })
-  .refine(...safeDiscovery);
+  .refine(...safeDiscovery(isSafeUrl));
 
 export type OrdersConfig = Readonly<z.output<typeof settings>>;
 

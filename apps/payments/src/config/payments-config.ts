@@ -5,6 +5,7 @@ import {
   relyingServiceSettings,
   safeDiscovery,
 } from '@countersign/service-host';
+import { isSafeUrl } from '@countersign/token-verifier';
 import { z } from 'zod';
 
 const settings = z
@@ -14,7 +15,7 @@ const settings = z
     PORT: port.default(3002),
     MANAGEMENT_PORT: port.default(3012),
   })
-  .refine(...safeDiscovery);
+  .refine(...safeDiscovery(isSafeUrl));
 
 export type PaymentsConfig = Readonly<z.output<typeof settings>>;
 
