@@ -159,3 +159,52 @@ it("a wrong path, method, cursor, id or client is the client's fault", async () 
     ).code,
   ).toBe('email_token_rejected');
 });
+
+describe('what looks harmless', () => {
+  it('text with NUL, in any member that may be left out', async () => {
+    const good = { email: 'ann@example.test', password: 'x' };
+    for (const more of [{ client_id: '\u0000' }, { device_name: 'a\u0000b' }]) {
+      await problemOf(
+        await expectStatus(400, post(stack.url('public', '/auth/login'), { ...good, ...more })),
+      );
+    }
+  });
+
+  it('a proxy that forwards something else than an address does not keep anybody out', async () => {
+    const account = await stack.addAccount('proxied@example.test');
+    for (const from of ['203.0.113.7:4711', 'unknown', 'fe80::1%eth0', '203.0.113.7']) {
+      await expectStatus(
+        200,
+        post(stack.url('public', '/auth/login'), account, { 'x-forwarded-for': from }),
+      );
+    }
+  });
+
+  it('a check-in with numbers or text that no database holds', async () => {
+    const url = stack.url('service', '/relying-services/check-in');
+    const credentials = Buffer.from(`orders:${stack.clientSecrets['orders']!}`).toString('base64');
+    const good = {
+      instance_id: '8a9d3f4e-0000-4000-8000-000000000000',
+      kids: [],
+      applied: { epoch: 1, seq: 0 },
+    };
+    for (const more of [
+      { applied: { epoch: 2 ** 31, seq: 0 } },
+      { applied: { epoch: 1, seq: 2 ** 60 } },
+      { proof: '\u0000' },
+      { kids: ['\u0000'] },
+      { instance_id: 'x' },
+    ]) {
+      await problemOf(
+        await expectStatus(
+          400,
+          post(url, { ...good, ...more }, { authorization: `Basic ${credentials}` }),
+        ),
+      );
+    }
+    await expectStatus(
+      200,
+      post(url, { ...good, goodbye: true }, { authorization: `Basic ${credentials}` }),
+    );
+  });
+});

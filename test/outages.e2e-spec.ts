@@ -89,6 +89,14 @@ it('a stop finishes what is under way, ends streams, and exits with 0 within fiv
   }
 });
 
+it('a stop that comes during the start is a clean one too', async () => {
+  for (const app of ['identity', 'orders'] as const) {
+    const running = stack.launch(app);
+    await delay(350);
+    expect(await running.end('SIGTERM')).toMatchObject({ code: 0 });
+  }
+});
+
 it('a bad configuration stops every start, with all faults at once', async () => {
   for (const app of await readdir('apps')) {
     const { code, output } = await failedStart(app, { ISSUER_URL: 'nowhere', LOG_LEVEL: 'loud' });

@@ -34,6 +34,8 @@ export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInst
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.addHook('onRequest', async (request, reply) => {
+    // Many requests may wait on a connection that was reset: there is nobody to answer, nor an address to forward.
+    if (request.raw.socket.destroyed) return reply.hijack();
     const fault = faultOfRequest(request);
     return fault && sendAnswer(reply, fault);
   });
@@ -42,7 +44,8 @@ export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInst
   );
   app.setErrorHandler((error, request, reply) => {
     const answer = toProblemAnswer(error);
-    if (answer.problem.status >= 500) request.log.error({ err: error }, 'request failed');
+    if (request.raw.socket.destroyed) request.log.debug({ err: error }, 'the client is gone');
+    else if (answer.problem.status >= 500) request.log.error({ err: error }, 'request failed');
     return sendAnswer(reply, answer);
   });
   const status = new PartsStatus(upstreams);

@@ -7,6 +7,7 @@ import {
   createManagementListener,
   createMetrics,
   Gauge,
+  latchedReadiness,
   measureVerifier,
   NestLogger,
 } from '@countersign/service-host';
@@ -97,17 +98,15 @@ export async function startIdentity(
   const publicApp = await createHttpApp(PublicListenerModule.of(identity, verifier), httpOptions);
   const serviceApp = await createHttpApp(ServiceListenerModule.of(identity), httpOptions);
   let serving = false;
+  const life = latchedReadiness(() => {
+    const missing = [...(serving ? [] : ['not listening yet']), ...verifier.state().missing];
+    return { ready: missing.length === 0, missing };
+  });
   const operatorApp = createManagementListener({
     logger,
     metrics,
-    readiness: () => {
-      const missing = [
-        ...(serving ? [] : ['not serving: starting or stopping']),
-        ...(keyRing.canSign() ? [] : ['no signing key']),
-        ...verifier.state().missing,
-      ];
-      return { ready: missing.length === 0, missing };
-    },
+    readiness: () =>
+      keyRing.canSign() ? life.readiness() : { ready: false, missing: ['no signing key'] },
   });
   await operatorApp.listen({ host: config.BIND_HOST, port: config.OPERATOR_PORT });
   await serviceApp.listen(config.SERVICE_PORT, config.BIND_HOST);
@@ -126,14 +125,16 @@ export async function startIdentity(
   return {
     logger,
     async stop() {
-      serving = false;
-      await verifier.close();
-      await feed.stop();
+      life.drain();
+      feed.dismissReaders();
       await Promise.all([
         closeWithin(publicApp.getHttpServer(), () => publicApp.close(), DRAIN_MS),
         closeWithin(serviceApp.getHttpServer(), () => serviceApp.close(), DRAIN_MS),
-        operatorApp.close(),
       ]);
+      // Until the last request was answered, this instance heard of revocations like any other.
+      await verifier.close();
+      await feed.stop();
+      await operatorApp.close();
       passwords.close();
       await identity.close();
       await database.close();

@@ -181,6 +181,13 @@ describe('freshness', () => {
     ).toBe('stale');
   });
 
+  it('a database whose clock was set back a little is believed again as soon as it is the younger news', () => {
+    const replica = replayed();
+    replica.receive(heartbeat(0, { readAt: now }), start);
+    replica.receive(heartbeat(0, { readAt: now + 20 - 15 }), later(20_000));
+    expect(replica.state(later(20_000)).heartbeatAgeMs).toBe(15_000);
+  });
+
   it('a repeated older heartbeat does not replace a newer one', () => {
     const replica = replayed();
     replica.receive(heartbeat(0, { readAt: now }), start);

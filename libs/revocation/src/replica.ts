@@ -67,7 +67,7 @@ export class RevocationReplica {
   #all: Cutoff | undefined;
   #position: Position | undefined;
   #replay: { readonly epoch: number; readonly head: number; broken: boolean } | undefined;
-  #heartbeat: { readonly value: Heartbeat; readonly arrivedMs: number } | undefined;
+  #heartbeat: Received | undefined;
   #dropped = 0;
   #version = 0;
 
@@ -202,8 +202,10 @@ export class RevocationReplica {
     if (!this.hasApplied({ epoch: heartbeat.epoch, seq: heartbeat.head })) {
       return this.#replay ? 'ok' : 'replay';
     }
-    if (this.#heartbeat && heartbeat.readAt < this.#heartbeat.value.readAt) return 'ok';
-    this.#heartbeat = { value: heartbeat, arrivedMs: now.monotonicMs };
+    // Whichever is younger: a repeated one must not win, nor a database clock that was set back lose.
+    const known = this.#ageMs(now);
+    const latest = { value: heartbeat, arrivedMs: now.monotonicMs };
+    if (ageMs(latest, now) <= known) this.#heartbeat = latest;
     return 'ok';
   }
 
@@ -235,10 +237,18 @@ export class RevocationReplica {
   }
 
   #ageMs(now: Instant): number {
-    if (!this.#heartbeat) return Number.POSITIVE_INFINITY;
-    const { value, arrivedMs } = this.#heartbeat;
-    return Math.max(now.wallMs - value.readAt * 1000, now.monotonicMs - arrivedMs);
+    return this.#heartbeat ? ageMs(this.#heartbeat, now) : Number.POSITIVE_INFINITY;
   }
+}
+
+/** A heartbeat and when it came, on the monotonic clock. */
+interface Received {
+  readonly value: Heartbeat;
+  readonly arrivedMs: number;
+}
+
+function ageMs({ value, arrivedMs }: Received, now: Instant): number {
+  return Math.max(now.wallMs - value.readAt * 1000, now.monotonicMs - arrivedMs);
 }
 
 function covers(entry: Cutoff | undefined, issuedAt: number): boolean {

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -18,6 +20,7 @@ import { NestLogger } from './logger.js';
 import type { Logger } from './logger.js';
 import { measureRequests } from './metrics.js';
 import type { Registry } from './metrics.js';
+import { problemForStatus } from './problem.js';
 import { ProblemFilter, toProblemAnswer } from './problem-filter.js';
 import type { ProblemMapping } from './problem-filter.js';
 
@@ -47,6 +50,7 @@ export function fastifySettings(logger: Logger, trustedProxies: readonly string[
     // Requests on connections that are still open while closing are served like any other.
     return503OnClosing: false,
     frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerMalformedHttp,
     routerOptions: { maxParamLength: 200 },
   } satisfies FastifyServerOptions;
 }
@@ -104,6 +108,25 @@ function answerFrameworkError(
 ): void {
   const { problem } = toProblemAnswer(error);
   void reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+}
+
+/** Answers bytes that are not HTTP, or headers that are too large, before there is a request. */
+function answerMalformedHttp(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? 431
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? 408
+        : 400;
+  const problem = JSON.stringify(problemForStatus(status));
+  socket.end(
+    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\nconnection: close\r\n` +
+      `content-type: application/problem+json\r\ncontent-length: ${String(Buffer.byteLength(problem))}\r\n\r\n${problem}`,
+  );
 }
 
 /** Takes over the caller's request id when it looks like one, so that a request can be followed through services. */

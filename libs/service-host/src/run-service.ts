@@ -4,7 +4,7 @@ import type { Logger } from './logger.js';
 /** A started process: how to end it. `stop` must end streams first and finish requests under way. */
 export interface RunningService {
   readonly logger: Logger;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** A stop that is not done by then is cut short. */
@@ -15,7 +15,24 @@ const STOP_LIMIT_MS = 4_500;
  * that spawned it with an IPC channel is gone. Exit code 0 after a clean stop.
  */
 export async function runService(start: () => Promise<RunningService>): Promise<void> {
-  let service: RunningService;
+  let service: RunningService | undefined;
+  let leaving: { readonly why: string; readonly exitCode: number } | undefined;
+  const leave = (why: string, exitCode: number) => {
+    if (leaving) return;
+    leaving = { why, exitCode };
+    if (service) void stopService(service, leaving);
+  };
+  process.once('SIGTERM', () => leave('SIGTERM', 0));
+  process.once('SIGINT', () => leave('SIGINT', 0));
+  process.once('disconnect', () => leave('the parent process is gone', 0));
+  process.on('uncaughtException', (error) => {
+    report(service, error, 'uncaught exception');
+    leave('uncaught exception', 1);
+  });
+  process.on('unhandledRejection', (error) => {
+    report(service, error, 'unhandled rejection');
+    leave('unhandled rejection', 1);
+  });
   try {
     service = await start();
   } catch (error) {
@@ -24,43 +41,39 @@ export async function runService(start: () => Promise<RunningService>): Promise<
     );
     process.exit(1);
   }
-  const { logger } = service;
-  let stopping = false;
-  const stop = (why: string, exitCode: number) => {
-    if (stopping) return;
-    stopping = true;
-    logger.info({ why }, 'stopping');
-    const limit = setTimeout(() => {
-      logger.warn('the stop took too long; leaving now');
-      process.exit(exitCode);
-    }, STOP_LIMIT_MS);
-    service.stop().then(
-      () => {
-        clearTimeout(limit);
-        logger.info('stopped');
-        process.exit(exitCode);
-      },
-      (error: unknown) => {
-        logger.error({ err: error }, 'the stop failed');
-        process.exit(1);
-      },
-    );
-  };
-  process.once('SIGTERM', () => stop('SIGTERM', 0));
-  process.once('SIGINT', () => stop('SIGINT', 0));
-  process.once('disconnect', () => stop('the parent process is gone', 0));
-  process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'uncaught exception');
-    stop('uncaught exception', 1);
-  });
-  process.on('unhandledRejection', (error) => {
-    logger.fatal({ err: error }, 'unhandled rejection');
-    stop('unhandled rejection', 1);
-  });
+  // Asked to leave while starting: what was started is stopped like any other.
+  if (leaving) void stopService(service, leaving);
+}
+
+async function stopService(
+  { logger, stop }: RunningService,
+  { why, exitCode }: { readonly why: string; readonly exitCode: number },
+): Promise<void> {
+  logger.info({ why }, 'stopping');
+  const limit = setTimeout(() => {
+    logger.warn('the stop took too long; leaving now');
+    process.exit(exitCode);
+  }, STOP_LIMIT_MS);
+  try {
+    await stop();
+  } catch (error) {
+    logger.error({ err: error }, 'the stop failed');
+    process.exit(1);
+  }
+  clearTimeout(limit);
+  logger.info('stopped');
+  process.exit(exitCode);
+}
+
+function report(service: RunningService | undefined, error: unknown, what: string): void {
+  if (service) {
+    service.logger.fatal({ err: error }, what);
+    return;
+  }
+  process.stderr.write(`${describe(error)}\n`);
+  process.exit(1);
 }
 
 function describe(error: unknown): string {
-  return error instanceof Error
-    ? `the start failed: ${error.stack ?? error.message}`
-    : `the start failed: ${String(error)}`;
+  return `the start failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }

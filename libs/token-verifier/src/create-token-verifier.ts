@@ -56,6 +56,12 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     throw new TypeError('credentials need a discoveryUrl: they are sent to that origin only');
   }
   const tolerance = options.clockToleranceSeconds ?? 5;
+  const maxLifetimeSeconds = options.maxLifetimeSeconds ?? 3600;
+  const staleness = options.staleness ?? { softSeconds: 10, hardSeconds: 60 };
+  const keyAges = options.keyAges ?? DEFAULT_KEY_AGES;
+  requireRising('maxLifetimeSeconds', [maxLifetimeSeconds]);
+  requireRising('staleness', [staleness.softSeconds, staleness.hardSeconds]);
+  requireRising('keyAges', [keyAges.refreshSeconds, keyAges.softSeconds, keyAges.hardSeconds]);
   if (!(tolerance >= 0 && tolerance <= 60))
     throw new TypeError('clockToleranceSeconds must be 0 to 60');
   const fetch = options.fetch ?? globalThis.fetch;
@@ -72,7 +78,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   return new TokenVerifier({
     issuer,
     audience: options.audience,
-    keys: new JwksClient(discovery, fetch, clock, options.keyAges ?? DEFAULT_KEY_AGES),
+    keys: new JwksClient(discovery, fetch, clock, keyAges),
     revocation:
       authorization === undefined
         ? undefined
@@ -82,9 +88,18 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
           },
     clock,
     clockToleranceSeconds: tolerance,
-    maxLifetimeSeconds: options.maxLifetimeSeconds ?? 3600,
-    staleness: options.staleness ?? { softSeconds: 10, hardSeconds: 60 },
+    maxLifetimeSeconds,
+    staleness,
     instanceId,
     onOutcome: options.onOutcome,
   });
+}
+
+/** A limit that is not a number compares false with everything, and would never be reached. */
+function requireRising(name: string, seconds: readonly number[]): void {
+  const fine = seconds.every(
+    (value, index) => Number.isFinite(value) && value > 0 && value >= (seconds[index - 1] ?? 0),
+  );
+  if (!fine)
+    throw new TypeError(`${name} must be positive numbers of seconds, none below the one before`);
 }

@@ -90,7 +90,7 @@ it('becomes ready, accepts, and refuses a revoked session within a second', asyn
 
 it('hears of revocations that are older than itself before it is ready', async () => {
   const issuer = await testIssuer();
-  for (let n = 0; n < 50; n += 1) issuer.revoke({ kind: 'jti', id: `old-${String(n)}` });
+  for (let n = 0; n < 120; n += 1) issuer.revoke({ kind: 'jti', id: `old-${String(n)}` });
   const verifier = verifierOf(issuer);
   await verifier.ready();
   expect(await outcome(verifier, await issuer.sign({ jti: 'old-17' }))).toBe('revoked');
@@ -129,10 +129,66 @@ it('starts while the issuer is away, says what is missing, and becomes ready by 
   await delay(200);
   expect(verifier.state()).toMatchObject({ ready: false });
   expect(verifier.state().missing.join()).toContain('ECONNREFUSED');
+  await expect(verifier.ready({ timeoutMs: 300 })).rejects.toThrow(
+    /not ready: keys: .*ECONNREFUSED/,
+  );
   expect(await outcome(verifier, token)).toBe('keys_unreachable');
   await issuer.resume();
   await verifier.ready();
   expect(await outcome(verifier, token)).toBe('accepted');
+});
+
+it('does without its issuer until the keys are too old: then it cannot know, which is not a rejection', async () => {
+  const issuer = await testIssuer();
+  const clock = movableClock();
+  const { discoveryUrl } = issuer;
+  const verifier = createTokenVerifier({
+    issuer: issuer.issuer,
+    audience: 'orders',
+    discoveryUrl,
+    revocation: 'none',
+    clock,
+  });
+  closing.push(() => verifier.close());
+  await verifier.ready();
+  const [seen, unseen] = [await issuer.sign(), await issuer.sign()];
+  await issuer.stopServing();
+  expect(await outcome(verifier, seen)).toBe('accepted');
+  clock.offset += 12 * 3_600_000 - 60_000;
+  expect(await outcome(verifier, seen)).toBe('accepted');
+  clock.offset += 120_000;
+  expect(await outcome(verifier, seen)).toBe('keys_unreachable');
+  expect(await outcome(verifier, unseen)).toBe('keys_unreachable');
+});
+
+it.each([
+  ['redirects', (to: string) => ({ status: 302, headers: { location: to }, body: '' })],
+  ['answers with a page', () => ({ status: 200, headers: {}, body: '<html>' })],
+  ['answers with nothing', () => ({ status: 200, headers: {}, body: '' })],
+  ['answers with no keys', () => ({ status: 200, headers: {}, body: '{"keys":[]}' })],
+  ['answers with too much', () => ({ status: 200, headers: {}, body: ' '.repeat(300_000) })],
+  ['fails', () => ({ status: 500, headers: {}, body: '' })],
+])('a key set that %s is no key set', async (_name, answer) => {
+  const issuer = await testIssuer();
+  let good = '';
+  const base = await serve((request, response) => {
+    if (request.url === '/metadata') {
+      response.end(JSON.stringify({ issuer: issuer.issuer, jwks_uri: `${base}/jwks` }));
+      return;
+    }
+    const { status, headers, body } = answer(good);
+    response.writeHead(status, headers).end(body);
+  });
+  good = issuer.discoveryUrl.replace(/[^/]*$/, 'jwks.json');
+  const verifier = createTokenVerifier({
+    issuer: issuer.issuer,
+    audience: 'orders',
+    discoveryUrl: `${base}/metadata`,
+    revocation: 'none',
+  });
+  closing.push(() => verifier.close());
+  await until(() => verifier.state().keys.lastError !== undefined);
+  expect(await outcome(verifier, await issuer.sign())).toBe('keys_unreachable');
 });
 
 it('accepts a token under a key that it has not seen, at the price of one fetch', async () => {
@@ -249,6 +305,24 @@ describe('credentials go nowhere else', () => {
     expect(() =>
       createTokenVerifier({ ...base, discoveryUrl: 'https://id.example.test/x', ...options }),
     ).toThrow(TypeError);
+  });
+
+  it.each<[string, Partial<TokenVerifierOptions>]>([
+    ['no number', { staleness: { softSeconds: Number('ten'), hardSeconds: 60 } }],
+    ['endless', { staleness: { softSeconds: 10, hardSeconds: Infinity } }],
+    ['the wrong way round', { staleness: { softSeconds: 60, hardSeconds: 10 } }],
+    ['zero', { maxLifetimeSeconds: 0 }],
+    ['no key age', { keyAges: { refreshSeconds: 300, softSeconds: NaN, hardSeconds: 900 } }],
+  ])('construction throws for a limit that is %s', (_name, options) => {
+    const discoveryUrl = 'https://id.example.test/x';
+    const credentials = { clientId: 'a', clientSecret: 'b' };
+    const base = {
+      issuer: 'https://id.example.test',
+      audience: 'orders',
+      discoveryUrl,
+      credentials,
+    };
+    expect(() => createTokenVerifier({ ...base, ...options })).toThrow(TypeError);
   });
 
   it('construction throws without credentials, unless revocation is given up in writing', () => {

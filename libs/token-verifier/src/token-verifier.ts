@@ -128,25 +128,23 @@ export class TokenVerifier {
   }
 
   /**
-   * Waits, as long as it takes, until keys are held and revocations applied as far as the first check-in demanded. Never
-   * rejects.
+   * Waits until keys are held and revocations applied as far as the first check-in demanded. Without `timeoutMs` it waits as
+   * long as it takes; `state().missing` says what for.
    *
    * @returns false when the verifier was closed before that
+   * @throws {Error} after `timeoutMs` milliseconds, with what is missing
    */
-  async ready(): Promise<boolean> {
-    while (!this.state().ready) {
+  async ready(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
+    const limit = this.parts.clock.monotonicMs() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
+    for (;;) {
+      const { ready, missing } = this.state();
+      if (ready) return true;
       if (this.#closed) return false;
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          clearTimeout(timer);
-          this.#waiting.delete(done);
-          resolve();
-        };
-        const timer = setTimeout(done, 250);
-        this.#waiting.add(done);
-      });
+      if (this.parts.clock.monotonicMs() >= limit) {
+        throw new Error(`the verifier is not ready: ${missing.join('; ')}`);
+      }
+      await this.#nextChange();
     }
-    return true;
   }
 
   state(): VerifierState {
@@ -271,6 +269,19 @@ export class TokenVerifier {
       applied: this.#replica.position,
       proof: this.#replica.proof,
     };
+  }
+
+  /** Something has happened, or a quarter of a second has passed. */
+  #nextChange(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, 250);
+      this.#waiting.add(done);
+    });
   }
 
   #wake(): void {

@@ -16,11 +16,11 @@ export class Accounts {
 
   /** @param email normalised */
   findByEmail(email: string): Promise<Account | null> {
-    return this.database.read((manager) => manager.findOneBy(Account, { email }));
+    return this.database.run((manager) => manager.findOneBy(Account, { email }));
   }
 
   findById(id: string): Promise<Account | null> {
-    return this.database.read((manager) => manager.findOneBy(Account, { id }));
+    return this.database.run((manager) => manager.findOneBy(Account, { id }));
   }
 
   /** The account of this address; an unverified one without a password is made when there is none. */
@@ -39,7 +39,7 @@ export class Accounts {
    */
   async addVerified(email: string, passwordHash: string, roles: readonly Role[]): Promise<string> {
     const id = this.ids.uuid();
-    const rows = await this.database.read((manager) =>
+    const rows = await this.database.run((manager) =>
       manager.query<unknown[]>(
         `INSERT INTO accounts (id, email, email_verified_at, password_hash, roles)
          VALUES ($1, $2, now(), $3, $4) ON CONFLICT (email) DO NOTHING RETURNING id`,

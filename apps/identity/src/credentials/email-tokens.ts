@@ -22,6 +22,9 @@ export class EmailTokens {
     purpose: 'verify_email' | 'none',
   ): Promise<string> {
     const secret = this.ids.secret();
+    await tx.query(`DELETE FROM email_tokens WHERE account_id = $1 AND expires_at < now()`, [
+      accountId,
+    ]);
     await tx.query(
       `INSERT INTO email_tokens (id, account_id, purpose, token_hash, expires_at)
        VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))`,

@@ -6,6 +6,7 @@ import type { Replica } from '../../test/identity-under-test.js';
 import { Accounts } from '../accounts/accounts.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
+import { EmailTokens } from './email-tokens.js';
 import { PasswordHasher } from './password-hasher.js';
 import { Registration } from './registration.js';
 import { SignIn } from './sign-in.js';
@@ -86,7 +87,7 @@ it('registering takes the same steps whether there is an account or not', async 
   const rows = async () =>
     Number(
       (
-        await replica.database.read((m) =>
+        await replica.database.run((m) =>
           m.query<[{ n: string }]>(`SELECT count(*) AS n FROM email_tokens`),
         )
       )[0].n,
@@ -110,13 +111,26 @@ it('of several messages to one address any works, and then none', async () => {
   });
 });
 
+it('a token that was written while another was spent opens nothing: it is for the first password only', async () => {
+  await register('six@example.test');
+  await verify(tokenIn(await lastMessage()), 'the first password');
+  const { id } = (await replica.get(Accounts).findByEmail('six@example.test'))!;
+  const late = await replica.database.transaction((tx) =>
+    replica.get(EmailTokens).issue(tx, id, 'verify_email'),
+  );
+  await expect(verify(late, 'the other password')).rejects.toMatchObject({
+    code: 'email_token_rejected',
+  });
+  await expect(signIn('six@example.test', 'the first password')).resolves.toBeDefined();
+});
+
 it('messages and tokens can be read by nobody else', async () => {
   const [name] = await readdir(replica.mailDir);
   expect((await stat(join(replica.mailDir, name!))).mode & 0o077).toBe(0);
   await register('five@example.test');
   const token = tokenIn(await lastMessage());
   const rows = JSON.stringify(
-    await replica.database.read((m) => m.query(`SELECT * FROM email_tokens`)),
+    await replica.database.run((m) => m.query(`SELECT * FROM email_tokens`)),
   );
   expect(rows).not.toContain(token);
 });

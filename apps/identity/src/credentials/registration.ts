@@ -49,7 +49,7 @@ export class Registration {
    * @throws {DomainError} `email_token_rejected` when the token is unknown, expired or spent
    */
   async verifyEmail(token: string, password: string): Promise<void> {
-    const accountId = await this.database.read((manager) =>
+    const accountId = await this.database.run((manager) =>
       this.emailTokens.accountOf(manager, token),
     );
     if (accountId === undefined) throw new DomainError('email_token_rejected');
@@ -58,10 +58,13 @@ export class Registration {
       await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'exclusive' }]);
       if ((await this.emailTokens.accountOf(tx, token)) === undefined)
         throw new DomainError('email_token_rejected');
-      await tx.query(
-        `UPDATE accounts SET email_verified_at = now(), password_hash = $2 WHERE id = $1`,
+      const [, changed] = await tx.query<[unknown, number]>(
+        `UPDATE accounts SET email_verified_at = now(), password_hash = $2
+         WHERE id = $1 AND email_verified_at IS NULL`,
         [accountId, passwordHash],
       );
+      // Verified by another message meanwhile: this is for the first password only.
+      if (changed === 0) throw new DomainError('email_token_rejected');
       await this.emailTokens.endAllOf(tx, accountId);
     });
   }

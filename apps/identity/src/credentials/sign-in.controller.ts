@@ -1,17 +1,19 @@
+import { isIP } from 'node:net';
 import { Body, Controller, Headers, HttpCode, Ip, Post } from '@nestjs/common';
 import { Public } from '@countersign/nest-auth';
 import { z } from 'zod';
 import { emailAddress } from '../accounts/email-address.js';
+import { storableText } from '../platform/storable-text.js';
 import { givenPassword } from './password.js';
 import { SignIn } from './sign-in.js';
 
 const login = z.strictObject({
   email: emailAddress,
   password: givenPassword,
-  client_id: z.string().min(1).max(100).optional(),
+  client_id: storableText.min(1).max(100).optional(),
   delivery: z.enum(['bearer']).default('bearer'),
   remember: z.boolean().default(false),
-  device_name: z.string().trim().min(1).max(100).optional(),
+  device_name: storableText.trim().min(1).max(100).optional(),
 });
 
 @Controller('auth')
@@ -35,7 +37,8 @@ export class SignInController {
         remember: body.remember,
         deviceName: body.device_name ?? null,
         userAgent: userAgent?.slice(0, 300) ?? null,
-        ip,
+        // A proxy may say something else than an address, such as one with its port.
+        ip: isIP(ip) === 0 ? null : ip,
       },
     );
     return {

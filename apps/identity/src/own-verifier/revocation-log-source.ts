@@ -14,20 +14,28 @@ export class RevocationLogSource implements RevocationSource {
   constructor(private readonly feed: RevocationFeed) {}
 
   start(sink: RevocationSink): void {
+    // What an abandoned attempt still brings, or how it ends, is no longer ours.
+    let abandoned = false;
+    const again = () => {
+      if (abandoned) return;
+      abandoned = true;
+      this.#startAgain(sink);
+    };
     const subscriber = {
+      local: true,
       send: (frame: FeedFrame) => {
-        if (sink.receive(frame) === 'replay') this.#startAgain(sink);
+        if (!abandoned && sink.receive(frame) === 'replay') again();
       },
     };
     this.feed.subscribe(subscriber, sink.position()).then(
       (leave) => {
-        this.#leave = leave;
+        if (abandoned || this.#closed) leave();
+        else this.#leave = leave;
         this.#lastError = undefined;
-        if (this.#closed) leave();
       },
       (error: unknown) => {
         this.#lastError = (error as Error).message;
-        this.#startAgain(sink);
+        again();
       },
     );
   }

@@ -27,7 +27,9 @@ export function createDataSource({
     connectTimeoutMS: 5_000,
     poolSize,
     extra: {
-      statement_timeout: 15_000,
+      // The server ends a statement that takes too long; a server that does not answer at all is given up on.
+      statement_timeout: 4_000,
+      query_timeout: 5_000,
       idle_in_transaction_session_timeout: 15_000,
       idleTimeoutMillis: 60_000,
     },

@@ -1,9 +1,9 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { DomainError } from './domain-error.js';
 
-/** Faults of the connection, not of a statement: SQLSTATE classes 08, 53, 57P and what sockets say. */
+/** The database is away or too slow: SQLSTATE classes 08, 53, 57P, a statement that took too long, and what sockets say. */
 const CONNECTION_FAULT =
-  /^(08|53|57P)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)$/;
+  /^(08|53|57P|57014|25P03)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)$/;
 
 /** The database: every statement of identity goes through here. */
 export class Database {
@@ -18,8 +18,8 @@ export class Database {
     return this.#guard(() => this.source.transaction('READ COMMITTED', work));
   }
 
-  /** Runs single statements outside a transaction. Same errors as {@link transaction}. */
-  read<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+  /** Runs single statements, each a transaction of its own. Same errors as {@link transaction}. */
+  run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     return this.#guard(() => work(this.source.manager));
   }
 
@@ -44,6 +44,8 @@ function isConnectionFault(error: unknown): boolean {
   if (typeof code === 'string') return CONNECTION_FAULT.test(code);
   return (
     typeof message === 'string' &&
-    /connection terminated|timeout exceeded when trying to connect/i.test(message)
+    /connection terminated|timeout exceeded when trying to connect|query read timeout/i.test(
+      message,
+    )
   );
 }

@@ -34,10 +34,11 @@ export class ListeningConnection {
     }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
-    await this.#client?.end().catch(() => undefined);
+    // Not waited for: a server that does not answer would hold up the stop.
+    this.#client?.end().catch(() => undefined);
   }
 
   #startAgainLater(client: Client): void {

@@ -7,8 +7,19 @@ import { relyingServiceOf } from './relying-service.guard.js';
 const report = z.strictObject({
   instance_id: z.uuid(),
   kids: z.array(z.string().regex(/^[\w-]{1,256}$/)).max(64),
-  applied: z.strictObject({ epoch: z.int().min(1), seq: z.int().min(0) }).optional(),
-  proof: z.string().max(256).optional(),
+  applied: z
+    .strictObject({
+      epoch: z
+        .int()
+        .min(1)
+        .max(2 ** 31 - 1),
+      seq: z.int().min(0),
+    })
+    .optional(),
+  proof: z
+    .string()
+    .regex(/^[\w-]{1,256}$/)
+    .optional(),
   goodbye: z.boolean().optional(),
 });
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
@@ -11,7 +12,7 @@ afterAll(stopReplicas);
 
 const orders = { id: 'orders', audience: 'orders', secretSha256: Buffer.alloc(32, 1) };
 const rows = (replica: Replica, table: string) =>
-  replica.database.read((manager) =>
+  replica.database.run((manager) =>
     manager.query<Record<string, unknown>[]>(`SELECT * FROM ${table}`),
   );
 
@@ -64,4 +65,21 @@ it('the declaration is the truth: services are added, changed and withdrawn, and
   expect(known['orders']).toMatchObject({ audience: 'orders-2', withdrawn_at: null });
   expect(known['gateway']!['withdrawn_at']).toBeInstanceOf(Date);
   expect(known['identity']).toMatchObject({ audience: 'identity', withdrawn_at: null });
+});
+
+it('a report is stored before the head is read: what is committed meanwhile is in the answer', async () => {
+  const replica = await startReplica();
+  await replica.get(RelyingServices).reconcile([orders]);
+  const report = { instanceId: randomUUID(), kids: [], applied: undefined };
+  await replica.get(CheckIns).checkIn('orders', report);
+  let answer: ReturnType<CheckIns['checkIn']> | undefined;
+  await replica.database.transaction(async (tx) => {
+    await tx.query(`SELECT 1 FROM relying_service_instances FOR UPDATE`);
+    answer = replica.get(CheckIns).checkIn('orders', report);
+    await delay(200);
+    await replica.database.transaction((other) =>
+      replica.get(RevocationLog).append(other, { kind: 'sid', id: 's' }),
+    );
+  });
+  expect((await answer!).head).toEqual({ epoch: 1, seq: 1 });
 });

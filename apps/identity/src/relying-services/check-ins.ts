@@ -16,7 +16,7 @@ export class CheckIns {
    * must not miss what is committed after.
    */
   async checkIn(serviceId: string, report: CheckInReport): Promise<CheckInAnswer> {
-    await this.database.read((manager) =>
+    await this.database.run((manager) =>
       manager.query(
         `INSERT INTO relying_service_instances AS known
            (service_id, instance_id, kids, epoch, seq, proof, joined_at, last_seen_at, left_at)

@@ -8,9 +8,18 @@ const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 /** One reader of the feed over server-sent events (WHATWG HTML §9.2). */
 export class FeedConnection implements FeedSubscriber {
+  readonly local = false;
+  #drained: Promise<void> | undefined;
+
   constructor(private readonly response: ServerResponse) {}
 
+  get isGone(): boolean {
+    return this.response.destroyed || this.response.writableEnded;
+  }
+
+  /** A reader that is gone already is left alone. */
   open(): void {
+    if (this.isGone) return;
     this.response.writeHead(200, {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store',
@@ -20,7 +29,7 @@ export class FeedConnection implements FeedSubscriber {
   }
 
   send(frame: FeedFrame): void | Promise<void> {
-    if (this.response.destroyed || this.response.writableEnded) return;
+    if (this.isGone) return;
     const drained = this.response.write(encodeFrame(frame));
     if (frame.type === 'goodbye') {
       this.response.end();
@@ -31,9 +40,16 @@ export class FeedConnection implements FeedSubscriber {
       this.response.destroy();
       return;
     }
+    this.#drained ??= this.#untilDrained();
+    return this.#drained;
+  }
+
+  /** One for all who wait. */
+  #untilDrained(): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         this.response.off('drain', done).off('close', done);
+        this.#drained = undefined;
         resolve();
       };
       this.response.on('drain', done).on('close', done);

@@ -11,6 +11,8 @@ import type { HeadReading } from './revocation-log.js';
 
 /** Somebody who follows the log in this process: an SSE connection, or identity's own verifier. */
 export interface FeedSubscriber {
+  /** Whether it is a part of this process, and stays while readers from outside are sent away. */
+  readonly local: boolean;
   /** Takes one frame. A promise is waited for while catching up: that is the back-pressure. */
   send(frame: FeedFrame): void | Promise<void>;
 }
@@ -29,6 +31,8 @@ export class RevocationFeed {
   #published: Position | undefined;
   #turn: Promise<void> = Promise.resolve();
   #readPending = false;
+  #beatPending = false;
+  #dismissing = false;
   #beating: NodeJS.Timeout | undefined;
 
   constructor(
@@ -44,14 +48,20 @@ export class RevocationFeed {
 
   async start(): Promise<void> {
     await this.#listening.start();
-    this.#beating = setInterval(() => void this.#tryInTurn(() => this.#beat()), HEARTBEAT_MS);
+    this.#beating = setInterval(() => this.#beatSoon(), HEARTBEAT_MS);
     await this.#tryInTurn(() => this.#beat());
   }
 
+  /** Sends readers from outside away, those too that are still catching up or come later. They find another replica. */
+  dismissReaders(): void {
+    this.#dismissing = true;
+    for (const subscriber of this.#live) if (!subscriber.local) this.#dismiss(subscriber);
+  }
+
   async stop(): Promise<void> {
+    this.dismissReaders();
     clearInterval(this.#beating);
-    await this.#listening.close();
-    for (const subscriber of this.#live) void subscriber.send({ type: 'goodbye' });
+    this.#listening.close();
     this.#live.clear();
     await this.#turn;
   }
@@ -68,6 +78,10 @@ export class RevocationFeed {
       // What was published between the catch-up and this turn went past the subscriber.
       if (this.#published && comparePositions(this.#published, reached) > 0) {
         await this.#replay(withoutWaiting(subscriber), reached, this.#published);
+      }
+      if (this.#dismissing && !subscriber.local) {
+        this.#dismiss(subscriber);
+        return;
       }
       this.#live.add(subscriber);
       void subscriber.send(this.#heartbeat(head));
@@ -106,6 +120,18 @@ export class RevocationFeed {
       from = last;
     }
     await subscriber.send({ type: 'end', epoch: head.epoch, head: head.seq });
+  }
+
+  #dismiss(subscriber: FeedSubscriber): void {
+    this.#live.delete(subscriber);
+    void subscriber.send({ type: 'goodbye' });
+  }
+
+  /** One beat at a time: while the database hangs, none pile up. */
+  #beatSoon(): void {
+    if (this.#beatPending) return;
+    this.#beatPending = true;
+    void this.#tryInTurn(() => this.#beat()).finally(() => (this.#beatPending = false));
   }
 
   /** Asks for a publication; one that has not begun yet serves all who ask meanwhile. */
@@ -166,5 +192,5 @@ export class RevocationFeed {
 
 /** For turns, which everybody waits for: a slow reader must not hold up the others, and is cut off instead. */
 function withoutWaiting(subscriber: FeedSubscriber): FeedSubscriber {
-  return { send: (frame) => void subscriber.send(frame) };
+  return { local: subscriber.local, send: (frame) => void subscriber.send(frame) };
 }

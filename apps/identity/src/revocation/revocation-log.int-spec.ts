@@ -60,7 +60,7 @@ it('an entry outlives the longest lifetime ever in force, and is then no longer 
   await log.noteLifetime(300);
   const event = await revoke(replica, 's');
   expect(event.expiresAt! - event.at).toBe(900 + 120);
-  await replica.database.read((manager) => manager.query(`UPDATE revocations SET expires_at = 1`));
+  await replica.database.run((manager) => manager.query(`UPDATE revocations SET expires_at = 1`));
   expect(await all(replica)).toEqual([]);
 });
 
@@ -98,6 +98,7 @@ describe('the feed', () => {
     return {
       replica,
       frames,
+      local: false,
       fresh: () => replica.freshness(instant()) === 'fresh',
       send: (frame: FeedFrame) => {
         frames.push(frame);
@@ -164,13 +165,13 @@ describe('the feed', () => {
     const known = follower();
     await feed.subscribe(known, undefined);
     const beats = () => known.frames.filter(({ type }) => type === 'heartbeat').length;
-    await replica.database.read((manager) =>
+    await replica.database.run((manager) =>
       manager.query(`ALTER TABLE revocation_head RENAME TO hidden`),
     );
     const before = beats();
     await delay(2_500);
     expect(beats()).toBe(before);
-    await replica.database.read((manager) =>
+    await replica.database.run((manager) =>
       manager.query(`ALTER TABLE hidden RENAME TO revocation_head`),
     );
     await delay(1_500);

@@ -32,7 +32,7 @@ export class RevocationLog {
    * earlier settings.
    */
   async noteLifetime(seconds: number): Promise<void> {
-    await this.database.read((manager) =>
+    await this.database.run((manager) =>
       manager.query(
         `UPDATE revocation_head SET longest_lifetime_seconds = $1 WHERE longest_lifetime_seconds < $1`,
         [seconds],
@@ -41,8 +41,8 @@ export class RevocationLog {
   }
 
   /**
-   * Appends an entry in the transaction that ends the thing. Call it last and with the exclusive locks of what is ended
-   * held: the head row stays locked until the commit, which gives `seq` its order without holes.
+   * Appends an entry in the transaction that ends the thing, with the exclusive locks of what is ended held and nothing to
+   * wait for afterwards: the head row stays locked until the commit, which gives `seq` its order without holes.
    */
   async append(tx: EntityManager, { kind, id }: Revocation): Promise<RevocationEvent> {
     const [[head]] = await tx.query<
@@ -82,7 +82,7 @@ export class RevocationLog {
   }
 
   async head(): Promise<HeadReading> {
-    const [row] = await this.database.read((manager) =>
+    const [row] = await this.database.run((manager) =>
       manager.query<[{ epoch: number; seq: string; read_at: string }]>(
         `SELECT epoch, seq, extract(epoch FROM clock_timestamp()) AS read_at FROM revocation_head`,
       ),
@@ -95,7 +95,7 @@ export class RevocationLog {
    * in force come first.
    */
   async liveBetween(after: Position, upTo: Position, limit: number): Promise<RevocationEvent[]> {
-    const rows = await this.database.read((manager) =>
+    const rows = await this.database.run((manager) =>
       manager.query<RevocationRow[]>(
         `SELECT epoch, seq, kind, id, cutoff, expires_at, at FROM revocations
          WHERE (epoch, seq) > ($1, $2) AND (epoch, seq) <= ($3, $4)

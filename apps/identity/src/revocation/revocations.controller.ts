@@ -1,7 +1,7 @@
-import { Controller, Get, Headers, Query, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Query, Req, Res } from '@nestjs/common';
 import { parsePosition, serializeRevocationEvent } from '@countersign/revocation';
 import { ProblemError } from '@countersign/service-host';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { FeedConnection } from './feed-connection.js';
 import { RevocationFeed } from './revocation-feed.js';
@@ -55,8 +55,13 @@ export class RevocationsController {
   @Get('feed')
   async follow(
     @Headers('last-event-id') lastEventId: string | undefined,
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    if (request.method === 'HEAD') {
+      await reply.type('text/event-stream').send();
+      return;
+    }
     const after = lastEventId === undefined ? undefined : parsePosition(lastEventId);
     if (lastEventId !== undefined && !after) {
       throw new ProblemError('bad_request', {
@@ -67,15 +72,11 @@ export class RevocationsController {
     reply.hijack();
     const connection = new FeedConnection(reply.raw);
     connection.open();
-    let leave: (() => void) | undefined;
-    let gone = false;
-    reply.raw.on('close', () => {
-      gone = true;
-      leave?.();
-    });
     try {
-      leave = await this.feed.subscribe(connection, after);
-      if (gone as boolean) leave();
+      const leave = await this.feed.subscribe(connection, after);
+      // It may have gone before or while it caught up.
+      if (connection.isGone) leave();
+      else reply.raw.once('close', leave);
     } catch {
       reply.raw.destroy();
     }

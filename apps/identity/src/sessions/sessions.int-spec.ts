@@ -116,15 +116,50 @@ it('a cut-off waits for the token that is being issued, and covers it', async ()
 });
 
 it('an account that was disabled after the password check gets no token', async () => {
-  await replica.database.read((manager) =>
-    manager.query(`UPDATE accounts SET disabled_at = now()`),
-  );
+  await replica.database.run((manager) => manager.query(`UPDATE accounts SET disabled_at = now()`));
   await expect(begin()).rejects.toMatchObject({ code: 'credentials_rejected' });
-  await replica.database.read((manager) => manager.query(`UPDATE accounts SET disabled_at = NULL`));
+  await replica.database.run((manager) => manager.query(`UPDATE accounts SET disabled_at = NULL`));
 });
 
 it('only a public client marked for sign-in will do', async () => {
   await expect(replica.get(Sessions).signInClient('orders')).rejects.toMatchObject({
     code: 'unknown_client',
   });
+});
+
+it('a token is not issued while somebody ends what it stands on', async () => {
+  for (const lock of [
+    { resource: 'client', id: 'first-party' },
+    { resource: 'key_ring', id: 'keys' },
+    { resource: 'account', id: accountId },
+  ] as const) {
+    const order: string[] = [];
+    const ending = replica.database.transaction(async (tx) => {
+      await takeLocks(tx, [{ ...lock, mode: 'exclusive' }]);
+      await delay(200);
+      order.push('ended');
+    });
+    await delay(50);
+    const issuing = begin().then(() => order.push('issued'));
+    await Promise.all([ending, issuing]);
+    expect([lock.resource, ...order]).toEqual([lock.resource, 'ended', 'issued']);
+  }
+});
+
+it('an end that fails after its revocation was written leaves neither', async () => {
+  const { session } = await begin();
+  const before = await replica.get(RevocationLog).head();
+  const sql = (text: string) => replica.database.run((manager) => manager.query(text));
+  await sql(`ALTER TABLE sessions ADD CONSTRAINT never_ends CHECK (ended_at IS NULL) NOT VALID`);
+  await expect(replica.get(Sessions).end(session.sid, 'logout')).rejects.toThrow(/never_ends/);
+  await sql(`ALTER TABLE sessions DROP CONSTRAINT never_ends`);
+  expect(await replica.get(RevocationLog).head()).toMatchObject({ seq: before.seq });
+  await expect(replica.get(Sessions).end(session.sid, 'logout')).resolves.toMatchObject({
+    seq: before.seq + 1,
+  });
+});
+
+it('a statement that takes too long is given up on: the database counts as away', async () => {
+  const slow = replica.database.run((manager) => manager.query(`SELECT pg_sleep(30)`));
+  await expect(slow).rejects.toMatchObject({ code: 'database_unavailable' });
 });

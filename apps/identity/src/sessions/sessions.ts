@@ -20,7 +20,8 @@ export interface SignInContext {
   readonly remember: boolean;
   readonly deviceName: string | null;
   readonly userAgent: string | null;
-  readonly ip: string;
+  /** The client's address, when it is one. */
+  readonly ip: string | null;
 }
 
 /** A new session with its first access token. */
@@ -48,7 +49,7 @@ export class Sessions {
    * @throws {DomainError} `unknown_client` when it is not a public client marked for sign-in
    */
   async signInClient(id: string = DEFAULT_CLIENT_ID): Promise<Client> {
-    const client = await this.database.read((manager) =>
+    const client = await this.database.run((manager) =>
       manager.findOneBy(Client, { id, kind: 'public', signIn: true }),
     );
     if (!client) {

@@ -26,7 +26,7 @@ it('replicas that start at once on an empty ring make one key and publish the sa
 it('the private key is not in the database, in any spelling of its parts', async () => {
   const replica = await startReplica();
   await replica.get(KeyRing).load();
-  const key = await replica.database.read((manager) =>
+  const key = await replica.database.run((manager) =>
     manager.findOneByOrFail(SigningKey, { state: 'active' }),
   );
   expect(Object.keys(key.publicJwk).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
@@ -59,7 +59,7 @@ it('an older master key still opens when it is not the first any more', async ()
 it('a sealed key that was moved to another row does not open', async () => {
   const replica = await startReplica();
   await replica.get(KeyRing).load();
-  await replica.database.read((manager) => manager.query(`UPDATE signing_keys SET kid = 'moved'`));
+  await replica.database.run((manager) => manager.query(`UPDATE signing_keys SET kid = 'moved'`));
   const other = await startReplica({ databaseUrl: replica.databaseUrl });
   await expect(other.get(KeyRing).load()).rejects.toThrow(/signing-key:moved cannot be opened/);
 });
