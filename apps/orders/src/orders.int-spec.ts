@@ -162,7 +162,17 @@ describe('paying an order', () => {
     await expect(answer.json()).resolves.toEqual(problem);
   });
 
-  test.each([500, 503, 404, 204, 302])(
+  test('is refused for good when payments knows of another payment', async () => {
+    paymentsAnswer = { status: 409, body: { code: 'already_paid' } };
+    const { owner, order, pay } = await placedBy('hugo');
+    const answer = await owner.post(pay);
+    expect(answer.status).toBe(409);
+    expect(answer.headers.get('retry-after')).toBeNull();
+    await expect(answer.json()).resolves.toMatchObject({ code: 'payment_conflict' });
+    await expect((await owner.get(`/orders/${order.id}`)).json()).resolves.toEqual(order);
+  });
+
+  test.each([500, 503, 400, 404, 422, 429, 204, 302])(
     'is not possible while payments answers %d',
     async (status) => {
       paymentsAnswer = { status, headers: { location: '/elsewhere' } };
@@ -210,6 +220,10 @@ describe('bad input is the client’s fault, and told as a problem', () => {
   test.each([
     [{ item: 'a', amount_cents: 1, colour: 'red' }, '/colour'],
     [{ item: '', amount_cents: 1 }, '/item'],
+    [{ item: '\u0000', amount_cents: 1 }, '/item'],
+    [{ item: 'a\u0000b', amount_cents: 1 }, '/item'],
+    [{ item: 'a', amount_cents: '\u0000' }, '/amount_cents'],
+    [{ item: 'a', amount_cents: 1, '\u0000': '\u0000' }, '/\u0000'],
     [{ item: 'a'.repeat(201), amount_cents: 1 }, '/item'],
     [{ item: 'a' }, '/amount_cents'],
     [{ item: 'a', amount_cents: 1.5 }, '/amount_cents'],
@@ -230,7 +244,12 @@ describe('bad input is the client’s fault, and told as a problem', () => {
     'limit=1e1',
     'limit=',
     'limit=1&limit=2',
+    'limit=%00',
+    'limit=5%00',
     'cursor=x',
+    'cursor=%00',
+    'cursor=1%00',
+    '%00=1',
     'page=2',
   ])('the query ?%s is refused', async (query) => {
     const answer = await (await someone('anna')).get(`/orders?${query}`);
@@ -243,6 +262,8 @@ describe('bad input is the client’s fault, and told as a problem', () => {
     for (const [path, status, code] of [
       ['/nothing', 404, 'not_found'],
       ['/orders/%zz', 400, 'bad_request'],
+      ['/orders/%00', 404, 'order_not_found'],
+      ['/orders/8a9d3f4e-0000-4000-8000-000000000000%00', 404, 'order_not_found'],
     ] as const) {
       const answer = await anna.get(path);
       expect(answer.status).toBe(status);

@@ -90,6 +90,10 @@ test('bad input is named', async () => {
   const anna = await someone('anna');
   for (const [body, pointer] of [
     [{ order_id: 'x', amount_cents: 1 }, '/order_id'],
+    [{ order_id: '\u0000', amount_cents: 1 }, '/order_id'],
+    [{ order_id: `${randomUUID()}\u0000`, amount_cents: 1 }, '/order_id'],
+    [{ order_id: randomUUID(), amount_cents: '\u0000' }, '/amount_cents'],
+    [{ order_id: randomUUID(), amount_cents: 1, '\u0000': 1 }, '/\u0000'],
     [{ order_id: randomUUID(), amount_cents: 0 }, '/amount_cents'],
     [{ order_id: randomUUID(), amount_cents: 1, to: 'me' }, '/to'],
   ] as const) {
@@ -100,6 +104,16 @@ test('bad input is named', async () => {
     expect(errors).toContainEqual({ pointer, detail: expect.any(String) });
   }
 });
+
+test.each(['limit=0', 'limit=%00', 'limit=5%00', 'cursor=x', 'cursor=1%00', '%00=1'])(
+  'the query ?%s is refused',
+  async (query) => {
+    const authorization = `Bearer ${await issuer.sign()}`;
+    const answer = await fetch(`${payments}?${query}`, { headers: { authorization } });
+    expect(answer.status).toBe(400);
+    await expect(answer.json()).resolves.toMatchObject({ code: 'invalid_input' });
+  },
+);
 
 function pay(authorization: string, body: object): Promise<Response> {
   return fetch(payments, {

@@ -2,7 +2,11 @@ import { z } from 'zod';
 
 /** The body of `POST /orders`. */
 export const placeOrder = z.strictObject({
-  item: z.string().min(1).max(200),
+  item: z
+    .string()
+    .min(1)
+    .max(200)
+    .refine((text) => !text.includes('\u0000'), 'must be text without NUL'),
   amount_cents: z.int().min(1).max(10_000_000),
 });
 

@@ -1,7 +1,10 @@
 import { makeProblem } from '@countersign/service-host';
 import type { Problem, ProblemAnswer } from '@countersign/service-host';
 
-/** The payments service cannot be reached, takes too long, or makes no sense: 503, and the caller may try again. */
+/**
+ * The payments service cannot be reached, takes too long, or gives an answer that we do not know what to do with: 503, and
+ * the caller may try again. That includes 4xx other than those below: the request was ours, so the caller is not to blame.
+ */
 export class PaymentsUnavailable extends Error {
   override readonly name = 'PaymentsUnavailable';
 }
@@ -18,6 +21,12 @@ export class PaymentRefused extends Error {
   }
 }
 
+/** There is a payment for this order already, and not the one that was asked for. Trying again changes nothing. */
+export class PaymentConflict extends Error {
+  override readonly name = 'PaymentConflict';
+}
+
+const CONFLICT = { status: 409, title: 'There is another payment for this order' };
 const UNAVAILABLE = { status: 503, title: 'Payments are not available right now' };
 const RETRY_AFTER_SECONDS = '5';
 
@@ -28,6 +37,9 @@ export function paymentsProblem(error: unknown): ProblemAnswer | undefined {
       problem: makeProblem('payments_unavailable', UNAVAILABLE),
       headers: { 'retry-after': RETRY_AFTER_SECONDS },
     };
+  }
+  if (error instanceof PaymentConflict) {
+    return { problem: makeProblem('payment_conflict', CONFLICT) };
   }
   if (error instanceof PaymentRefused) {
     const { problem, challenge } = error;

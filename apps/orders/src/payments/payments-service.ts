@@ -1,6 +1,6 @@
 import type { AccessToken } from '@countersign/token-verifier';
 import { z } from 'zod';
-import { PaymentRefused, PaymentsUnavailable } from './payments-error.js';
+import { PaymentConflict, PaymentRefused, PaymentsUnavailable } from './payments-error.js';
 
 /** What is to be paid, and for which order. */
 export interface Payment {
@@ -30,6 +30,7 @@ export class PaymentsService {
    * order pays once, so it is safe to repeat after a failure.
    *
    * @throws {PaymentRefused} the token may not pay
+   * @throws {PaymentConflict} the order was paid otherwise, for example with another amount
    * @throws {PaymentsUnavailable} nobody knows whether it was paid; ask again
    */
   async pay(payment: Payment, token: AccessToken, requestId: string): Promise<void> {
@@ -37,6 +38,10 @@ export class PaymentsService {
     if (response.status === 200 || response.status === 201) {
       await response.body?.cancel();
       return;
+    }
+    if (response.status === 409) {
+      await response.body?.cancel();
+      throw new PaymentConflict('payments knows of another payment');
     }
     const problem = refusal.safeParse(await response.json().catch(() => undefined));
     if (!problem.success || problem.data.status !== response.status) {
