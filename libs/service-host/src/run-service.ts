@@ -21,6 +21,7 @@ export async function runService(start: () => Promise<RunningService>): Promise<
     if (leaving) return;
     leaving = { why, exitCode };
     if (service) void stopService(service, leaving);
+    else setTimeout(() => process.exit(exitCode), STOP_LIMIT_MS);
   };
   process.once('SIGTERM', () => leave('SIGTERM', 0));
   process.once('SIGINT', () => leave('SIGINT', 0));
@@ -36,6 +37,8 @@ export async function runService(start: () => Promise<RunningService>): Promise<
   try {
     service = await start();
   } catch (error) {
+    // A start that was told to stop may end in any way.
+    if (leaving) process.exit((leaving as { readonly exitCode: number }).exitCode);
     process.stderr.write(
       `${error instanceof ConfigurationError ? error.message : describe(error)}\n`,
     );

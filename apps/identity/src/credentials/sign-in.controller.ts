@@ -38,7 +38,7 @@ export class SignInController {
         deviceName: body.device_name ?? null,
         userAgent: userAgent?.slice(0, 300) ?? null,
         // A proxy may say something else than an address, such as one with its port.
-        ip: isIP(ip) === 0 ? null : ip,
+        ip: storableAddress(ip),
       },
     );
     return {
@@ -48,4 +48,10 @@ export class SignInController {
       session: { sid: session.sid, device_name: session.deviceName },
     };
   }
+}
+
+/** A proxy may forward something else than an address, such as one with its port, or with a zone, which `inet` cannot hold. */
+function storableAddress(text: string): string | null {
+  const [address = ''] = text.split('%');
+  return isIP(address) === 0 ? null : address;
 }
