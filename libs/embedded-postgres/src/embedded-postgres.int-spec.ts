@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,7 +67,9 @@ async function pretendThatTheStarterDied(): Promise<string> {
   const outside = await readFile(join(dataDir, 'location'), 'utf8').catch(() => undefined);
   const mark = JSON.stringify({ pid: await deadProcess(), started: '1' });
   for (const home of [dataDir, outside]) {
-    if (home !== undefined) await writeFile(join(home, 'owner.json'), mark);
+    if (home === undefined) continue;
+    const newest = (await readdir(home)).find((name) => /^owner\.\d+\.json$/.test(name));
+    await writeFile(join(home, newest!), mark);
   }
   return join(outside ?? dataDir, 'data');
 }
