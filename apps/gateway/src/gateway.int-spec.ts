@@ -378,6 +378,7 @@ test('the start page says what answers, and runs no script', async () => {
     'gateway</td><td>verifies',
     'identity</td><td>answers',
     'orders</td><td>answers',
+    '/auth/register</code></td><td>an e-mail address; the message sent to it',
   ]) {
     expect(page).toMatch(row);
   }

@@ -66,8 +66,8 @@ ${rows.map(({ name, state }) => `        <tr><td>${name}</td><td>${state}</td></
     <table>
       <thead><tr><th scope="col">Path</th><th scope="col">Needs</th></tr></thead>
       <tbody>
-        <tr><td><code>POST /auth/register</code></td><td>an e-mail address and a password</td></tr>
-        <tr><td><code>POST /auth/login</code></td><td>the same; answers with an access token</td></tr>
+        <tr><td><code>POST /auth/register</code></td><td>an e-mail address; the message sent to it says how to choose a password</td></tr>
+        <tr><td><code>POST /auth/login</code></td><td>the e-mail address and the password; answers with an access token</td></tr>
         <tr><td><code>GET /auth/me</code></td><td>an access token</td></tr>
         <tr><td><code>GET, POST /orders</code></td><td>an access token</td></tr>
         <tr><td><code>POST /orders/{id}/pay</code></td><td>an access token</td></tr>
