@@ -25,7 +25,7 @@ Secrets, data and messages are kept in .countersign/; delete it to start empty.
   MASTER_KEY_FILE        keys that seal secrets in the database, one "<id> <base64url of 32 bytes>" per line
   LOG_LEVEL              fatal, error, warn, info (default), debug or trace
 
-This is for development. For production see docker-compose.yml and k8s/.`;
+This is for development: one instance of each, no TLS, passwords in a file.`;
 
 /** The highest offset of a port from the base. */
 const highestOffset = 81;

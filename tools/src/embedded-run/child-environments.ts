@@ -76,7 +76,7 @@ export function childEnvironments(settings: RunSettings): ChildEnvironments {
   };
 }
 
-const passed = ['PATH', 'HOME', 'TZ', 'LANG', 'SystemRoot', 'LOG_LEVEL', 'REDIS_URL'];
+const passed = ['PATH', 'HOME', 'TZ', 'LANG', 'SystemRoot', 'LOG_LEVEL'];
 
 function pass(env: RunSettings['inherited']): Environment {
   return Object.fromEntries(

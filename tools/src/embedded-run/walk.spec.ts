@@ -38,6 +38,7 @@ describe('the walk', () => {
   it('is not printed when there is nobody to log in as', () => {
     const text = welcome(ports, { mailFolder: '/state/mail', demoFile: undefined });
     expect(text).toContain('http://localhost:4080');
+    expect(text).toContain('health, metrics  http://127.0.0.1:4010/');
     expect(text).not.toContain('curl');
   });
 });

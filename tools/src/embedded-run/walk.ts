@@ -31,9 +31,9 @@ export function welcome(
   const addresses = [
     'Countersign is running. Ctrl-C stops it.',
     '',
-    `  gateway        ${issuerUrl(ports)}`,
-    `  operator API   http://127.0.0.1:${ports.identityOperator}`,
-    `  messages sent  ${state.mailFolder}`,
+    `  gateway          ${issuerUrl(ports)}`,
+    `  health, metrics  http://127.0.0.1:${ports.identityOperator}/health/ready, /metrics`,
+    `  messages sent    ${state.mailFolder}`,
   ];
   if (state.demoFile === undefined) {
     return [...addresses, '', 'There are no demo accounts in a database of your own.', ''].join(
@@ -42,7 +42,7 @@ export function welcome(
   }
   return [
     ...addresses,
-    `  demo accounts  ${state.demoFile}`,
+    `  demo accounts    ${state.demoFile}`,
     '',
     walkHeading,
     '',
