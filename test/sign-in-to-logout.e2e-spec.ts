@@ -43,6 +43,21 @@ it('from an address to a paid order, through the gateway', async () => {
   expect(await (await get('gateway', '/payments', bob)).json()).toMatchObject({ items: [] });
 });
 
+it('who has paid another amount by themselves is told of it: that is no outage', async () => {
+  const token = await stack.signIn(await stack.addAccount('hugo@example.test'));
+  const order = { item: 'book', amount_cents: 1250 };
+  const placed = await expectStatus(
+    201,
+    post(stack.url('gateway', '/orders'), order, bearer(token)),
+  );
+  const { id } = (await placed.json()) as { id: string };
+  const payment = { order_id: id, amount_cents: 1 };
+  await expectStatus(201, post(stack.url('gateway', '/payments'), payment, bearer(token)));
+  const pay = stack.url('gateway', `/orders/${id}/pay`);
+  const refused = await expectStatus(409, fetch(pay, { method: 'POST', headers: bearer(token) }));
+  expect(await codeOf(refused)).toBe('payment_conflict');
+});
+
 it('a role gives scopes: support reads, and writes nothing', async () => {
   const token = await stack.signIn(await stack.addAccountAs('support', 'support@example.test'));
   await expectStatus(200, get('gateway', '/orders', token));
