@@ -1,4 +1,5 @@
 import type { FeedFrame, Heartbeat } from './feed-frame.js';
+import { IdFilter } from './id-filter.js';
 import { comparePositions } from './position.js';
 import type { Position } from './position.js';
 import type { RevocationEvent } from './revocation-event.js';
@@ -27,7 +28,7 @@ export interface ReplicaLimits {
 export type Freshness = 'fresh' | 'late' | 'stale';
 
 /** A point in time on both clocks of a process, milliseconds. */
-interface Instant {
+export interface Instant {
   /** Wall clock, since the Unix epoch. */
   readonly wallMs: number;
   /** A clock that never jumps; its origin does not matter. */
@@ -64,6 +65,7 @@ export class RevocationReplica {
     client: new Map<string, Cutoff>(),
   };
   readonly #kids = new Set<string>();
+  readonly #filter = new IdFilter();
   #all: Cutoff | undefined;
   #position: Position | undefined;
   #replay: { readonly epoch: number; readonly head: number; broken: boolean } | undefined;
@@ -119,12 +121,16 @@ export class RevocationReplica {
 
   /** Whether `token` is revoked, by what is known. Says nothing about whether that knowledge is recent. */
   isRevoked(token: RevocableToken): boolean {
-    const { keyId, tokenId, sessionId, issuedAt } = token;
-    if (this.#kids.has(keyId) || this.#identifiers.jti.has(tokenId)) return true;
-    if (sessionId !== undefined && this.#identifiers.sid.has(sessionId)) return true;
+    const { tokenId, sessionId, subject, clientId, keyId, issuedAt } = token;
+    const filter = this.#filter;
     return (
-      covers(this.#cutoffs.sub.get(token.subject), issuedAt) ||
-      covers(this.#cutoffs.client.get(token.clientId), issuedAt) ||
+      (filter.mayHave(tokenId) && this.#identifiers.jti.has(tokenId)) ||
+      (sessionId !== undefined &&
+        filter.mayHave(sessionId) &&
+        this.#identifiers.sid.has(sessionId)) ||
+      (filter.mayHave(subject) && covers(this.#cutoffs.sub.get(subject), issuedAt)) ||
+      (filter.mayHave(clientId) && covers(this.#cutoffs.client.get(clientId), issuedAt)) ||
+      (this.#kids.size > 0 && this.#kids.has(keyId)) ||
       covers(this.#all, issuedAt)
     );
   }
@@ -158,13 +164,21 @@ export class RevocationReplica {
 
   /** Forgets entries that cover no live token any more. `nowSeconds` is NumericDate; entries of a `kid` never end. */
   sweep(nowSeconds: number): void {
-    for (const ids of Object.values(this.#identifiers)) {
-      for (const [id, expiresAt] of ids) if (expiresAt < nowSeconds) ids.delete(id);
-    }
-    for (const cutoffs of Object.values(this.#cutoffs)) {
-      for (const [id, { expiresAt }] of cutoffs) if (expiresAt < nowSeconds) cutoffs.delete(id);
-    }
+    let forgotten = 0;
+    const forget = <T>(entries: Map<string, T>, expiryOf: (entry: T) => number) => {
+      for (const [id, entry] of entries) {
+        if (expiryOf(entry) < nowSeconds && entries.delete(id)) forgotten += 1;
+      }
+    };
+    const { jti, sid } = this.#identifiers;
+    const { sub, client } = this.#cutoffs;
+    for (const ids of [jti, sid]) forget(ids, (expiresAt) => expiresAt);
+    for (const cutoffs of [sub, client]) forget(cutoffs, ({ expiresAt }) => expiresAt);
     if (this.#all && this.#all.expiresAt < nowSeconds) this.#all = undefined;
+    if (forgotten === 0) return;
+    this.#filter.clear();
+    for (const known of [jti, sid, sub, client])
+      for (const id of known.keys()) this.#filter.add(id);
   }
 
   #begin(frame: FeedFrame & { type: 'begin' }): 'ok' | 'replay' {
@@ -216,6 +230,7 @@ export class RevocationReplica {
       this.#kids.add(id);
       return;
     }
+    this.#filter.add(id);
     const expiresAt = event.expiresAt ?? Number.POSITIVE_INFINITY;
     if (kind === 'jti' || kind === 'sid') {
       const known = this.#identifiers[kind].get(id) ?? 0;

@@ -16,16 +16,16 @@ export class ProtectedHeaders {
    * @throws {TokenRejected} `malformed`, `algorithm_not_allowed` or `unexpected_type`
    */
   kidOf(jws: UnverifiedJws): string {
-    const text = jws.text.slice(0, jws.firstDot);
-    const known = this.#kids.get(text);
+    const known = this.#kids.get(jws.headerText);
     if (known !== undefined) return known;
     return checkHeader(decodeUnverifiedHeader(jws));
   }
 
   /** Remembers the header of a token that turned out good. Only those: junk must not fill the memory. */
   remember(jws: UnverifiedJws, kid: string): void {
+    if (this.#kids.has(jws.headerText)) return;
     if (this.#kids.size >= MAX_REMEMBERED) this.#kids.clear();
-    this.#kids.set(jws.text.slice(0, jws.firstDot), kid);
+    this.#kids.set(jws.headerText, kid);
   }
 }
 

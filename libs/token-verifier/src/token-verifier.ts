@@ -1,17 +1,12 @@
 import { randomUUID, verify as verifySignature } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { RevocationReplica } from '@countersign/revocation';
-import type { FeedFrame, ReplicaState } from '@countersign/revocation';
+import type { FeedFrame, Instant, ReplicaState } from '@countersign/revocation';
 import { checkAccessToken, readAccessToken } from './access-token.js';
 import type { AccessToken } from './access-token.js';
 import { CheckInLoop } from './check-in-loop.js';
 import type { VerifierClock } from './clock.js';
-import {
-  decodeUnverifiedPayload,
-  signatureBytes,
-  signedBytes,
-  splitUnverifiedJws,
-} from './compact-jws.js';
+import { decodeUnverifiedPayload, splitUnverifiedJws } from './compact-jws.js';
 import type { UnverifiedJws } from './compact-jws.js';
 import {
   isTokenRejected,
@@ -112,18 +107,18 @@ export class TokenVerifier {
    * @throws {VerifierUnavailable} no decision is possible now (503)
    * @throws {TypeError} no audience is configured and none was given
    */
-  async verify(text: string, options?: { readonly audience?: string }): Promise<AccessToken> {
+  verify(text: string, options?: { readonly audience?: string }): Promise<AccessToken> {
     const audience = options?.audience ?? this.parts.audience;
-    if (audience === null) throw new TypeError('verify needs an audience: none is configured');
-    const { onOutcome } = this.parts;
+    if (audience === null) {
+      return Promise.reject(new TypeError('verify needs an audience: none is configured'));
+    }
     try {
-      const entry = this.#recall(text, audience) ?? (await this.#verifyAnew(text, audience));
-      this.#checkRevocation(entry);
-      onOutcome?.('accepted');
-      return entry.token;
+      const entry = this.#recall(text);
+      if (entry === undefined) return this.#verifyAnew(text, audience);
+      this.#settle(entry, audience);
+      return Promise.resolve(entry.token);
     } catch (error) {
-      if (isTokenRejected(error) || isVerifierUnavailable(error)) onOutcome?.(error.code);
-      throw error;
+      return this.#refuse(error);
     }
   }
 
@@ -163,7 +158,7 @@ export class TokenVerifier {
     }
     const replica = this.#replica.state(this.#instant());
     const source = revocation.source.state();
-    const fault = this.#revocationFault();
+    const fault = this.#revocationFault(this.#instant());
     if (fault)
       missing.push(`revocations: ${source.lastError ?? this.#checkIns?.lastError ?? fault}`);
     return {
@@ -187,36 +182,64 @@ export class TokenVerifier {
     ]);
   }
 
-  /** A token whose signature was verified before with the keys in force, checked against this call. */
-  #recall(text: string, audience: string): VerifiedToken | undefined {
+  /** A token whose signature was verified before with the keys in force. */
+  #recall(text: string): VerifiedToken | undefined {
     const keys = this.parts.keys.current();
-    const entry = keys && this.#verified.get(text, keys);
-    if (entry) checkAccessToken(entry.token, audience, this.#now(), this.parts);
-    return entry;
+    return keys && this.#verified.get(text, keys);
   }
 
-  /** Everything but revocation, for a token that is not remembered. Cheap checks come first: junk costs no signature. */
-  async #verifyAnew(text: string, audience: string): Promise<VerifiedToken> {
-    const jws = splitUnverifiedJws(text);
-    const kid = this.#headers.kidOf(jws);
-    const token = readAccessToken(decodeUnverifiedPayload(jws), kid, text);
-    checkAccessToken(token, audience, this.#now(), this.parts);
-    let keys = this.#keys();
-    const key = keys.get(kid);
-    if (!key || !isSignedBy(key, jws)) {
-      // An unknown kid, or another key under a known one: perhaps ours is an old set.
-      await this.parts.keys.refreshForUnknownKey();
-      keys = this.#keys();
-      const newer = keys.get(kid);
-      if (!newer) this.#rejectUnknownKey();
-      if (newer === key || !isSignedBy(newer, jws)) {
-        throw new TokenRejected('bad_signature', 'the signature does not verify');
-      }
+  /** A token that is not remembered. Cheap checks come first: junk costs no signature. */
+  async #verifyAnew(text: string, audience: string): Promise<AccessToken> {
+    try {
+      const jws = splitUnverifiedJws(text);
+      const kid = this.#headers.kidOf(jws);
+      const token = readAccessToken(decodeUnverifiedPayload(jws), kid, text);
+      checkAccessToken(token, audience, this.#now(), this.parts);
+      const current = this.#keys();
+      const key = current.get(kid);
+      const keys =
+        key && isSignedBy(key, jws) ? current : await this.#verifyWithNewerKeys(jws, kid, key);
+      const entry = { text, keys, token, clearedAt: -1 };
+      this.#headers.remember(jws, kid);
+      this.#verified.add(entry);
+      this.#settle(entry, audience);
+      return token;
+    } catch (error) {
+      return this.#refuse(error);
     }
-    const entry = { text, keys, token, clearedAt: -1 };
-    this.#headers.remember(jws, kid);
-    this.#verified.add(entry);
-    return entry;
+  }
+
+  /**
+   * For an unknown `kid`, or a signature that does not verify: perhaps ours is an old set. Asks for a newer one.
+   *
+   * @returns the newer set, when the signature verifies with it
+   */
+  async #verifyWithNewerKeys(
+    jws: UnverifiedJws,
+    kid: string,
+    tried: KeyObject | undefined,
+  ): Promise<KeySet> {
+    await this.parts.keys.refreshForUnknownKey();
+    const keys = this.#keys();
+    const key = keys.get(kid);
+    if (!key) this.#rejectUnknownKey();
+    if (key === tried || !isSignedBy(key, jws)) {
+      throw new TokenRejected('bad_signature', 'the signature does not verify');
+    }
+    return keys;
+  }
+
+  /** What is looked at on every call, however well the token is known: what it says against this caller and now, revocation. */
+  #settle(entry: VerifiedToken, audience: string): void {
+    const wallMs = this.parts.clock.wallMs();
+    checkAccessToken(entry.token, audience, wallMs / 1000, this.parts);
+    if (this.parts.revocation) this.#checkRevocation(entry, wallMs);
+    this.parts.onOutcome?.('accepted');
+  }
+
+  #refuse(error: unknown): Promise<never> {
+    if (isTokenRejected(error) || isVerifierUnavailable(error)) this.parts.onOutcome?.(error.code);
+    return Promise.reject(error);
   }
 
   #keys(): KeySet {
@@ -235,8 +258,7 @@ export class TokenVerifier {
     throw new TokenRejected('unknown_key', 'no published key has this kid');
   }
 
-  #checkRevocation(entry: VerifiedToken): void {
-    if (!this.parts.revocation) return;
+  #checkRevocation(entry: VerifiedToken, wallMs: number): void {
     const { version } = this.#replica;
     if (entry.clearedAt !== version) {
       if (this.#replica.isRevoked(entry.token)) {
@@ -244,15 +266,15 @@ export class TokenVerifier {
       }
       entry.clearedAt = version;
     }
-    const fault = this.#revocationFault();
+    const fault = this.#revocationFault({ wallMs, monotonicMs: this.parts.clock.monotonicMs() });
     if (fault !== undefined) throw new VerifierUnavailable('revocation_unreachable', fault);
   }
 
-  #revocationFault(): string | undefined {
+  #revocationFault(now: Instant): string | undefined {
     const head = this.#checkIns?.firstHead;
     if (!head) return 'not checked in yet';
     if (!this.#replica.hasApplied(head)) return 'revocations not applied yet';
-    return this.#replica.freshness(this.#instant()) === 'stale' ? 'no recent heartbeat' : undefined;
+    return this.#replica.freshness(now) === 'stale' ? 'no recent heartbeat' : undefined;
   }
 
   #receive(frame: FeedFrame): 'ok' | 'replay' {
@@ -288,7 +310,7 @@ export class TokenVerifier {
     for (const done of [...this.#waiting]) done();
   }
 
-  #instant() {
+  #instant(): Instant {
     const { clock } = this.parts;
     return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
   }
@@ -298,10 +320,9 @@ export class TokenVerifier {
   }
 }
 
-function isSignedBy(key: KeyObject, jws: UnverifiedJws): boolean {
-  const signature = signatureBytes(jws);
+function isSignedBy(key: KeyObject, { signature, signedText }: UnverifiedJws): boolean {
   if (signature.length * 8 !== modulusBits(key)) return false;
-  return verifySignature('sha256', signedBytes(jws), key, signature);
+  return verifySignature('sha256', Buffer.from(signedText, 'latin1'), key, signature);
 }
 
 /** `asymmetricKeyDetails` asks OpenSSL each time. */
