@@ -118,7 +118,7 @@ export class TokenVerifier {
       this.#settle(entry, audience);
       return Promise.resolve(entry.token);
     } catch (error) {
-      return this.#refuse(error);
+      return this.#refuse(error as Error);
     }
   }
 
@@ -205,7 +205,7 @@ export class TokenVerifier {
       this.#settle(entry, audience);
       return token;
     } catch (error) {
-      return this.#refuse(error);
+      return this.#refuse(error as Error);
     }
   }
 
@@ -237,7 +237,7 @@ export class TokenVerifier {
     this.parts.onOutcome?.('accepted');
   }
 
-  #refuse(error: unknown): Promise<never> {
+  #refuse(error: Error): Promise<never> {
     if (isTokenRejected(error) || isVerifierUnavailable(error)) this.parts.onOutcome?.(error.code);
     return Promise.reject(error);
   }
