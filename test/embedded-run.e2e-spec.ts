@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,31 +97,47 @@ async function endsWithin(run: Run, milliseconds: number): Promise<number | null
   return outcome as number | null;
 }
 
-/** The processes that descend from one, by their ids. */
-async function descendants(pid: number): Promise<number[]> {
-  const parents = new Map<number, number>();
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  /** Waits to be reaped. */
+  readonly ended: boolean;
+}
+
+/** All processes of this machine: from /proc, and by `ps` where there is none. */
+async function processes(): Promise<Process[]> {
+  if (process.platform !== 'linux') {
+    const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,stat=']);
+    return stdout.split('\n').flatMap((line) => {
+      const [, pid, parent, state] = /^\s*(\d+)\s+(\d+)\s+(\S)/.exec(line) ?? [];
+      return pid ? [{ pid: Number(pid), parent: Number(parent), ended: state === 'Z' }] : [];
+    });
+  }
+  const found: Process[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
-    const parent = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
-    parents.set(Number(entry), Number(parent));
+    // The command in it may hold spaces and brackets.
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (parent) found.push({ pid: Number(entry), parent: Number(parent), ended: state === 'Z' });
   }
+  return found;
+}
+
+/** The processes that descend from one, by their ids. */
+async function descendants(pid: number): Promise<number[]> {
+  const all = await processes();
   const found = new Set([pid]);
   for (let before = 0; before !== found.size;) {
     before = found.size;
-    for (const [child, parent] of parents) if (found.has(parent)) found.add(child);
+    for (const { pid: child, parent } of all) if (found.has(parent)) found.add(child);
   }
   return [...found].filter((id) => id !== pid);
 }
 
 async function stillThere(pids: readonly number[]): Promise<number[]> {
-  const there = await Promise.all(
-    pids.map(async (pid) => {
-      const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-      return stat === '' || / Z /.test(stat.slice(stat.lastIndexOf(')'))) ? [] : [pid];
-    }),
-  );
-  return there.flat();
+  const all = await processes();
+  return all.filter(({ pid, ended }) => !ended && pids.includes(pid)).map(({ pid }) => pid);
 }
 
 async function allGoneWithin(pids: readonly number[], milliseconds: number): Promise<boolean> {
@@ -144,57 +160,97 @@ async function logIn(): Promise<number> {
   return response.status;
 }
 
-const onLinux = process.platform === 'linux' ? it : it.skip;
+/** What `npm run demo` runs, with its exit code and all that it says. */
+async function demonstrate(): Promise<{ code: number | null; output: string }> {
+  const demo = spawn(process.execPath, ['tools/dist/demo/main.js'], {
+    cwd: root,
+    env: { PATH: process.env['PATH'], COUNTERSIGN_STATE_DIR: statePath },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [demo.stdout, demo.stderr]) {
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  }
+  const code = await new Promise<number | null>((resolve) => demo.once('close', resolve));
+  return { code, output };
+}
 
-onLinux(
-  'the embedded run: the printed walk works, Ctrl-C ends everything, data stays',
-  async () => {
-    const run = startDirectly();
-    await untilRunning(run);
-    const started = await descendants(run.launcher.pid!);
-    expect(started.length).toBeGreaterThan(5);
+/** The permissions of the state folder and of the files in it. */
+async function permissions(): Promise<Record<string, string>> {
+  const entries = await readdir(statePath, { withFileTypes: true });
+  const names = ['.', ...entries.filter((entry) => entry.isFile()).map(({ name }) => name)];
+  const modes = await Promise.all(
+    names.map(async (name) => ((await stat(join(statePath, name))).mode & 0o777).toString(8)),
+  );
+  return Object.fromEntries(names.map((name, index) => [name, modes[index]!]));
+}
 
-    const [, walk = ''] =
-      /^A walk to copy and paste.*\n\n((?:.+\n)+)\nThe last answer/m.exec(run.output()) ?? [];
-    const { stdout, stderr } = await promisify(execFile)('bash', ['-e', '-c', walk]);
-    const answers = stdout.trim().split('\n');
-    expect(stderr).toBe('');
-    expect(answers).toHaveLength(5);
-    const [orders, paid, payments, logout, refused] = answers.map(
-      (line) => JSON.parse(line) as Record<string, unknown>,
-    );
-    expect(orders).toMatchObject({ items: [{ item: 'book', amount_cents: 1250 }] });
-    expect(paid).toMatchObject({ status: 'paid' });
-    expect(payments).toMatchObject({ items: [{ amount_cents: 1250 }] });
-    expect(logout).toHaveProperty('revocation');
-    expect(refused).toMatchObject({ status: 401, code: 'revoked' });
+it('the embedded run: the printed walk works, Ctrl-C ends everything, data stays', async () => {
+  const never = await demonstrate();
+  expect(never.code).toBe(1);
+  expect(never.output).toContain('start the system with "npm start" first');
 
-    run.launcher.kill('SIGINT');
-    expect(await endsWithin(run, 20_000)).toBe(0);
-    expect(run.output()).not.toContain('by force');
-    expect(await stillThere(started)).toEqual([]);
-    expect(await areFree(base)).toBe(true);
-  },
-);
+  const run = startDirectly();
+  await untilRunning(run);
+  const started = await descendants(run.launcher.pid!);
+  expect(started.length).toBeGreaterThan(5);
 
-onLinux(
-  'a run by npm, ended as a terminal does, whose data is that of the run before',
-  async () => {
-    const run = startByNpm();
-    await untilRunning(run);
-    expect(await logIn()).toBe(200);
-    const started = await descendants(run.launcher.pid!);
-    // Ctrl-C in a terminal: the signal goes to every process in the foreground group.
-    process.kill(-run.launcher.pid!, 'SIGINT');
-    // npm waits for the launcher, and then ends by the signal itself: no exit code.
-    expect([0, null]).toContain(await endsWithin(run, 20_000));
-    expect(run.output()).toContain('everything is stopped');
-    expect(run.output()).not.toContain('by force');
-    expect(await allGoneWithin(started, 2_000)).toBe(true);
-  },
-);
+  const [, walk = ''] =
+    /^A walk to copy and paste.*\n\n((?:.+\n)+)\nThe last answer/m.exec(run.output()) ?? [];
+  const { stdout, stderr } = await promisify(execFile)('bash', ['-e', '-c', walk]);
+  const answers = stdout.trim().split('\n');
+  expect(stderr).toBe('');
+  expect(answers).toHaveLength(5);
+  const [orders, paid, payments, logout, refused] = answers.map(
+    (line) => JSON.parse(line) as Record<string, unknown>,
+  );
+  expect(orders).toMatchObject({ items: [{ item: 'book', amount_cents: 1250 }] });
+  expect(paid).toMatchObject({ status: 'paid' });
+  expect(payments).toMatchObject({ items: [{ amount_cents: 1250 }] });
+  expect(logout).toHaveProperty('revocation');
+  expect(refused).toMatchObject({ status: 401, code: 'revoked' });
 
-onLinux('a run that is killed leaves nothing running and loses nothing', async () => {
+  const before = await permissions();
+  const { '.': folder, ...files } = before;
+  expect(folder).toBe('700');
+  expect(new Set(Object.values(files))).toEqual(new Set(['600']));
+  const demo = await demonstrate();
+  expect(demo).toMatchObject({ code: 0 });
+  expect(demo.output.match(/^\d {2}\S.*/gm)).toEqual([
+    expect.stringContaining('1  Log in'),
+    expect.stringContaining('2  Read orders'),
+    expect.stringContaining('3  No credentials'),
+    expect.stringContaining('4  Tampered token'),
+    expect.stringContaining('5  Log out'),
+    expect.stringMatching(/6 {2}Old token again .*STILL LET IN, for .*\(401 revoked\)/),
+  ]);
+  expect(await permissions()).toEqual(before);
+
+  run.launcher.kill('SIGINT');
+  expect(await endsWithin(run, 20_000)).toBe(0);
+  expect(run.output()).not.toContain('by force');
+  expect(await stillThere(started)).toEqual([]);
+  expect(await areFree(base)).toBe(true);
+  const late = await demonstrate();
+  expect(late.code).toBe(1);
+  expect(late.output).toContain('start the system with "npm start" first');
+});
+
+it('a run by npm, ended as a terminal does, whose data is that of the run before', async () => {
+  const run = startByNpm();
+  await untilRunning(run);
+  expect(await logIn()).toBe(200);
+  const started = await descendants(run.launcher.pid!);
+  // Ctrl-C in a terminal: the signal goes to every process in the foreground group.
+  process.kill(-run.launcher.pid!, 'SIGINT');
+  // npm waits for the launcher, and then ends by the signal itself: no exit code.
+  expect([0, null]).toContain(await endsWithin(run, 20_000));
+  expect(run.output()).toContain('everything is stopped');
+  expect(run.output()).not.toContain('by force');
+  expect(await allGoneWithin(started, 2_000)).toBe(true);
+});
+
+it('a run that is killed leaves nothing running and loses nothing', async () => {
   const killed = startDirectly();
   await untilRunning(killed);
   const started = await descendants(killed.launcher.pid!);

@@ -14,8 +14,8 @@ const LATER = 'comes with sessions';
  * @throws {DemoFailure} when anything happens otherwise than it should
  */
 export async function demonstrate(
-  system: RunningSystem,
-  plain: PlainJwtService,
+  system: Pick<RunningSystem, 'logIn' | 'request' | 'untilRefused'>,
+  plain: Pick<PlainJwtService, 'read'>,
   account: DemoAccounts['customer'],
   onStep: (row: StepRow) => void,
 ): Promise<void> {
@@ -50,7 +50,7 @@ export async function demonstrate(
 }
 
 async function plainMustSay(
-  plain: PlainJwtService,
+  plain: Pick<PlainJwtService, 'read'>,
   token: string | undefined,
   expected: string,
 ): Promise<void> {
@@ -60,7 +60,7 @@ async function plainMustSay(
 }
 
 async function expectAnswer(
-  system: RunningSystem,
+  system: Pick<RunningSystem, 'request'>,
   token: string | undefined,
   status: number,
 ): Promise<Answer> {
