@@ -29,14 +29,13 @@ it('the library links that npm could not make are made', async () => {
   expect(binaries.majorVersion).toBe(18);
 });
 
-const asRoot = process.getuid?.() === 0 ? it : it.skip;
-asRoot('programs that the unprivileged user cannot reach are copied to where it can', async () => {
+it('programs are copied only when Postgres runs as somebody who cannot reach them: when we are root', async () => {
   await chmod(folder, 0o700);
   const runAs = await chooseRunAs('/nonexistent');
   const both = await Promise.all([
     prepareBinaries(nativeFolder, runAs, () => undefined),
     prepareBinaries(nativeFolder, runAs, () => undefined),
   ]);
-  expect(both[0].postgres).not.toContain(folder);
+  expect(both[0].postgres.startsWith(folder)).toBe(process.getuid?.() !== 0);
   expect(both[1].postgres).toBe(both[0].postgres);
 });

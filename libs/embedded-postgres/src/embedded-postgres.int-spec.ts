@@ -198,14 +198,18 @@ describe('after a crash', () => {
   });
 });
 
-const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
-asRoot('as root, with a state folder that nobody else may enter', () => {
-  it('keeps its data in a place it remembers', async () => {
+describe('with a state folder that nobody else may enter', () => {
+  const asRoot = process.getuid?.() === 0;
+  const remembered = () => readFile(join(dataDir, 'location'), 'utf8').catch(() => undefined);
+
+  it('its data is kept: for root in a place it remembers, for others right there', async () => {
     await chmod(folder, 0o700);
     const messages: string[] = [];
     const first = await start({ onProgress: (line) => messages.push(line) });
-    const location = await readFile(join(dataDir, 'location'), 'utf8');
-    expect(messages.join()).toContain(location);
+    const location = await remembered();
+    expect(location !== undefined).toBe(asRoot);
+    expect(messages.join()).toContain(location ?? '');
+    expect(await readdir(location ?? dataDir)).toContain('data');
     await createDatabase(first, 'kept');
     await first.stop();
 
@@ -215,7 +219,7 @@ asRoot('as root, with a state folder that nobody else may enter', () => {
 
     await rm(dataDir, { recursive: true });
     const third = await start({ password: 'new' });
-    expect(await readFile(join(dataDir, 'location'), 'utf8')).toBe(location);
+    expect(await remembered()).toBe(location);
     await expect(query(third.databaseUrl('kept'), 'SELECT 1')).rejects.toThrow(/does not exist/);
   });
 });
