@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keepOnce, newMasterKeys, openStateFolder, randomSecret } from './state-folder.js';
@@ -41,6 +41,18 @@ describe('the state folder', () => {
     await openStateFolder(path);
     expect(((await stat(path)).mode & 0o777).toString(8)).toBe('700');
     expect(new Set(await modes(path))).toEqual(new Set(['folder 700', 'file 600']));
+  });
+
+  it('keeps a relying service that somebody declared, and its own up to date', async () => {
+    const { relyingServicesFile } = await openStateFolder(folder);
+    const read = async () =>
+      JSON.parse(await readFile(relyingServicesFile, 'utf8')) as { id: string; audience: string }[];
+    const billing = { id: 'billing', audience: 'billing', secret_sha256: 'f'.repeat(64) };
+    const changed = (await read()).map((entry) => ({ ...entry, audience: 'changed' }));
+    await writeFile(relyingServicesFile, JSON.stringify([...changed, billing]));
+    await openStateFolder(folder);
+    expect((await read()).map(({ audience }) => audience)).not.toContain('changed');
+    expect(await read()).toContainEqual(billing);
   });
 
   it('keeps its secrets when it is opened again', async () => {

@@ -38,7 +38,8 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
   }
   await keepOnce(at('master-keys'), newMasterKeys);
   const secrets = await relyingServiceSecrets((id) => at('secrets', id));
-  await replace(at('relying-services.json'), declareRelyingServices(secrets));
+  const declared = await readIfThere(at('relying-services.json'));
+  await replace(at('relying-services.json'), declareRelyingServices(secrets, declared));
   return {
     path,
     mailFolder: at('mail'),
