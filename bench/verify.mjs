@@ -1,7 +1,7 @@
 // npm run bench:verify [-- --self-check]: the cost of one verification, beside the bare RSA operation and other libraries.
 // Rounds are interleaved, figures are medians, and all are ratios to crypto.verify of the same round.
 import { verify as verifySignature } from 'node:crypto';
-import { CognitoJwtVerifier, JwtVerifier } from 'aws-jwt-verify';
+import { JwtVerifier } from 'aws-jwt-verify';
 import { createVerifier } from 'fast-jwt';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import jsonwebtoken from 'jsonwebtoken';
@@ -21,7 +21,6 @@ const ROUNDS = 9;
 const TOKENS = 1_000;
 const WARM_PASSES = 10;
 const LIMITS = { cold: 1.3, warm: 0.03 };
-void CognitoJwtVerifier;
 
 const pem = pair.publicKey.export({ type: 'spki', format: 'pem' });
 
@@ -89,18 +88,23 @@ async function gate(verify) {
   await expect('a revoked session', makeToken({ claims: { sid: REVOKED_SESSION } }), 'revoked');
   await expect('an unknown key', makeToken({ header: { kid: 'another' } }), 'unknown_key');
   await expect('an expired token', makeToken({ claims: { exp: 1_000, iat: 1 } }), 'expired');
-  await expect(
-    'a changed signature',
-    `${good.slice(0, -8)}AAAAAAAA`,
-    'malformed or bad_signature',
-  ).catch(() => undefined);
-  return faults.filter((fault) => !/^a changed signature: (malformed|bad_signature) /.test(fault));
+  await expect('another signature', `${good.slice(0, -8)}AAAAAAAA`, 'bad_signature');
+  return faults;
 }
 
+/**
+ * Nanoseconds per call. Tokens come a hundred at a time as new strings, made outside the measurement: like what a socket has
+ * just brought, they are new to the verifier and warm in the processor's cache.
+ */
 async function time(verify, texts) {
-  const start = process.hrtime.bigint();
-  for (const text of texts) await verify(text);
-  return Number(process.hrtime.bigint() - start) / texts.length;
+  let total = 0n;
+  for (let at = 0; at < texts.length; at += 100) {
+    const arrived = texts.slice(at, at + 100).map(fresh);
+    const start = process.hrtime.bigint();
+    for (const text of arrived) await verify(text);
+    total += process.hrtime.bigint() - start;
+  }
+  return Number(total) / texts.length;
 }
 
 function timeRaw(tokens) {
@@ -125,15 +129,14 @@ async function measure(makeOurs, rounds = ROUNDS) {
     const tokens = Array.from({ length: TOKENS }, () => makeToken());
     const bare = timeRaw(tokens);
     const verify = await makeOurs();
-    const first = await time(verify, tokens.map(fresh));
-    const again = Array.from({ length: WARM_PASSES }, () => tokens.map(fresh)).flat();
-    const second = await time(verify, again);
+    const first = await time(verify, tokens);
+    const second = await time(verify, Array.from({ length: WARM_PASSES }, () => tokens).flat());
     await verify.close?.();
     const figures = {};
     for (const [name, make] of Object.entries(peers)) {
       const other = make();
       if (name.includes('cache')) for (const text of tokens) await other(fresh(text));
-      figures[name] = await time(other, tokens.map(fresh));
+      figures[name] = await time(other, tokens);
     }
     if (round < 0) continue; // the first round warms the compiler up
     raw.push(bare);

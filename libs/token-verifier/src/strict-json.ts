@@ -13,8 +13,9 @@ export class NotStrictJson extends Error {
  */
 export function parseStrictObject(bytes: Buffer): Readonly<Record<string, unknown>> {
   if (bytes[0] === 0xef) throw new NotStrictJson('begins with a byte order mark');
-  if (!isUtf8(bytes)) throw new NotStrictJson('is not UTF-8');
   const text = bytes.toString('utf8');
+  // What is not UTF-8 decodes to replacement characters; only where there are any is a closer look worth its time.
+  if (text.includes('\uFFFD') && !isUtf8(bytes)) throw new NotStrictJson('is not UTF-8');
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -63,14 +64,11 @@ function isSpace(code: number): boolean {
 }
 
 function countMembers(value: object): number {
+  const isList = Array.isArray(value);
   let members = 0;
-  if (Array.isArray(value)) {
-    for (const item of value as unknown[])
-      if (typeof item === 'object' && item !== null) members += countMembers(item);
-    return members;
-  }
-  for (const item of Object.values(value) as unknown[]) {
-    members += 1;
+  for (const name of Object.keys(value)) {
+    if (!isList) members += 1;
+    const item = (value as Readonly<Record<string, unknown>>)[name];
     if (typeof item === 'object' && item !== null) members += countMembers(item);
   }
   return members;
