@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client';
 export interface MeasuredVerifier {
   state(): {
     readonly keys: { readonly ageSeconds: number };
-    readonly revocation: 'none' | { readonly heartbeatAgeMs: number };
+    readonly revocation: 'none' | { readonly heartbeatAgeMs: number; readonly dropped: number };
   };
 }
 
@@ -39,6 +39,14 @@ export function measureVerifier(registry: Registry): VerifierMetrics {
         'countersign_key_age_seconds',
         'Time since the issuer last confirmed the key set',
         () => verifier.state().keys.ageSeconds,
+      );
+      gauge(
+        'countersign_revocations_dropped',
+        'Entries of the revocation feed that could not be read; any is an alarm',
+        () => {
+          const { revocation } = verifier.state();
+          return revocation === 'none' ? Number.NaN : revocation.dropped;
+        },
       );
       gauge('countersign_heartbeat_age_seconds', 'Age of the newest heartbeat applied', () => {
         const { revocation } = verifier.state();

@@ -1,13 +1,10 @@
-import { randomUUID, verify as verifySignature } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { RevocationReplica } from '@countersign/revocation';
 import type { FeedFrame, Instant, ReplicaState } from '@countersign/revocation';
-import { checkAccessToken, readAccessToken } from './access-token.js';
+import { checkAccessToken } from './access-token.js';
 import type { AccessToken } from './access-token.js';
 import { CheckInLoop } from './check-in-loop.js';
 import type { VerifierClock } from './clock.js';
-import { decodeUnverifiedPayload, MAX_TOKEN_LENGTH, splitUnverifiedJws } from './compact-jws.js';
-import type { UnverifiedJws } from './compact-jws.js';
 import {
   isTokenRejected,
   isVerifierUnavailable,
@@ -15,10 +12,8 @@ import {
   VerifierUnavailable,
 } from './errors.js';
 import type { RejectionCode, UnavailabilityCode } from './errors.js';
-import type { KeySet } from './key-set.js';
-import { ProtectedHeaders } from './protected-header.js';
+import { SignatureVerifier } from './signature-verifier.js';
 import type { CheckInPort, KeySource, KeySourceState, RevocationSource } from './sources.js';
-import { VerifiedTokens } from './verified-tokens.js';
 import type { VerifiedToken } from './verified-tokens.js';
 
 /** How one call of {@link TokenVerifier.verify} ended. */
@@ -62,8 +57,7 @@ export interface VerifierState {
 export class TokenVerifier {
   readonly instanceId: string;
   readonly #replica: RevocationReplica;
-  readonly #headers = new ProtectedHeaders();
-  readonly #verified = new VerifiedTokens({ maxEntries: 20_000, maxBytes: 32 * 1024 * 1024 });
+  readonly #signatures: SignatureVerifier;
   readonly #checkIns: CheckInLoop | undefined;
   readonly #sweeping: NodeJS.Timeout;
   readonly #waiting = new Set<() => void>();
@@ -76,6 +70,7 @@ export class TokenVerifier {
       softMs: softSeconds * 1000,
       hardMs: hardSeconds * 1000,
     });
+    this.#signatures = new SignatureVerifier(parts.keys);
     this.#checkIns =
       parts.revocation &&
       new CheckInLoop(
@@ -113,7 +108,7 @@ export class TokenVerifier {
       return Promise.reject(new TypeError('verify needs an audience: none is configured'));
     }
     try {
-      const entry = this.#recall(text);
+      const entry = this.#signatures.recall(text);
       if (entry === undefined) return this.#verifyAnew(text, audience);
       this.#settle(entry, audience);
       return Promise.resolve(entry.token);
@@ -182,51 +177,16 @@ export class TokenVerifier {
     ]);
   }
 
-  /** A token whose signature was verified before with the keys in force. */
-  #recall(text: string): VerifiedToken | undefined {
-    const keys = this.parts.keys.current();
-    return keys && this.#verified.get(text, keys);
-  }
-
-  /** A token that is not remembered. Cheap checks come first: junk costs no signature. */
   async #verifyAnew(text: string, audience: string): Promise<AccessToken> {
     try {
-      const jws = splitUnverifiedJws(text);
-      const kid = this.#headers.kidOf(jws);
-      const token = readAccessToken(decodeUnverifiedPayload(jws), kid, text);
-      checkAccessToken(token, audience, this.#now(), this.parts);
-      const current = this.#keys();
-      const key = current.get(kid);
-      const keys =
-        key && isSignedBy(key, jws) ? current : await this.#verifyWithNewerKeys(jws, kid, key);
-      const entry = { text, keys, token, clearedAt: -1 };
-      this.#headers.remember(jws, kid);
-      this.#verified.add(entry);
+      const entry = await this.#signatures.verify(text, (claims) => {
+        checkAccessToken(claims, audience, this.#now(), this.parts);
+      });
       this.#settle(entry, audience);
-      return token;
+      return entry.token;
     } catch (error) {
       return this.#refuse(error as Error);
     }
-  }
-
-  /**
-   * For an unknown `kid`, or a signature that does not verify: perhaps ours is an old set. Asks for a newer one.
-   *
-   * @returns the newer set, when the signature verifies with it
-   */
-  async #verifyWithNewerKeys(
-    jws: UnverifiedJws,
-    kid: string,
-    tried: KeyObject | undefined,
-  ): Promise<KeySet> {
-    await this.parts.keys.refreshForUnknownKey();
-    const keys = this.#keys();
-    const key = keys.get(kid);
-    if (!key) this.#rejectUnknownKey();
-    if (key === tried || !isSignedBy(key, jws)) {
-      throw new TokenRejected('bad_signature', 'the signature does not verify');
-    }
-    return keys;
   }
 
   /** What is looked at on every call, however well the token is known: what it says against this caller and now, revocation. */
@@ -240,22 +200,6 @@ export class TokenVerifier {
   #refuse(error: Error): Promise<never> {
     if (isTokenRejected(error) || isVerifierUnavailable(error)) this.parts.onOutcome?.(error.code);
     return Promise.reject(error);
-  }
-
-  #keys(): KeySet {
-    const keys = this.parts.keys.current();
-    if (!keys) throw new VerifierUnavailable('keys_unreachable', 'no key set that may be used');
-    return keys;
-  }
-
-  #rejectUnknownKey(): never {
-    if (this.parts.keys.state().lastError !== undefined) {
-      throw new VerifierUnavailable(
-        'keys_unreachable',
-        'unknown kid, and the key set cannot be refreshed',
-      );
-    }
-    throw new TokenRejected('unknown_key', 'no published key has this kid');
   }
 
   #checkRevocation(entry: VerifiedToken, wallMs: number): void {
@@ -318,24 +262,4 @@ export class TokenVerifier {
   #now(): number {
     return this.parts.clock.wallMs() / 1000;
   }
-}
-
-/** Nothing waits between writing and reading it. */
-const scratch = Buffer.allocUnsafeSlow(MAX_TOKEN_LENGTH);
-
-function isSignedBy(key: KeyObject, { signature, signedText }: UnverifiedJws): boolean {
-  if (signature.length * 8 !== modulusBits(key)) return false;
-  const signed = scratch.subarray(0, scratch.write(signedText, 'latin1'));
-  return verifySignature('sha256', signed, key, signature);
-}
-
-/** `asymmetricKeyDetails` asks OpenSSL each time. */
-const modulusBitsOf = new WeakMap<KeyObject, number>();
-function modulusBits(key: KeyObject): number {
-  let bits = modulusBitsOf.get(key);
-  if (bits === undefined) {
-    bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-    modulusBitsOf.set(key, bits);
-  }
-  return bits;
 }
