@@ -251,3 +251,58 @@ describe('revocation', () => {
     expect(await codeOf(verifier.verify(token()))).toBe('revoked');
   });
 });
+
+describe('a token that is watched', () => {
+  const reasonOf = (signal: AbortSignal) =>
+    signal.aborted ? (signal.reason as { code: string }).code : 'good';
+
+  it('ends with the revocation that covers it, and with no other', async () => {
+    const { verifier, send } = await readyVerifier();
+    const signal = verifier.watch(await verifier.verify(token()));
+    const revoke = (seq: number, id: string) =>
+      send({
+        type: 'revocation',
+        event: { epoch: 1, seq, kind: 'sid', id, expiresAt: now + 420, at: now },
+      });
+    revoke(1, 'somebody-else');
+    expect(reasonOf(signal)).toBe('good');
+    revoke(2, 's1');
+    expect(reasonOf(signal)).toBe('revoked');
+  });
+
+  it('ends at once when it is revoked already', async () => {
+    const { verifier, send } = await readyVerifier();
+    const verified = await verifier.verify(token());
+    send({
+      type: 'revocation',
+      event: { epoch: 1, seq: 1, kind: 'jti', id: 'j1', expiresAt: now + 420, at: now },
+    });
+    expect(reasonOf(verifier.watch(verified))).toBe('revoked');
+  });
+
+  it.each([
+    ['it expires', 305_000, now + 305, 'expired'],
+    ['revocations are too old', 61_000, now, 'revocation_unreachable'],
+  ])('ends within a second when %s', async (_name, ms, readAt, code) => {
+    const { verifier, clock, send } = await readyVerifier();
+    const signal = verifier.watch(await verifier.verify(token()));
+    clock.wall += ms;
+    clock.monotonic += ms;
+    if (readAt > now)
+      send({ type: 'heartbeat', heartbeat: { epoch: 1, head: 0, readAt, proof: 'p' } });
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    expect(reasonOf(signal)).toBe(code);
+  });
+
+  it('is forgotten when its stream is over', async () => {
+    const { verifier, send } = await readyVerifier();
+    const stream = new AbortController();
+    const signal = verifier.watch(await verifier.verify(token()), { until: stream.signal });
+    stream.abort();
+    send({
+      type: 'revocation',
+      event: { epoch: 1, seq: 1, kind: 'sid', id: 's1', expiresAt: now + 420, at: now },
+    });
+    expect(reasonOf(signal)).toBe('good');
+  });
+});

@@ -15,6 +15,7 @@ import type { RejectionCode, UnavailabilityCode } from './errors.js';
 import { SignatureVerifier } from './signature-verifier.js';
 import type { CheckInPort, KeySource, KeySourceState, RevocationSource } from './sources.js';
 import type { VerifiedToken } from './verified-tokens.js';
+import { WatchedTokens } from './watched-tokens.js';
 
 /** How one call of {@link TokenVerifier.verify} ended. */
 export type Outcome = 'accepted' | RejectionCode | UnavailabilityCode;
@@ -60,6 +61,7 @@ export class TokenVerifier {
   readonly #signatures: SignatureVerifier;
   readonly #checkIns: CheckInLoop | undefined;
   readonly #sweeping: NodeJS.Timeout;
+  readonly #watched = new WatchedTokens((token) => this.#faultOf(token));
   readonly #waiting = new Set<() => void>();
   #closed = false;
 
@@ -118,6 +120,17 @@ export class TokenVerifier {
   }
 
   /**
+   * Watches over a token that was verified, for as long as its bearer holds a stream or a socket open.
+   *
+   * @param options.until abort it when the stream is over, so that the token is forgotten
+   * @returns a signal that is aborted at once when the token is revoked, and within a second when it has expired or nothing
+   *   may be built on the revocations any more; its reason is the {@link TokenRejected} or {@link VerifierUnavailable}
+   */
+  watch(token: AccessToken, options: { readonly until?: AbortSignal } = {}): AbortSignal {
+    return this.#watched.watch(token, options.until);
+  }
+
+  /**
    * Waits until keys are held and revocations applied as far as the first check-in demanded. Without `timeoutMs` it waits as
    * long as it takes; `state().missing` says what for.
    *
@@ -170,6 +183,7 @@ export class TokenVerifier {
     this.#closed = true;
     this.#wake();
     clearInterval(this.#sweeping);
+    this.#watched.close();
     await Promise.all([
       this.#checkIns?.close(),
       this.parts.keys.close(),
@@ -202,6 +216,21 @@ export class TokenVerifier {
     return Promise.reject(error);
   }
 
+  /** What is wrong by now with a token that was good. */
+  #faultOf(token: AccessToken): Error | undefined {
+    const now = this.#instant();
+    if (token.expiresAt + this.parts.clockToleranceSeconds <= now.wallMs / 1000) {
+      return new TokenRejected('expired', 'exp has passed');
+    }
+    if (!this.parts.revocation) return undefined;
+    if (this.#replica.isRevoked(token))
+      return new TokenRejected('revoked', 'a revocation covers it');
+    const fault = this.#revocationFault(now);
+    return fault === undefined
+      ? undefined
+      : new VerifierUnavailable('revocation_unreachable', fault);
+  }
+
   #checkRevocation(entry: VerifiedToken, wallMs: number): void {
     const { version } = this.#replica;
     if (entry.clearedAt !== version) {
@@ -223,7 +252,10 @@ export class TokenVerifier {
 
   #receive(frame: FeedFrame): 'ok' | 'replay' {
     const result = this.#replica.receive(frame, this.#instant());
-    if (frame.type === 'revocation' || frame.type === 'end') this.#checkIns?.soon();
+    if (frame.type === 'revocation' || frame.type === 'end') {
+      this.#watched.check();
+      this.#checkIns?.soon();
+    }
     this.#wake();
     return result;
   }
