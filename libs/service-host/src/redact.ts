@@ -1,6 +1,6 @@
 const REDACTED = '[redacted]';
 
-/** A JWS, whole or without its signature, and our refresh tokens: long base64url parts joined by dots. */
+/** A JWS, whole or without its signature. Every JSON object begins with the same letters in base64url. */
 const TOKEN = /eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?/g;
 const CREDENTIALS = /\b(Bearer|Basic)\s+[\w~+/.=-]{8,}/gi;
 /** User and password of a URL. */

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 
 /**
- * How long to wait before try number `attempt` (1 = the first repetition): exponential with full jitter, so that a
+ * How long to wait before try number `attempt` (1 = the first repetition): exponential, and jittered between half and all of it, so that a
  * fleet that lost its issuer does not come back in step.
  *
  * @returns milliseconds, at most `maxMs`

@@ -20,6 +20,10 @@ it.each([1, 2, 7, 1_000])('reads messages whatever the chunks (%i bytes)', async
   ]);
 });
 
+it('refuses a message that never ends', async () => {
+  await expect(messages('data: xxxxxxxxxx\n'.repeat(20), 10)).rejects.toThrow(RangeError);
+});
+
 it('refuses a line that never ends', async () => {
   await expect(messages(`data: ${'x'.repeat(200)}`, 10)).rejects.toThrow(RangeError);
 });

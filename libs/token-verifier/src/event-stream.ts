@@ -7,7 +7,7 @@ export interface StreamMessage {
 /**
  * Reads `text/event-stream` messages from chunks of bytes. Comments and fields other than `event` and `data` are skipped.
  *
- * @throws {RangeError} when one message is longer than `maxLength` characters
+ * @throws {RangeError} when a message is longer than `maxLength` characters
  */
 export async function* readEventStream(
   chunks: AsyncIterable<Uint8Array>,
@@ -15,23 +15,27 @@ export async function* readEventStream(
 ): AsyncGenerator<StreamMessage> {
   let event = 'message';
   let data: string[] = [];
+  let length = 0;
   for await (const line of readLines(chunks, maxLength)) {
     if (line === '') {
       if (data.length > 0) yield { event, data: data.join('\n') };
       event = 'message';
       data = [];
+      length = 0;
       continue;
     }
     const [field, value] = splitField(line);
     if (field === 'event') event = value;
     else if (field === 'data') data.push(value);
+    length += line.length;
+    if (length > maxLength) throw new RangeError('a message of the stream is too long');
   }
 }
 
 /**
  * Splits chunks of UTF-8 into lines without their ends. A last line without an end is not given: it may be cut.
  *
- * @throws {RangeError} when a line is longer than `maxLength` characters
+ * @throws {RangeError} when a line that has not ended is longer than `maxLength` characters
  */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array>,

@@ -5,36 +5,36 @@ import { TokenRejected } from './errors.js';
 /** Headers of one key are all alike: so many different ones are remembered. */
 const MAX_REMEMBERED = 64;
 
-/** Reads protected headers, each spelling once. What it remembers is a function of the text alone. */
+/** Remembers the headers of good tokens, so that each spelling is read once. */
 export class ProtectedHeaders {
   readonly #kids = new Map<string, string>();
 
-  /**
-   * The `kid` of an unverified token whose header is as it must be. Every other member that could steer verification
-   * (`jku`, `jwk`, `x5u`, `x5c`) is ignored.
-   *
-   * @throws {TokenRejected} `malformed`, `algorithm_not_allowed` or `unexpected_type`
-   */
-  kidOf(jws: UnverifiedJws): string {
-    const known = this.#kids.get(jws.headerText);
-    if (known !== undefined) return known;
-    return checkHeader(decodeUnverifiedHeader(jws));
+  /** The `kid` of a header that {@link remember} was told of. */
+  recall({ headerText }: UnverifiedJws): string | undefined {
+    return this.#kids.get(headerText);
   }
 
-  /** Remembers the header of a token that turned out good. Only those: junk must not fill the memory. */
-  remember(jws: UnverifiedJws, kid: string): void {
-    if (this.#kids.has(jws.headerText)) return;
+  /** For tokens that turned out good only: junk must not fill the memory. */
+  remember({ headerText }: UnverifiedJws, kid: string): void {
     if (this.#kids.size >= MAX_REMEMBERED) this.#kids.clear();
-    this.#kids.set(jws.headerText, kid);
+    this.#kids.set(headerText, kid);
   }
 }
 
-function checkHeader({ alg, typ, kid, ...others }: Readonly<Record<string, unknown>>): string {
+/**
+ * The `kid` of an unverified token whose header is as it must be. Every other member that could steer verification (`jku`,
+ * `jwk`, `x5u`, `x5c`) is ignored.
+ *
+ * @throws {TokenRejected} `malformed`, `algorithm_not_allowed` or `unexpected_type`
+ */
+export function readKid(jws: UnverifiedJws): string {
+  const header = decodeUnverifiedHeader(jws);
+  const { alg, typ, kid } = header;
   if (alg !== 'RS256') throw new TokenRejected('algorithm_not_allowed', 'alg is not RS256');
   if (typeof typ !== 'string' || !/^(application\/)?at\+jwt$/i.test(typ)) {
     throw new TokenRejected('unexpected_type', 'typ is not at+jwt');
   }
-  if ('crit' in others || 'b64' in others || 'zip' in others) {
+  if (['crit', 'b64', 'zip'].some((member) => Object.hasOwn(header, member))) {
     throw new TokenRejected('malformed', 'crit, b64 and zip are not supported');
   }
   if (typeof kid !== 'string' || !/^[\w-]{1,256}$/.test(kid)) {

@@ -2,11 +2,11 @@ import { verify as verifySignature } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { readAccessToken } from './access-token.js';
 import type { AccessToken } from './access-token.js';
-import { decodeUnverifiedPayload, MAX_TOKEN_LENGTH, splitUnverifiedJws } from './compact-jws.js';
+import { MAX_TOKEN_LENGTH, splitUnverifiedJws } from './compact-jws.js';
 import type { UnverifiedJws } from './compact-jws.js';
 import { TokenRejected, VerifierUnavailable } from './errors.js';
 import type { KeySet } from './key-set.js';
-import { ProtectedHeaders } from './protected-header.js';
+import { ProtectedHeaders, readKid } from './protected-header.js';
 import type { KeySource } from './sources.js';
 import { VerifiedTokens } from './verified-tokens.js';
 import type { VerifiedToken } from './verified-tokens.js';
@@ -33,15 +33,16 @@ export class SignatureVerifier {
    */
   async verify(text: string, check: (claims: AccessToken) => void): Promise<VerifiedToken> {
     const jws = splitUnverifiedJws(text);
-    const kid = this.#headers.kidOf(jws);
-    const token = readAccessToken(decodeUnverifiedPayload(jws), kid, text);
+    const knownKid = this.#headers.recall(jws);
+    const kid = knownKid ?? readKid(jws);
+    const token = readAccessToken(jws.payload, kid, text);
     check(token);
     const current = this.#current();
     const key = current.get(kid);
     const keys =
       key && isSignedBy(key, jws) ? current : await this.#verifyWithNewerKeys(jws, kid, key);
     const entry = { text, keys, token, clearedAt: -1 };
-    this.#headers.remember(jws, kid);
+    if (knownKid === undefined) this.#headers.remember(jws, kid);
     this.#verified.add(entry);
     return entry;
   }

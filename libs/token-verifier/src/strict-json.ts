@@ -64,11 +64,9 @@ function isSpace(code: number): boolean {
 }
 
 function countMembers(value: object): number {
-  const isList = Array.isArray(value);
-  let members = 0;
-  for (const name of Object.keys(value)) {
-    if (!isList) members += 1;
-    const item = (value as Readonly<Record<string, unknown>>)[name];
+  const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  let members = items === value ? 0 : items.length;
+  for (const item of items) {
     if (typeof item === 'object' && item !== null) members += countMembers(item);
   }
   return members;

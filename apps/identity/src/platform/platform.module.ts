@@ -10,7 +10,7 @@ import { Ids } from './ids.js';
 export const LOGGER = Symbol('logger');
 export const METRICS = Symbol('metrics');
 
-/** What everything in identity stands on; made by `main.ts`, given to all. */
+/** What everything in identity stands on; made once at the start, given to all. */
 export interface Platform {
   readonly config: IdentityConfig;
   readonly logger: Logger;
