@@ -33,6 +33,7 @@ export function welcome(
     '',
     `  gateway          ${issuerUrl(ports)}`,
     `  health, metrics  http://127.0.0.1:${ports.identityOperator}/health/ready, /metrics`,
+    `  for services     http://localhost:${ports.identityService}/.well-known/oauth-authorization-server`,
     `  messages sent    ${state.mailFolder}`,
   ];
   if (state.demoFile === undefined) {
