@@ -70,7 +70,7 @@ afterAll(async () => {
     server.close();
     server.closeAllConnections();
   }
-  await issuer.close();
+  await issuer.stop();
 });
 
 describe('routes', () => {
@@ -171,7 +171,7 @@ describe('verification', () => {
   });
 
   test('each relying service has its own audience', async () => {
-    const headers = { authorization: `Bearer ${await issuer.sign({ aud: ['orders'] })}` };
+    const headers = { authorization: `Bearer ${await issuer.issue({ aud: ['orders'] })}` };
     expect((await fetch(`${origin}/orders`, { headers })).status).toBe(200);
     const refused = await fetch(`${origin}/payments`, { headers });
     expect(refused.status).toBe(401);
@@ -179,7 +179,7 @@ describe('verification', () => {
   });
 
   test('a revoked token does not pass', async () => {
-    const headers = { authorization: `Bearer ${await issuer.sign({ sid: 'ended' })}` };
+    const headers = { authorization: `Bearer ${await issuer.issue({ sid: 'ended' })}` };
     expect((await fetch(`${origin}/orders`, { headers })).status).toBe(200);
     const { seq } = issuer.revoke({ kind: 'sid', id: 'ended' });
     await until(() => issuer.checkIns.some(({ applied }) => applied?.seq === seq));
@@ -187,7 +187,7 @@ describe('verification', () => {
   });
 
   test('scopes are the business of the service', async () => {
-    const headers = { authorization: `Bearer ${await issuer.sign({ scope: undefined })}` };
+    const headers = { authorization: `Bearer ${await issuer.issue({ scope: undefined })}` };
     expect((await fetch(`${origin}/orders`, { method: 'POST', headers })).status).toBe(200);
   });
 
@@ -385,7 +385,7 @@ test('the start page says what answers, and runs no script', async () => {
 });
 
 async function authorization(): Promise<string> {
-  return `Bearer ${await issuer.sign()}`;
+  return `Bearer ${await issuer.issue()}`;
 }
 
 async function bearer(): Promise<{ authorization: string }> {

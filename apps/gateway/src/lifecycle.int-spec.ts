@@ -26,7 +26,7 @@ describe('the gateway from start to stop', () => {
   afterEach(async () => {
     upstream.close();
     upstream.closeAllConnections();
-    await issuer.close();
+    await issuer.stop();
   });
 
   test('opens its port when it can verify, and not before', async () => {
@@ -77,7 +77,7 @@ describe('the gateway from start to stop', () => {
   test('goes on while an upstream or the issuer is away', async () => {
     const gateway = await start({ PAYMENTS_URL: 'http://127.0.0.1:9' });
     await until(async () => (await ready(gateway)).status === 200);
-    const headers = { authorization: `Bearer ${await issuer.sign()}` };
+    const headers = { authorization: `Bearer ${await issuer.issue()}` };
     await issuer.stopServing();
     const away = await fetch(`${originOf(gateway)}/payments`, { headers });
     expect(away.status).toBe(503);
@@ -94,7 +94,7 @@ describe('the gateway from start to stop', () => {
     const gateway = await start();
     await until(async () => (await ready(gateway)).status === 200);
     const origin = originOf(gateway);
-    const headers = { authorization: `Bearer ${await issuer.sign()}` };
+    const headers = { authorization: `Bearer ${await issuer.issue()}` };
     const idle = connect(Number(new URL(origin).port), '127.0.0.1');
     idle.write('GET /auth/me HTTP/1.1\r\nHost: a.example\r\n\r\n');
     await once(idle, 'data');

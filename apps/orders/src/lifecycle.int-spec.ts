@@ -17,11 +17,11 @@ describe('the service from start to stop', () => {
   });
 
   afterEach(async () => {
-    await issuer.close();
+    await issuer.stop();
   });
 
   test('starts without its issuer, says so, and becomes ready by itself', async () => {
-    const headers = { authorization: `Bearer ${await issuer.sign()}` };
+    const headers = { authorization: `Bearer ${await issuer.issue()}` };
     await issuer.stopServing();
     const orders = await start(issuer);
     const { origin, ready } = addresses(orders);
@@ -64,7 +64,7 @@ describe('the service from start to stop', () => {
     });
     const { origin, ready } = addresses(orders);
     await until(async () => (await ready()).status === 200);
-    const authorization = `Bearer ${await issuer.sign()}`;
+    const authorization = `Bearer ${await issuer.issue()}`;
     const placed = await fetch(`${origin}/orders`, {
       method: 'POST',
       headers: { authorization, 'content-type': 'application/json' },

@@ -50,7 +50,7 @@ afterAll(async () => {
   await orders.stop();
   payments.close();
   payments.closeAllConnections();
-  await issuer.close();
+  await issuer.stop();
 });
 
 afterEach(() => {
@@ -100,7 +100,7 @@ describe('orders', () => {
   });
 
   test('need a token with the scope, and a token is not read from elsewhere', async () => {
-    const nobody = await fetch(`${origin}/orders?access_token=${await issuer.sign()}`);
+    const nobody = await fetch(`${origin}/orders?access_token=${await issuer.issue()}`);
     expect(nobody.status).toBe(401);
     expect(nobody.headers.get('www-authenticate')).toBe('Bearer realm="countersign"');
     const reader = await someone('support', 'orders:read payments:read');
@@ -287,7 +287,7 @@ test('verifications and ages are measured', async () => {
 });
 
 async function someone(sub: string, scope?: string) {
-  const authorization = `Bearer ${await issuer.sign({ sub, ...(scope && { scope }) })}`;
+  const authorization = `Bearer ${await issuer.issue({ sub, ...(scope && { scope }) })}`;
   return {
     authorization,
     get: (path: string) => fetch(origin + path, { headers: { authorization } }),

@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await service.stop();
-  await issuer.close();
+  await issuer.stop();
 });
 
 test('an order is paid once, however often it is asked', async () => {
@@ -71,13 +71,13 @@ test('reading and paying need their scopes', async () => {
 
 test('it trusts nobody: a token for orders alone, or no longer good, pays nothing', async () => {
   const body = { order_id: randomUUID(), amount_cents: 1 };
-  const others = await issuer.sign({ aud: ['orders'] });
+  const others = await issuer.issue({ aud: ['orders'] });
   const refused = await pay(`Bearer ${others}`, body);
   expect(refused.status).toBe(401);
   expect(refused.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
   await expect(refused.json()).resolves.toMatchObject({ code: 'wrong_audience' });
 
-  const token = `Bearer ${await issuer.sign({ sid: 'ended' })}`;
+  const token = `Bearer ${await issuer.issue({ sid: 'ended' })}`;
   expect((await pay(token, body)).status).toBe(201);
   const { seq } = issuer.revoke({ kind: 'sid', id: 'ended' });
   await until(async () => issuer.checkIns.some(({ applied }) => applied?.seq === seq));
@@ -108,7 +108,7 @@ test('bad input is named', async () => {
 test.each(['limit=0', 'limit=%00', 'limit=5%00', 'cursor=x', 'cursor=1%00', '%00=1'])(
   'the query ?%s is refused',
   async (query) => {
-    const authorization = `Bearer ${await issuer.sign()}`;
+    const authorization = `Bearer ${await issuer.issue()}`;
     const answer = await fetch(`${payments}?${query}`, { headers: { authorization } });
     expect(answer.status).toBe(400);
     await expect(answer.json()).resolves.toMatchObject({ code: 'invalid_input' });
@@ -124,7 +124,7 @@ function pay(authorization: string, body: object): Promise<Response> {
 }
 
 async function someone(sub: string, scope?: string) {
-  const authorization = `Bearer ${await issuer.sign({ sub, ...(scope && { scope }) })}`;
+  const authorization = `Bearer ${await issuer.issue({ sub, ...(scope && { scope }) })}`;
   return {
     pay: (body: object) => pay(authorization, body),
     list: () => fetch(payments, { headers: { authorization } }),

@@ -83,10 +83,10 @@ const CASES: readonly Case[] = [
     code: 'credentials_required',
     challenge: 'Bearer realm="countersign"',
   },
-  { name: 'a good token', authorization: (i) => bearer(i.sign()), status: 200 },
+  { name: 'a good token', authorization: (i) => bearer(i.issue()), status: 200 },
   {
     name: 'the scheme in other letters',
-    authorization: async (i) => `bEARER ${await i.sign()}`,
+    authorization: async (i) => `bEARER ${await i.issue()}`,
     status: 200,
   },
   ...['Bearer', 'Bearer  two.spaces.here', 'Bearer a b'].map((value) => ({
@@ -106,8 +106,8 @@ const CASES: readonly Case[] = [
   {
     name: 'a tampered token',
     authorization: async (i) => {
-      const [header, , signature] = (await i.sign()).split('.');
-      const [, payload] = (await i.sign({ sub: 'somebody-else' })).split('.');
+      const [header, , signature] = (await i.issue()).split('.');
+      const [, payload] = (await i.issue({ sub: 'somebody-else' })).split('.');
       return `Bearer ${[header, payload, signature].join('.')}`;
     },
     status: 401,
@@ -116,35 +116,35 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'an expired token',
-    authorization: (i) => bearer(i.sign({ iat: 1_700_000_000, exp: 1_700_000_300 })),
+    authorization: (i) => bearer(i.issue({ iat: 1_700_000_000, exp: 1_700_000_300 })),
     status: 401,
     code: 'expired',
     challenge: INVALID_TOKEN,
   },
   {
     name: 'a token for others',
-    authorization: (i) => bearer(i.sign({ aud: ['payments'] })),
+    authorization: (i) => bearer(i.issue({ aud: ['payments'] })),
     status: 401,
     code: 'wrong_audience',
     challenge: INVALID_TOKEN,
   },
   {
     name: 'a token of another issuer',
-    authorization: (i) => bearer(i.sign({ iss: 'https://evil.example' })),
+    authorization: (i) => bearer(i.issue({ iss: 'https://evil.example' })),
     status: 401,
     code: 'wrong_issuer',
     challenge: INVALID_TOKEN,
   },
   {
     name: 'a token of another type',
-    authorization: (i) => bearer(i.sign({}, { typ: 'JWT' })),
+    authorization: (i) => bearer(i.issue({}, { typ: 'JWT' })),
     status: 401,
     code: 'unexpected_type',
     challenge: INVALID_TOKEN,
   },
   {
     name: 'a token signed by an unknown key',
-    authorization: (i) => bearer(i.sign({}, { kid: 'unknown' })),
+    authorization: (i) => bearer(i.issue({}, { kid: 'unknown' })),
     status: 401,
     code: 'unknown_key',
     challenge: INVALID_TOKEN,
@@ -164,13 +164,13 @@ const CASES: readonly Case[] = [
   {
     name: 'the scope of the controller',
     path: '/scoped',
-    authorization: (i) => bearer(i.sign({ scope: 'orders:read' })),
+    authorization: (i) => bearer(i.issue({ scope: 'orders:read' })),
     status: 200,
   },
   {
     name: 'without the scope of the controller',
     path: '/scoped',
-    authorization: (i) => bearer(i.sign({ scope: 'orders:write' })),
+    authorization: (i) => bearer(i.issue({ scope: 'orders:write' })),
     status: 403,
     code: 'insufficient_scope',
     challenge: 'Bearer error="insufficient_scope", scope="orders:read"',
@@ -178,7 +178,7 @@ const CASES: readonly Case[] = [
   {
     name: 'without any scope',
     path: '/scoped',
-    authorization: (i) => bearer(i.sign({ scope: undefined })),
+    authorization: (i) => bearer(i.issue({ scope: undefined })),
     status: 403,
     code: 'insufficient_scope',
     challenge: 'Bearer error="insufficient_scope", scope="orders:read"',
@@ -187,14 +187,14 @@ const CASES: readonly Case[] = [
     name: 'all scopes of route and controller',
     path: '/scoped',
     method: 'POST',
-    authorization: (i) => bearer(i.sign()),
+    authorization: (i) => bearer(i.issue()),
     status: 201,
   },
   {
     name: 'only some of the scopes of the route',
     path: '/scoped',
     method: 'POST',
-    authorization: (i) => bearer(i.sign({ scope: 'orders:read orders:write' })),
+    authorization: (i) => bearer(i.issue({ scope: 'orders:read orders:write' })),
     status: 403,
     code: 'insufficient_scope',
     challenge: 'Bearer error="insufficient_scope", scope="orders:read orders:write payments:write"',
@@ -217,7 +217,7 @@ describe.each(['native', 'passport'] as const)('the %s guard', (guard) => {
   afterAll(async () => {
     await app.close();
     await verifier.close();
-    await issuer.close();
+    await issuer.stop();
   });
 
   test.each(CASES)(
@@ -246,21 +246,21 @@ describe.each(['native', 'passport'] as const)('the %s guard', (guard) => {
 
   test('the token is handed to the parameter', async () => {
     const response = await fetch(`${origin}/undecorated`, {
-      headers: { authorization: `Bearer ${await issuer.sign({ sub: 'somebody' })}` },
+      headers: { authorization: `Bearer ${await issuer.issue({ sub: 'somebody' })}` },
     });
     await expect(response.json()).resolves.toEqual({ subject: 'somebody' });
   });
 
   test('passport puts the token on request.user as well', async () => {
     const response = await fetch(`${origin}/user`, {
-      headers: { authorization: `Bearer ${await issuer.sign({ sub: 'somebody' })}` },
+      headers: { authorization: `Bearer ${await issuer.issue({ sub: 'somebody' })}` },
     });
     const subject = guard === 'passport' ? 'somebody' : null;
     await expect(response.json()).resolves.toEqual({ subject });
   });
 
   test('two Authorization headers: 400, whichever comes first', async () => {
-    const good = `Authorization: Bearer ${await issuer.sign()}`;
+    const good = `Authorization: Bearer ${await issuer.issue()}`;
     for (const headers of [
       [good, good],
       [good, 'authorization: Bearer x'],
@@ -274,7 +274,7 @@ describe.each(['native', 'passport'] as const)('the %s guard', (guard) => {
   });
 
   test('a token in the query string or in a body is not read', async () => {
-    const token = await issuer.sign();
+    const token = await issuer.issue();
     const inQuery = await fetch(`${origin}/undecorated?access_token=${token}`);
     expect(inQuery.status).toBe(401);
     const inBody = await fetch(`${origin}/scoped`, {
@@ -286,7 +286,7 @@ describe.each(['native', 'passport'] as const)('the %s guard', (guard) => {
   });
 
   test('a revoked token is refused as soon as the revocation is applied', async () => {
-    const headers = { authorization: `Bearer ${await issuer.sign({ sid: `of-${guard}` })}` };
+    const headers = { authorization: `Bearer ${await issuer.issue({ sid: `of-${guard}` })}` };
     expect((await fetch(`${origin}/undecorated`, { headers })).status).toBe(200);
     const { seq } = issuer.revoke({ kind: 'sid', id: `of-${guard}` });
     await until(() => issuer.checkIns.some(({ applied }) => applied?.seq === seq));
@@ -299,7 +299,7 @@ describe.each(['native', 'passport'] as const)('the %s guard', (guard) => {
 describe.each(['native', 'passport'] as const)('the %s guard without an issuer', (guard) => {
   test('answers 503 with Retry-After until it can decide, never 401', async () => {
     const issuer = await startTestIssuer();
-    const headers = { authorization: `Bearer ${await issuer.sign()}` };
+    const headers = { authorization: `Bearer ${await issuer.issue()}` };
     await issuer.stopServing();
     const verifier = makeVerifier(issuer, { staleness: { softSeconds: 1, hardSeconds: 2 } });
     const [app, origin] = await startApp(verifier, guard);
@@ -321,7 +321,7 @@ describe.each(['native', 'passport'] as const)('the %s guard without an issuer',
     await expect(stale.json()).resolves.toMatchObject({ code: 'revocation_unreachable' });
     await app.close();
     await verifier.close();
-    await issuer.close();
+    await issuer.stop();
   });
 });
 
@@ -339,7 +339,7 @@ test('a module that makes its own verifier closes it with the application', asyn
   await until(() => issuer.checkIns.length > 0);
   await app.close();
   expect(issuer.checkIns.at(-1)).toMatchObject({ goodbye: true });
-  await issuer.close();
+  await issuer.stop();
 });
 
 function optionsFor(issuer: TestIssuer): TokenVerifierOptions {

@@ -21,7 +21,7 @@ afterEach(async () => {
 
 async function testIssuer(options: { issuer?: string } = {}): Promise<TestIssuer> {
   const issuer = await startTestIssuer(options);
-  closing.push(() => issuer.close());
+  closing.push(() => issuer.stop());
   return issuer;
 }
 
@@ -82,7 +82,7 @@ it('becomes ready, accepts, and refuses a revoked session within a second', asyn
   const issuer = await testIssuer();
   const verifier = verifierOf(issuer);
   await verifier.ready();
-  const token = await issuer.sign({ sid: 'a-session' });
+  const token = await issuer.issue({ sid: 'a-session' });
   expect(await outcome(verifier, token)).toBe('accepted');
   issuer.revoke({ kind: 'sid', id: 'a-session' });
   await until(async () => (await outcome(verifier, token)) === 'revoked', 1_000);
@@ -93,7 +93,7 @@ it('hears of revocations that are older than itself before it is ready', async (
   for (let n = 0; n < 120; n += 1) issuer.revoke({ kind: 'jti', id: `old-${String(n)}` });
   const verifier = verifierOf(issuer);
   await verifier.ready();
-  expect(await outcome(verifier, await issuer.sign({ jti: 'old-17' }))).toBe('revoked');
+  expect(await outcome(verifier, await issuer.issue({ jti: 'old-17' }))).toBe('revoked');
 });
 
 it('reports what it holds, at once after a revocation, and says goodbye', async () => {
@@ -113,7 +113,7 @@ it('goes on with its keys when the issuer is away, and catches up afterwards', a
   const issuer = await testIssuer();
   const verifier = verifierOf(issuer);
   await verifier.ready();
-  const token = await issuer.sign({ sid: 'later' });
+  const token = await issuer.issue({ sid: 'later' });
   await issuer.stopServing();
   issuer.revoke({ kind: 'sid', id: 'later' });
   expect(await outcome(verifier, token)).toBe('accepted');
@@ -125,7 +125,7 @@ it('starts while the issuer is away, says what is missing, and becomes ready by 
   const issuer = await testIssuer();
   await issuer.stopServing();
   const verifier = verifierOf(issuer);
-  const token = await issuer.sign();
+  const token = await issuer.issue();
   await delay(200);
   expect(verifier.state()).toMatchObject({ ready: false });
   expect(verifier.state().missing.join()).toContain('ECONNREFUSED');
@@ -151,7 +151,7 @@ it('does without its issuer until the keys are too old: then it cannot know, whi
   });
   closing.push(() => verifier.close());
   await verifier.ready();
-  const [seen, unseen] = [await issuer.sign(), await issuer.sign()];
+  const [seen, unseen] = [await issuer.issue(), await issuer.issue()];
   await issuer.stopServing();
   expect(await outcome(verifier, seen)).toBe('accepted');
   clock.offset += 12 * 3_600_000 - 60_000;
@@ -188,7 +188,7 @@ it.each([
   });
   closing.push(() => verifier.close());
   await until(() => verifier.state().keys.lastError !== undefined);
-  expect(await outcome(verifier, await issuer.sign())).toBe('keys_unreachable');
+  expect(await outcome(verifier, await issuer.issue())).toBe('keys_unreachable');
 });
 
 it('accepts a token under a key that it has not seen, at the price of one fetch', async () => {
@@ -198,8 +198,8 @@ it('accepts a token under a key that it has not seen, at the price of one fetch'
   const verifier = verifierOf(issuer, { fetch: keyFetches.fetch, clock });
   await verifier.ready();
   expect(keyFetches.count).toBe(1);
-  await issuer.rotateKey();
-  const token = await issuer.sign();
+  await issuer.rotate();
+  const token = await issuer.issue();
   clock.offset += 10_001;
   const outcomes = await Promise.all(Array.from({ length: 50 }, () => outcome(verifier, token)));
   expect(new Set(outcomes)).toEqual(new Set(['accepted']));
@@ -214,11 +214,11 @@ it('a flood of invented key ids causes one fetch, and no request waits for anoth
   await verifier.ready();
   clock.offset += 10_001;
   const tokens = await Promise.all(
-    Array.from({ length: 40 }, (_, n) => issuer.sign({}, { kid: `junk-${String(n)}` })),
+    Array.from({ length: 40 }, (_, n) => issuer.issue({}, { kid: `junk-${String(n)}` })),
   );
   for (const token of tokens) expect(await outcome(verifier, token)).toBe('unknown_key');
   expect(keyFetches.count).toBe(2);
-  expect(await outcome(verifier, await issuer.sign())).toBe('accepted');
+  expect(await outcome(verifier, await issuer.issue())).toBe('accepted');
 });
 
 it('without revocation it needs no credentials, and does not know of logouts', async () => {
@@ -232,7 +232,7 @@ it('without revocation it needs no credentials, and does not know of logouts', a
   });
   closing.push(() => verifier.close());
   await verifier.ready();
-  const token = await issuer.sign({ sid: 's' });
+  const token = await issuer.issue({ sid: 's' });
   issuer.revoke({ kind: 'sid', id: 's' });
   await delay(100);
   expect(await outcome(verifier, token)).toBe('accepted');

@@ -21,27 +21,27 @@ describe('a verifier works against the test issuer', () => {
 
   afterEach(async () => {
     await verifier.close();
-    await issuer.close();
+    await issuer.stop();
   });
 
   test('its tokens are accepted, and what is overridden counts', async () => {
-    await expect(verifier.verify(await issuer.sign({ sub: 'someone' }))).resolves.toMatchObject({
+    await expect(verifier.verify(await issuer.issue({ sub: 'someone' }))).resolves.toMatchObject({
       subject: 'someone',
       scopes: ['orders:read', 'orders:write', 'payments:read', 'payments:write'],
     });
-    await expect(verifier.verify(await issuer.sign({ aud: ['else'] }))).rejects.toMatchObject({
+    await expect(verifier.verify(await issuer.issue({ aud: ['else'] }))).rejects.toMatchObject({
       code: 'wrong_audience',
     });
-    await expect(verifier.verify(await issuer.sign({}, { typ: 'JWT' }))).rejects.toMatchObject({
+    await expect(verifier.verify(await issuer.issue({}, { typ: 'JWT' }))).rejects.toMatchObject({
       code: 'unexpected_type',
     });
-    await expect(verifier.verify(await issuer.sign({ jti: undefined }))).rejects.toMatchObject({
+    await expect(verifier.verify(await issuer.issue({ jti: undefined }))).rejects.toMatchObject({
       code: 'malformed',
     });
   });
 
   test('a revocation arrives over the feed', async () => {
-    const token = await issuer.sign({ sid: 'ended' });
+    const token = await issuer.issue({ sid: 'ended' });
     await verifier.verify(token);
     const { seq } = issuer.revoke({ kind: 'sid', id: 'ended' });
     await until(() => issuer.checkIns.some(({ applied }) => applied?.seq === seq));
@@ -58,7 +58,7 @@ describe('a verifier works against the test issuer', () => {
     });
     await second.ready();
     for (const jti of ['token-1', 'token-51', 'token-120']) {
-      await expect(second.verify(await issuer.sign({ jti }))).rejects.toMatchObject({
+      await expect(second.verify(await issuer.issue({ jti }))).rejects.toMatchObject({
         code: 'revoked',
       });
     }
@@ -71,7 +71,7 @@ describe('a verifier works against the test issuer', () => {
     const { seq } = issuer.revoke({ kind: 'jti', id: 'while-away' });
     await issuer.resume();
     await until(() => issuer.checkIns.some(({ applied }) => applied?.seq === seq));
-    await expect(verifier.verify(await issuer.sign({ jti: 'while-away' }))).rejects.toMatchObject({
+    await expect(verifier.verify(await issuer.issue({ jti: 'while-away' }))).rejects.toMatchObject({
       code: 'revoked',
     });
   });
@@ -91,3 +91,20 @@ async function until(condition: () => boolean): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+test('the lines of the README', async () => {
+  const issuer = await startTestIssuer();
+  const verifier = createTokenVerifier({ ...issuer, audience: 'orders' });
+  await verifier.ready();
+  const token = await issuer.issue({ scope: 'orders:read', sid: 'a-session' });
+  const verified = await verifier.verify(token);
+  expect(verified.scopes).toEqual(['orders:read']);
+  const ended = new Promise((resolve) => {
+    verifier.watch(verified).addEventListener('abort', resolve);
+  });
+  issuer.revoke({ kind: 'sid', id: 'a-session' });
+  await ended;
+  await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'revoked' });
+  await verifier.close();
+  await issuer.stop();
+});

@@ -28,23 +28,23 @@ export interface TestIssuer {
   /** All check-ins so far, oldest first. */
   readonly checkIns: readonly TestCheckIn[];
   /**
-   * Signs an access token that is good for five minutes for the audiences `identity`, `orders` and `payments`, unless
+   * Issues an access token that is good for five minutes for the audiences `identity`, `orders` and `payments`, unless
    * overridden. A claim or header member overridden with `undefined` is left out.
    */
-  sign(
+  issue(
     claims?: Readonly<Record<string, unknown>>,
     header?: Readonly<Record<string, unknown>>,
   ): Promise<string>;
   /** Revokes, and sends the event to every open feed at once. */
   revoke(revocation: TestRevocation): RevocationEventJson;
   /** Signs with a new key from now on; the old ones stay published. @returns the new `kid` */
-  rotateKey(): Promise<string>;
+  rotate(): Promise<string>;
   /** Goes away: drops every connection and listens no more. State is kept. */
   stopServing(): Promise<void>;
   /** Comes back after {@link stopServing}, at the same address. */
   resume(): Promise<void>;
   /** Ends feeds with a goodbye, and stops for good. */
-  close(): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /**
@@ -104,12 +104,12 @@ export async function startTestIssuer(
       CLIENT_SECRET_FILE: secretFile,
     },
     checkIns,
-    sign: (claims = {}, header = {}) => keys.sign({ ...goodClaims(issuer()), ...claims }, header),
+    issue: (claims = {}, header = {}) => keys.sign({ ...goodClaims(issuer()), ...claims }, header),
     revoke: (revocation) => revocations.add(revocation),
-    rotateKey: () => keys.rotate(),
+    rotate: () => keys.rotate(),
     stopServing,
     resume: listen,
-    close: async () => {
+    stop: async () => {
       for (const end of [...feeds]) end();
       await stopServing();
       await rm(folder, { recursive: true, force: true });
