@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -20,8 +20,10 @@ it('names every fault, and tells an absent setting from a wrong one', () => {
   expect(read).toThrow(/URL is not valid: must be an http or https URL/);
 });
 
+const folder = mkdtempSync(join(tmpdir(), 'environment-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
 it('a secret comes from a file, without its last line end', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'environment-'));
   writeFileSync(join(folder, 'good'), 's3cret\n');
   writeFileSync(join(folder, 'empty'), '\n');
   const read = (name: string) =>

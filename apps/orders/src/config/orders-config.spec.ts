@@ -1,10 +1,12 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { loadConfig } from './orders-config.js';
 
-const secretFile = join(mkdtempSync(join(tmpdir(), 'orders-config-')), 'secret');
+const folder = mkdtempSync(join(tmpdir(), 'orders-config-'));
+const secretFile = join(folder, 'secret');
+afterAll(() => rmSync(folder, { recursive: true }));
 writeFileSync(secretFile, 'the-secret\n');
 
 const good = {
