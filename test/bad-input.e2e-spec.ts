@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { bearer, expectStatus, post, Stack } from './stack.js';
@@ -206,5 +209,50 @@ describe('what looks harmless', () => {
       200,
       post(url, { ...good, goodbye: true }, { authorization: `Basic ${credentials}` }),
     );
+  });
+});
+
+describe('what is hardly HTTP', () => {
+  /** Everything that comes back for some bytes. */
+  function exchange(at: string, bytes: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(Number(new URL(stack.url(at)).port), '127.0.0.1');
+      let text = '';
+      socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
+      socket.on('close', () => resolve(text)).on('error', reject);
+      socket.write(bytes);
+    });
+  }
+
+  it.each(['public', 'service', 'orders', 'payments', 'gateway'])(
+    '%s answers it with a problem document',
+    async (at) => {
+      const garbage = await exchange(at, 'NOT HTTP AT ALL\r\n\r\n');
+      expect(garbage).toMatch(
+        /^HTTP\/1\.1 400 [\s\S]*application\/problem\+json[\s\S]*"code":"bad_request"/,
+      );
+      const large = await exchange(
+        at,
+        `GET / HTTP/1.1\r\nhost: x\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`,
+      );
+      expect(large).toMatch(/^HTTP\/1\.1 431 [\s\S]*"code":"headers_too_large"/);
+    },
+  );
+
+  it('clients that ask much at once and are gone do not fill the log with errors', async () => {
+    const request = 'GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\n\r\n';
+    for (let n = 0; n < 10; n += 1) {
+      const socket = connect(Number(new URL(stack.url('gateway')).port), '127.0.0.1');
+      await once(socket, 'connect');
+      socket.write(request.repeat(20), () => socket.resetAndDestroy());
+      await once(socket, 'close');
+    }
+    await expectStatus(200, fetch(stack.url('gateway', '/.well-known/jwks.json')));
+    await delay(300);
+    const errors = stack
+      .logs()
+      .split('\n')
+      .filter((line) => line.includes('"name":"gateway"') && /"level":[56]0/.test(line));
+    expect(errors).toEqual([]);
   });
 });

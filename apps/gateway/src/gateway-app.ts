@@ -8,7 +8,7 @@ import {
 import type { Logger, Registry } from '@countersign/service-host';
 import type { TokenVerifier } from '@countersign/token-verifier';
 import { fastify } from 'fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { sendAnswer } from './edge/answers.js';
 import { faultOfRequest } from './edge/check-request.js';
 import { proxyUpstream } from './proxy/proxy-upstream.js';
@@ -34,8 +34,10 @@ export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInst
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.addHook('onRequest', async (request, reply) => {
-    // Many requests may wait on a connection that was reset: there is nobody to answer, nor an address to forward.
-    if (request.raw.socket.destroyed) return reply.hijack();
+    if (isClientGone(request)) {
+      request.raw.socket.destroy();
+      return reply.hijack();
+    }
     const fault = faultOfRequest(request);
     return fault && sendAnswer(reply, fault);
   });
@@ -44,7 +46,7 @@ export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInst
   );
   app.setErrorHandler((error, request, reply) => {
     const answer = toProblemAnswer(error);
-    if (request.raw.socket.destroyed) request.log.debug({ err: error }, 'the client is gone');
+    if (isClientGone(request)) request.log.debug({ err: error }, 'the client is gone');
     else if (answer.problem.status >= 500) request.log.error({ err: error }, 'request failed');
     return sendAnswer(reply, answer);
   });
@@ -59,4 +61,12 @@ export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInst
     await proxyUpstream(app, upstream, { verifier, timeoutMs: parts.upstreamTimeoutMs });
   }
   return app;
+}
+
+/**
+ * Many requests may wait on a connection that was reset: then there is nobody to answer, nor an address to forward. Node notices
+ * the missing address before it destroys the socket.
+ */
+function isClientGone({ raw: { socket } }: FastifyRequest): boolean {
+  return socket.destroyed || socket.remoteAddress === undefined;
 }

@@ -112,6 +112,8 @@ export async function startIdentity(
   await serviceApp.listen(config.SERVICE_PORT, config.BIND_HOST);
   await publicApp.listen(config.PUBLIC_PORT, config.BIND_HOST);
   serving = true;
+  // Asked now, so that it holds even if nobody else has asked before something goes away.
+  life.readiness();
   logger.info(
     {
       public: config.PUBLIC_PORT,
