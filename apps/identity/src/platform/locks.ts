@@ -10,6 +10,9 @@ export interface Lock {
   readonly mode: 'shared' | 'exclusive';
 }
 
+/** The lock that every mint shares, and that whoever changes the keys or ends everything takes alone. */
+export const KEY_RING_LOCK = { resource: 'key_ring', id: 'keys' } as const;
+
 /**
  * Takes transaction-scoped advisory locks, always in the same order, so that no two transactions wait for each other.
  * Advisory, not row locks: those of many readers would starve an exclusive waiter.

@@ -18,7 +18,7 @@ const report = z.strictObject({
     .optional(),
   proof: z
     .string()
-    .regex(/^[\w-]{1,256}$/)
+    .regex(/^[\w.-]{1,256}$/)
     .optional(),
   goodbye: z.boolean().optional(),
 });

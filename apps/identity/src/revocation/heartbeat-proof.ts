@@ -1,7 +1,7 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
-import { formatPosition } from '@countersign/revocation';
+import { formatPosition, parsePosition } from '@countersign/revocation';
 import { Database } from '../platform/database.js';
 import { MasterKeys } from '../sealing/master-keys.js';
 import { seal, unseal } from '../sealing/sealed.js';
@@ -44,9 +44,24 @@ export class HeartbeatProof {
     });
   }
 
-  /** @throws {TypeError} before {@link load} */
+  /** `epoch.seq.mac`; opaque to readers. @throws {TypeError} before {@link load} */
   proofOf(head: Position): string {
+    const position = formatPosition(head);
+    return `${position}.${this.#mac(position).toString('base64url')}`;
+  }
+
+  /** The head that a proof of ours stands for; `undefined` when it is none. */
+  read(proof: string): Position | undefined {
+    const end = proof.lastIndexOf('.');
+    const position = proof.slice(0, Math.max(end, 0));
+    const mac = Buffer.from(proof.slice(end + 1), 'base64url');
+    const expected = this.#mac(position);
+    if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) return undefined;
+    return parsePosition(position);
+  }
+
+  #mac(position: string): Buffer {
     if (!this.#key) throw new TypeError('the heartbeat proof key has not been loaded');
-    return createHmac('sha256', this.#key).update(formatPosition(head)).digest('base64url');
+    return createHmac('sha256', this.#key).update(position).digest();
   }
 }

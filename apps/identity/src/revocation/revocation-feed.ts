@@ -5,6 +5,7 @@ import type { Logger } from '@countersign/service-host';
 import { IdentityConfig } from '../config/identity-config.js';
 import { ListeningConnection } from '../platform/listening-connection.js';
 import { LOGGER } from '../platform/platform.module.js';
+import { Epochs } from './epochs.js';
 import { HeartbeatProof } from './heartbeat-proof.js';
 import { REVOCATION_CHANNEL, RevocationLog } from './revocation-log.js';
 import type { HeadReading } from './revocation-log.js';
@@ -39,6 +40,7 @@ export class RevocationFeed {
     config: IdentityConfig,
     private readonly log: RevocationLog,
     private readonly proof: HeartbeatProof,
+    private readonly epochs: Epochs,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.#listening = new ListeningConnection(config.DATABASE_URL, REVOCATION_CHANNEL, () =>
@@ -145,6 +147,7 @@ export class RevocationFeed {
   }
 
   async #beat(): Promise<void> {
+    await this.epochs.follow();
     this.#sendToAll(this.#heartbeat(await this.#publish()));
   }
 

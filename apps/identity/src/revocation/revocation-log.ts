@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Position, RevocationEvent, RevocationKind } from '@countersign/revocation';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../platform/database.js';
+import { DomainError } from '../platform/domain-error.js';
 import { toRevocationEvent } from './revocation-row.js';
 import type { RevocationRow } from './revocation-row.js';
 
@@ -81,12 +82,15 @@ export class RevocationLog {
     return row.cutoff === null ? undefined : Number(row.cutoff);
   }
 
+  /** @throws {DomainError} `database_unavailable` too when the server is a standby, which may lag behind */
   async head(): Promise<HeadReading> {
     const [row] = await this.database.run((manager) =>
-      manager.query<[{ epoch: number; seq: string; read_at: string }]>(
-        `SELECT epoch, seq, extract(epoch FROM clock_timestamp()) AS read_at FROM revocation_head`,
+      manager.query<[{ epoch: number; seq: string; read_at: string; standby: boolean }]>(
+        `SELECT epoch, seq, extract(epoch FROM clock_timestamp()) AS read_at, pg_is_in_recovery() AS standby
+         FROM revocation_head`,
       ),
     );
+    if (row.standby) throw new DomainError('database_unavailable', 'the database is a standby');
     return { epoch: row.epoch, seq: Number(row.seq), readAt: Number(row.read_at) };
   }
 

@@ -10,6 +10,7 @@ import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { Ids } from '../platform/ids.js';
 import { takeLocks } from '../platform/locks.js';
+import { Epochs } from '../revocation/epochs.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { Session } from './session.js';
 
@@ -41,7 +42,10 @@ export class Sessions {
     private readonly ids: Ids,
     private readonly accessTokens: AccessTokens,
     private readonly revocations: RevocationLog,
-  ) {}
+    epochs: Epochs,
+  ) {
+    epochs.whenHistoryIsLost((tx, at) => this.#endAll(tx, at));
+  }
 
   /**
    * The client that somebody signs in through; the first-party one when none is named.
@@ -115,6 +119,14 @@ export class Sessions {
       );
       return { epoch, seq };
     });
+  }
+
+  async #endAll(tx: EntityManager, { epoch, seq }: Position): Promise<void> {
+    await tx.query(
+      `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = 'history_lost', ended_epoch = $1, ended_seq = $2
+       WHERE ended_at IS NULL`,
+      [epoch, seq],
+    );
   }
 
   async #insert(

@@ -2,16 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { In } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../platform/database.js';
-import { takeLocks } from '../platform/locks.js';
+import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import { MasterKeys } from '../sealing/master-keys.js';
 import { makeSigningKey, openSigningKey } from './make-signing-key.js';
 import { createJwksDocument } from './jwks-document.js';
 import type { JwksDocument } from './jwks-document.js';
 import type { Signer } from './signer.js';
 import { isPublished, SigningKey } from './signing-key.js';
-
-/** The lock that every mint shares, and that every change of the keys takes alone. */
-export const KEY_RING_LOCK = { resource: 'key_ring', id: 'keys' } as const;
 
 /** The signing keys of this issuer, as this process knows them. */
 @Injectable()

@@ -1,0 +1,192 @@
+import type { FeedFrame } from '@countersign/revocation';
+import { jest } from '@jest/globals';
+import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
+import type { Replica } from '../../test/identity-under-test.js';
+import { Accounts } from '../accounts/accounts.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
+import { Sessions } from '../sessions/sessions.js';
+import { KeyRing } from '../signing-keys/key-ring.js';
+import { Epochs } from './epochs.js';
+import { HeartbeatProof } from './heartbeat-proof.js';
+import { RevocationFeed } from './revocation-feed.js';
+import { RevocationLog } from './revocation-log.js';
+
+jest.setTimeout(30_000);
+afterAll(stopReplicas);
+
+async function startLoaded(databaseUrl?: string): Promise<Replica> {
+  const replica = await startReplica(databaseUrl === undefined ? {} : { databaseUrl });
+  await replica.get(HeartbeatProof).load();
+  await replica.get(KeyRing).load();
+  await replica.get(Epochs).follow();
+  return replica;
+}
+
+async function signIn(replica: Replica) {
+  const accounts = replica.get(Accounts);
+  const email = `${Math.random().toString(36).slice(2)}@example.test`;
+  const id = await accounts.addVerified(email, 'unused', ['customer']);
+  const sessions = replica.get(Sessions);
+  return sessions.begin(id, {
+    client: await sessions.signInClient(DEFAULT_CLIENT_ID),
+    delivery: 'bearer',
+    remember: false,
+    deviceName: null,
+    userAgent: null,
+    ip: null,
+  });
+}
+
+const revokeSome = (replica: Replica, count: number) =>
+  replica.database.transaction(async (tx) => {
+    for (let n = 0; n < count; n += 1)
+      await replica.get(RevocationLog).append(tx, { kind: 'sid', id: `s${String(n)}` });
+  });
+const head = async (replica: Replica) => {
+  const { epoch, seq } = await replica.get(RevocationLog).head();
+  return { epoch, seq };
+};
+const everything = (replica: Replica) =>
+  replica.get(RevocationLog).liveBetween({ epoch: 0, seq: 0 }, { epoch: 1_000, seq: 0 }, 1_000);
+const openSessions = async (replica: Replica) => {
+  const [row] = await replica.database.run((manager) =>
+    manager.query<[{ open: number }]>(
+      `SELECT count(*)::int AS open FROM sessions WHERE ended_at IS NULL`,
+    ),
+  );
+  return row.open;
+};
+const pretend = (replica: Replica, change: string) =>
+  replica.database.run((manager) => manager.query(`UPDATE revocation_head SET ${change}`));
+
+it('nothing happens in the database that the log was begun in', async () => {
+  const replica = await startLoaded();
+  await signIn(replica);
+  for (let n = 0; n < 3; n += 1) await replica.get(Epochs).follow();
+  expect(await head(replica)).toEqual({ epoch: 1, seq: 0 });
+  expect(await openSessions(replica)).toBe(1);
+});
+
+it('a promoted standby begins an epoch; sessions go on, and earlier revocations stay in force', async () => {
+  const replica = await startLoaded();
+  await signIn(replica);
+  await revokeSome(replica, 2);
+  await pretend(replica, 'timeline = timeline + 1');
+  await replica.get(Epochs).follow();
+  expect(await head(replica)).toEqual({ epoch: 2, seq: 0 });
+  expect(await openSessions(replica)).toBe(1);
+  expect((await everything(replica)).map(({ id }) => id)).toEqual(['s0', 's1']);
+});
+
+it('a copy in another server ends all sessions, revokes all tokens, and lets people sign in again', async () => {
+  const replica = await startLoaded();
+  const { session } = await signIn(replica);
+  await pretend(replica, `system_identifier = '1'`);
+  await replica.get(Epochs).follow();
+  expect(await head(replica)).toEqual({ epoch: 2, seq: 1 });
+  expect(await openSessions(replica)).toBe(0);
+  const [all] = await everything(replica);
+  expect(all).toMatchObject({ epoch: 2, seq: 1, kind: 'all', id: '*', cutoff: all!.at });
+  expect(await replica.get(Sessions).end(session.sid, 'logout')).toEqual({ epoch: 2, seq: 1 });
+  const again = await signIn(replica);
+  const { iat } = JSON.parse(
+    Buffer.from(again.accessToken.split('.')[1]!, 'base64url').toString(),
+  ) as { iat: number };
+  expect(iat).toBeGreaterThan(all!.cutoff!);
+});
+
+it('replicas that notice at once raise the epoch once', async () => {
+  const one = await startLoaded();
+  const others = await Promise.all([startLoaded(one.databaseUrl), startLoaded(one.databaseUrl)]);
+  await pretend(one, `system_identifier = '1'`);
+  await Promise.all([one, ...others].map((replica) => replica.get(Epochs).follow()));
+  expect(await head(one)).toEqual({ epoch: 2, seq: 1 });
+});
+
+it('an operator raises it after restoring a dump, and may keep the sessions', async () => {
+  const replica = await startLoaded();
+  await signIn(replica);
+  expect(await replica.get(Epochs).raise('operator', { keepSessions: true })).toEqual({
+    epoch: 2,
+    seq: 0,
+  });
+  expect(await openSessions(replica)).toBe(1);
+  await replica.get(Epochs).raise('operator', { keepSessions: false });
+  expect(await head(replica)).toEqual({ epoch: 3, seq: 1 });
+  expect(await openSessions(replica)).toBe(0);
+});
+
+describe('a report that is ahead of this history', () => {
+  /** What a verifier still knows after the database went back to the head `now`. */
+  async function goneBack(from: { epoch: number; seq: number }, now: string) {
+    const replica = await startLoaded();
+    await signIn(replica);
+    const proof = replica.get(HeartbeatProof).proofOf(from);
+    await pretend(replica, now);
+    return { replica, proof, epochs: replica.get(Epochs) };
+  }
+
+  it('with the proof of a lost heartbeat raises the epoch and ends everything, once', async () => {
+    const { replica, proof, epochs } = await goneBack({ epoch: 1, seq: 9 }, 'seq = 4');
+    const reports = Array.from({ length: 5 }, () => epochs.believes({ epoch: 1, seq: 9 }, proof));
+    expect(await Promise.all(reports)).toContain(false);
+    expect(await head(replica)).toEqual({ epoch: 2, seq: 1 });
+    expect(await openSessions(replica)).toBe(0);
+    expect(await epochs.believes({ epoch: 1, seq: 9 }, proof)).toBe(true);
+    expect(await head(replica)).toEqual({ epoch: 2, seq: 1 });
+  });
+
+  it('of a lost epoch leads to one above that', async () => {
+    const { replica, proof, epochs } = await goneBack({ epoch: 6, seq: 2 }, 'seq = 4');
+    await epochs.believes({ epoch: 6, seq: 2 }, proof);
+    expect(await head(replica)).toEqual({ epoch: 7, seq: 1 });
+  });
+
+  it('shows what a promoted standby has lost', async () => {
+    const { replica, proof, epochs } = await goneBack(
+      { epoch: 1, seq: 9 },
+      'seq = 8, timeline = timeline + 1',
+    );
+    await epochs.follow();
+    expect(await openSessions(replica)).toBe(1);
+    await epochs.believes({ epoch: 1, seq: 9 }, proof);
+    expect(await head(replica)).toEqual({ epoch: 3, seq: 1 });
+    expect(await openSessions(replica)).toBe(0);
+  });
+
+  it.each([
+    ['without proof', () => undefined],
+    ['with a forged proof', (proof: string) => proof.replace('1.9.', '1.10.')],
+    ['with the proof of a heartbeat that is not lost', () => 'known'],
+  ])('%s is not believed, and changes nothing', async (_name, forge) => {
+    const { replica, proof, epochs } = await goneBack({ epoch: 1, seq: 9 }, 'seq = 4');
+    const known = replica.get(HeartbeatProof).proofOf({ epoch: 1, seq: 4 });
+    const sent = forge(proof);
+    expect(await epochs.believes({ epoch: 1, seq: 9 }, sent === 'known' ? known : sent)).toBe(
+      false,
+    );
+    expect(await head(replica)).toEqual({ epoch: 1, seq: 4 });
+    expect(await openSessions(replica)).toBe(1);
+  });
+});
+
+it('readers of the feed are given the new epoch whole', async () => {
+  const replica = await startLoaded();
+  await revokeSome(replica, 2);
+  const feed = replica.get(RevocationFeed);
+  await feed.start();
+  const frames: FeedFrame[] = [];
+  await feed.subscribe({ local: false, send: (frame) => void frames.push(frame) }, undefined);
+  frames.length = 0;
+  await replica.get(Epochs).raise('operator', { keepSessions: false });
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await feed.stop();
+  const [begin, ...rest] = frames.filter(({ type }) => type !== 'heartbeat');
+  expect(begin).toEqual({ type: 'begin', epoch: 2, after: 0, head: 1 });
+  expect(rest.slice(0, 4).map(({ type }) => type)).toEqual([
+    'revocation',
+    'revocation',
+    'revocation',
+    'end',
+  ]);
+});
