@@ -50,11 +50,14 @@ export async function makeVerifier({ revocations = 100_000, checkRevocations = t
     },
     revocation: checkRevocations
       ? {
-          source: {
-            start: (given) => (sink = given),
-            state: () => ({ connected: true }),
-            close: none,
-          },
+          sources: [
+            {
+              name: 'memory',
+              start: (given) => (sink = given),
+              state: () => ({ connected: true }),
+              close: none,
+            },
+          ],
           checkIn: { checkIn: async () => ({ head: { epoch: 1, seq: revocations } }) },
         }
       : undefined,

@@ -10,4 +10,6 @@ export type { Position } from './position.js';
 export { parseFeedFrame } from './feed-frame.js';
 export type { FeedFrame, Heartbeat, HeartbeatJson } from './feed-frame.js';
 export { RevocationReplica } from './replica.js';
-export type { Freshness, Instant, ReplicaLimits, ReplicaState, RevocableToken } from './replica.js';
+export type { Instant } from './instant.js';
+export type { ReplicaChannel } from './replica-channel.js';
+export type { Freshness, ReplicaLimits, ReplicaState, RevocableToken } from './replica.js';

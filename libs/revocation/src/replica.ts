@@ -2,6 +2,8 @@ import type { FeedFrame, Heartbeat } from './feed-frame.js';
 import { IdFilter } from './id-filter.js';
 import { comparePositions } from './position.js';
 import type { Position } from './position.js';
+import { ReplicaChannel } from './replica-channel.js';
+import type { Instant } from './instant.js';
 import type { RevocationEvent } from './revocation-event.js';
 
 /** What the replica needs to know of a verified token. `issuedAt` in NumericDate seconds. */
@@ -27,14 +29,6 @@ export interface ReplicaLimits {
 /** `fresh`: in force and up to date. `late`: in force, past the soft limit. `stale`: no answer may be built on it. */
 export type Freshness = 'fresh' | 'late' | 'stale';
 
-/** A point in time on both clocks of a process, milliseconds. */
-export interface Instant {
-  /** Wall clock, since the Unix epoch. */
-  readonly wallMs: number;
-  /** A clock that never jumps; its origin does not matter. */
-  readonly monotonicMs: number;
-}
-
 export interface ReplicaState {
   readonly position: Position | undefined;
   readonly entries: number;
@@ -52,8 +46,8 @@ interface Cutoff {
  * The set of live revocations that a verifier keeps in memory, and the rules by which it grows: union of identifiers,
  * maximum of cut-offs, and nothing is taken back before its time, whatever the channel says.
  *
- * Pure: it reads no clock and does no I/O. A channel hands it frames by {@link receive}; when the answer is
- * `replay`, the channel starts again from a snapshot while everything known stays in force.
+ * Pure: it reads no clock and does no I/O. Each source hands its frames to a channel of its own; when the answer is
+ * `replay`, that source starts again from a snapshot while everything known stays in force.
  */
 export class RevocationReplica {
   readonly #identifiers = {
@@ -68,12 +62,28 @@ export class RevocationReplica {
   readonly #filter = new IdFilter();
   #all: Cutoff | undefined;
   #position: Position | undefined;
-  #replay: { readonly epoch: number; readonly head: number; broken: boolean } | undefined;
   #heartbeat: Received | undefined;
   #dropped = 0;
   #version = 0;
+  readonly #ownChannel: ReplicaChannel;
 
-  constructor(private readonly limits: ReplicaLimits) {}
+  constructor(private readonly limits: ReplicaLimits) {
+    this.#ownChannel = this.openChannel();
+  }
+
+  /**
+   * A way in for one source. Each has its own replays and gaps; all feed one set. So whichever source is first with an event
+   * counts, and a gap in one is that one's alone.
+   */
+  openChannel(): ReplicaChannel {
+    return new ReplicaChannel({
+      position: () => this.#position,
+      remember: (event) => this.#remember(event),
+      advance: (position) => this.#advance(position),
+      believe: (heartbeat, now) => this.#believe(heartbeat, now),
+      countDropped: () => void (this.#dropped += 1),
+    });
+  }
 
   /** The last event applied with none missing before it; `undefined` until a first replay is complete. */
   get position(): Position | undefined {
@@ -93,30 +103,14 @@ export class RevocationReplica {
     return this.#heartbeat?.value.proof;
   }
 
-  /** Counts an entry that could not be read. It fills no place in the order: the gap it leaves forces a replay. */
+  /** {@link ReplicaChannel.drop}, for a replica with a single source. */
   drop(): void {
-    this.#dropped += 1;
-    if (this.#replay) this.#replay.broken = true;
+    this.#ownChannel.drop();
   }
 
-  /**
-   * Takes one frame.
-   *
-   * @returns `ok`, or `replay` when events are missing and the channel must start again from a snapshot
-   */
+  /** {@link ReplicaChannel.receive}, for a replica with a single source. */
   receive(frame: FeedFrame, now: Instant): 'ok' | 'replay' {
-    switch (frame.type) {
-      case 'begin':
-        return this.#begin(frame);
-      case 'revocation':
-        return this.#event(frame.event);
-      case 'end':
-        return this.#end(frame);
-      case 'heartbeat':
-        return this.#beat(frame.heartbeat, now);
-      case 'goodbye':
-        return 'ok';
-    }
+    return this.#ownChannel.receive(frame, now);
   }
 
   /** Whether `token` is revoked, by what is known. Says nothing about whether that knowledge is recent. */
@@ -181,46 +175,11 @@ export class RevocationReplica {
       for (const id of known.keys()) this.#filter.add(id);
   }
 
-  #begin(frame: FeedFrame & { type: 'begin' }): 'ok' | 'replay' {
-    const continues =
-      frame.after === 0 ||
-      (this.#position?.epoch === frame.epoch && this.#position.seq >= frame.after);
-    if (!continues || this.#isPast(frame)) return 'replay';
-    this.#replay = { epoch: frame.epoch, head: frame.head, broken: false };
-    return 'ok';
-  }
-
-  #end(frame: FeedFrame & { type: 'end' }): 'ok' | 'replay' {
-    const replay = this.#replay;
-    this.#replay = undefined;
-    if (!replay || replay.broken) return 'replay';
-    if (replay.epoch !== frame.epoch || replay.head !== frame.head) return 'replay';
-    this.#advance({ epoch: frame.epoch, seq: frame.head });
-    return 'ok';
-  }
-
-  #event(event: RevocationEvent): 'ok' | 'replay' {
-    // Applied first: an early or repeated revocation is still a revocation.
-    this.#remember(event);
-    // A replay may have holes, where entries have ended; its `end` says how far it reached.
-    if (this.#replay) return 'ok';
-    if (!this.#position || event.epoch > this.#position.epoch) return 'replay';
-    if (event.epoch < this.#position.epoch || event.seq <= this.#position.seq) return 'ok';
-    if (event.seq !== this.#position.seq + 1) return 'replay';
-    this.#position = { epoch: event.epoch, seq: event.seq };
-    return 'ok';
-  }
-
-  #beat(heartbeat: Heartbeat, now: Instant): 'ok' | 'replay' {
-    if (this.#isPast(heartbeat)) return 'ok';
-    if (!this.hasApplied({ epoch: heartbeat.epoch, seq: heartbeat.head })) {
-      return this.#replay ? 'ok' : 'replay';
-    }
+  #believe(heartbeat: Heartbeat, now: Instant): void {
     // Whichever is younger: a repeated one must not win, nor a database clock that was set back lose.
     const known = this.#ageMs(now);
     const latest = { value: heartbeat, arrivedMs: now.monotonicMs };
     if (ageMs(latest, now) <= known) this.#heartbeat = latest;
-    return 'ok';
   }
 
   #remember(event: RevocationEvent): void {
@@ -245,10 +204,6 @@ export class RevocationReplica {
   #advance(position: Position): void {
     if (!this.#position || comparePositions(position, this.#position) > 0)
       this.#position = position;
-  }
-
-  #isPast({ epoch }: { readonly epoch: number }): boolean {
-    return this.#position !== undefined && epoch < this.#position.epoch;
   }
 
   #ageMs(now: Instant): number {

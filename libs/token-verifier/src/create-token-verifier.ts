@@ -7,6 +7,7 @@ import { basicAuthorization } from './http-fetch.js';
 import type { Fetch } from './http-fetch.js';
 import { DEFAULT_KEY_AGES, JwksClient } from './jwks-client.js';
 import type { KeyAges } from './jwks-client.js';
+import type { RevocationSource } from './sources.js';
 import { systemClock } from './system-clock.js';
 import { TokenVerifier } from './token-verifier.js';
 import type { Outcome } from './token-verifier.js';
@@ -20,8 +21,11 @@ export interface TokenVerifierOptions {
   readonly discoveryUrl?: string;
   /** How this service authenticates to identity for revocations and check-in. */
   readonly credentials?: { readonly clientId: string; readonly clientSecret: string };
-  /** `none` accepts revoked tokens until they expire. It must be written out to construct without credentials. */
-  readonly revocation?: 'none';
+  /**
+   * `none` accepts revoked tokens until they expire; it must be written out to construct without credentials. `sources` are
+   * channels that are faster than identity's HTTP feed, which stays as the last of them.
+   */
+  readonly revocation?: 'none' | { readonly sources: readonly RevocationSource[] };
   /** Allows plain http to other machines: only inside a network that is trusted as it is. Default false. */
   readonly allowInsecureHttp?: boolean;
   /** Accepted difference between clocks, seconds. Default 5, at most 60. */
@@ -83,7 +87,10 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
       authorization === undefined
         ? undefined
         : {
-            source: new FeedClient(discovery, fetch, authorization, instanceId, clock),
+            sources: [
+              ...(typeof revocation === 'object' ? revocation.sources : []),
+              new FeedClient(discovery, fetch, authorization, instanceId, clock),
+            ],
             checkIn: new CheckInClient(discovery, fetch, authorization),
           },
     clock,

@@ -6,7 +6,7 @@ import type { Discovery } from './discovery.js';
 import { readEventStream, readLines } from './event-stream.js';
 import { asRequestFailed, request, RequestFailed } from './http-fetch.js';
 import type { Fetch } from './http-fetch.js';
-import type { RevocationSink, RevocationSource } from './sources.js';
+import type { RevocationSink, RevocationSource, SourceState } from './sources.js';
 
 /** A feed that is silent for so long has lost its connection: heartbeats come every second. */
 const PATIENCE = { ms: 5_000, per: 'chunk' } as const;
@@ -21,6 +21,7 @@ class ReplayNeeded extends Error {}
  * itself and starts again from a snapshot when events are missing.
  */
 export class FeedClient implements RevocationSource {
+  readonly name = 'feed';
   #connected = false;
   #lastError: string | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -38,7 +39,7 @@ export class FeedClient implements RevocationSource {
     this.#running = this.#follow(sink);
   }
 
-  state(): { connected: boolean; lastError?: string | undefined } {
+  state(): SourceState {
     return { connected: this.#connected, lastError: this.#lastError };
   }
 

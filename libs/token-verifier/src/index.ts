@@ -30,7 +30,9 @@ export type {
   KeySourceState,
   RevocationSink,
   RevocationSource,
+  SourceState,
 } from './sources.js';
+export type { RevocationParts, RevocationsState } from './revocations.js';
 export { systemClock } from './system-clock.js';
 export { TokenVerifier } from './token-verifier.js';
 export type { Outcome, VerifierParts, VerifierState } from './token-verifier.js';

@@ -23,11 +23,16 @@ export interface KeySourceState {
   readonly lastError?: string | undefined;
 }
 
-/** What a revocation source hands its frames to. */
+/** What a revocation source hands its frames to: the source's own way into the one replica that all sources feed. */
 export interface RevocationSink {
-  /** The last event applied; where a source resumes. */
+  /** The last event applied, whichever source brought it; where a source may resume. */
   position(): Position | undefined;
-  /** @returns `replay` when the source must start again from a snapshot. */
+  /**
+   * Takes the frames of this source, in its order. Every connection opens with a `begin`: from nothing, or from
+   * {@link position}.
+   *
+   * @returns `replay` when this source must start again from a snapshot; the others go on
+   */
   receive(frame: FeedFrame): 'ok' | 'replay';
   /** Counts an entry that could not be read. */
   drop(): void;
@@ -35,9 +40,19 @@ export interface RevocationSink {
 
 /** A channel of revocations: the HTTP feed, or another that carries the same frames. */
 export interface RevocationSource {
+  /** For metrics and people: `feed`, `redis`, … */
+  readonly name: string;
+  /** Begins to work in the background, and goes on by itself when the connection is lost. Called once. */
   start(sink: RevocationSink): void;
-  state(): { readonly connected: boolean; readonly lastError?: string | undefined };
+  state(): SourceState;
+  /** Ends the connection. Called once, also when the source was never connected; never rejects. */
   close(): Promise<void>;
+}
+
+export interface SourceState {
+  readonly connected: boolean;
+  /** Why it is not connected, for people. */
+  readonly lastError?: string | undefined;
 }
 
 /** What an instance tells identity about itself. */

@@ -56,11 +56,14 @@ function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<Ke
       ...keys,
     },
     revocation: {
-      source: {
-        start: (given) => void (sink = given),
-        state: () => ({ connected: true }),
-        close: async () => undefined,
-      },
+      sources: [
+        {
+          name: 'test',
+          start: (given) => void (sink = given),
+          state: () => ({ connected: true }),
+          close: async () => undefined,
+        },
+      ],
       checkIn: { checkIn: async () => ({ head: { epoch: 1, seq: 0 } }) },
     },
     clock: { wallMs: () => clock.wall, monotonicMs: () => clock.monotonic },

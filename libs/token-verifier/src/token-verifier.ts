@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { RevocationReplica } from '@countersign/revocation';
-import type { FeedFrame, Instant, ReplicaState } from '@countersign/revocation';
+import type { Instant } from '@countersign/revocation';
 import { checkAccessToken } from './access-token.js';
 import type { AccessToken } from './access-token.js';
-import { CheckInLoop } from './check-in-loop.js';
 import type { VerifierClock } from './clock.js';
 import {
   isTokenRejected,
@@ -12,8 +10,10 @@ import {
   VerifierUnavailable,
 } from './errors.js';
 import type { RejectionCode, UnavailabilityCode } from './errors.js';
+import { Revocations } from './revocations.js';
+import type { RevocationParts, RevocationsState } from './revocations.js';
 import { SignatureVerifier } from './signature-verifier.js';
-import type { CheckInPort, KeySource, KeySourceState, RevocationSource } from './sources.js';
+import type { KeySource, KeySourceState } from './sources.js';
 import type { VerifiedToken } from './verified-tokens.js';
 import { WatchedTokens } from './watched-tokens.js';
 
@@ -27,8 +27,7 @@ export interface VerifierParts {
   readonly audience: string | null;
   readonly keys: KeySource;
   /** Absent: revocation is not checked at all. */
-  readonly revocation?:
-    { readonly source: RevocationSource; readonly checkIn: CheckInPort } | undefined;
+  readonly revocation?: RevocationParts | undefined;
   readonly clock: VerifierClock;
   readonly clockToleranceSeconds: number;
   readonly maxLifetimeSeconds: number;
@@ -46,9 +45,7 @@ export interface VerifierState {
   readonly missing: readonly string[];
   readonly instanceId: string;
   readonly keys: KeySourceState;
-  readonly revocation:
-    | 'none'
-    | (ReplicaState & { readonly connected: boolean; readonly lastError?: string | undefined });
+  readonly revocation: 'none' | RevocationsState;
 }
 
 /**
@@ -57,41 +54,28 @@ export interface VerifierState {
  */
 export class TokenVerifier {
   readonly instanceId: string;
-  readonly #replica: RevocationReplica;
+  readonly #revocations: Revocations | undefined;
   readonly #signatures: SignatureVerifier;
-  readonly #checkIns: CheckInLoop | undefined;
-  readonly #sweeping: NodeJS.Timeout;
   readonly #watched = new WatchedTokens((token) => this.#faultOf(token));
   readonly #waiting = new Set<() => void>();
   #closed = false;
 
   constructor(private readonly parts: VerifierParts) {
     this.instanceId = parts.instanceId ?? randomUUID();
-    const { softSeconds, hardSeconds } = parts.staleness;
-    this.#replica = new RevocationReplica({
-      softMs: softSeconds * 1000,
-      hardMs: hardSeconds * 1000,
-    });
     this.#signatures = new SignatureVerifier(parts.keys);
-    this.#checkIns =
+    this.#revocations =
       parts.revocation &&
-      new CheckInLoop(
-        parts.revocation.checkIn,
-        () => this.#report(),
-        () => this.#wake(),
-      );
-    this.#sweeping = setInterval(() => this.#replica.sweep(this.#now()), 60_000);
-    this.#sweeping.unref();
+      new Revocations(parts.revocation, parts.staleness, {
+        now: () => this.#instant(),
+        identify: () => ({ instanceId: this.instanceId, kids: parts.keys.state().kids }),
+        onRevocation: () => this.#watched.check(),
+        onChange: () => this.#wake(),
+      });
     parts.keys.start(() => {
-      this.#checkIns?.soon();
+      this.#revocations?.checkInSoon();
       this.#wake();
     });
-    parts.revocation?.source.start({
-      position: () => this.#replica.position,
-      receive: (frame) => this.#receive(frame),
-      drop: () => this.#replica.drop(),
-    });
-    this.#checkIns?.start();
+    this.#revocations?.start();
   }
 
   /**
@@ -154,27 +138,15 @@ export class TokenVerifier {
     const missing: string[] = [];
     const keys = this.parts.keys.state();
     if (!this.parts.keys.current()) missing.push(`keys: ${keys.lastError ?? 'not fetched yet'}`);
-    const { revocation } = this.parts;
-    if (!revocation) {
-      return {
-        ready: missing.length === 0,
-        missing,
-        instanceId: this.instanceId,
-        keys,
-        revocation: 'none',
-      };
-    }
-    const replica = this.#replica.state(this.#instant());
-    const source = revocation.source.state();
-    const fault = this.#revocationFault(this.#instant());
-    if (fault)
-      missing.push(`revocations: ${source.lastError ?? this.#checkIns?.lastError ?? fault}`);
+    const now = this.#instant();
+    const fault = this.#revocations?.fault(now);
+    if (fault) missing.push(`revocations: ${this.#revocations?.explain(fault) ?? fault}`);
     return {
       ready: missing.length === 0,
       missing,
       instanceId: this.instanceId,
       keys,
-      revocation: { ...replica, ...source },
+      revocation: this.#revocations?.state(now) ?? 'none',
     };
   }
 
@@ -182,13 +154,8 @@ export class TokenVerifier {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wake();
-    clearInterval(this.#sweeping);
     this.#watched.close();
-    await Promise.all([
-      this.#checkIns?.close(),
-      this.parts.keys.close(),
-      this.parts.revocation?.source.close(),
-    ]);
+    await Promise.all([this.#revocations?.close(), this.parts.keys.close()]);
   }
 
   async #verifyAnew(text: string, audience: string): Promise<AccessToken> {
@@ -207,7 +174,7 @@ export class TokenVerifier {
   #settle(entry: VerifiedToken, audience: string): void {
     const wallMs = this.parts.clock.wallMs();
     checkAccessToken(entry.token, audience, wallMs / 1000, this.parts);
-    if (this.parts.revocation) this.#checkRevocation(entry, wallMs);
+    if (this.#revocations) this.#checkRevocation(this.#revocations, entry, wallMs);
     this.parts.onOutcome?.('accepted');
   }
 
@@ -222,51 +189,25 @@ export class TokenVerifier {
     if (token.expiresAt + this.parts.clockToleranceSeconds <= now.wallMs / 1000) {
       return new TokenRejected('expired', 'exp has passed');
     }
-    if (!this.parts.revocation) return undefined;
-    if (this.#replica.isRevoked(token))
+    if (!this.#revocations) return undefined;
+    if (this.#revocations.isRevoked(token))
       return new TokenRejected('revoked', 'a revocation covers it');
-    const fault = this.#revocationFault(now);
+    const fault = this.#revocations.fault(now);
     return fault === undefined
       ? undefined
       : new VerifierUnavailable('revocation_unreachable', fault);
   }
 
-  #checkRevocation(entry: VerifiedToken, wallMs: number): void {
-    const { version } = this.#replica;
+  #checkRevocation(revocations: Revocations, entry: VerifiedToken, wallMs: number): void {
+    const { version } = revocations;
     if (entry.clearedAt !== version) {
-      if (this.#replica.isRevoked(entry.token)) {
+      if (revocations.isRevoked(entry.token)) {
         throw new TokenRejected('revoked', 'a revocation covers it');
       }
       entry.clearedAt = version;
     }
-    const fault = this.#revocationFault({ wallMs, monotonicMs: this.parts.clock.monotonicMs() });
+    const fault = revocations.fault({ wallMs, monotonicMs: this.parts.clock.monotonicMs() });
     if (fault !== undefined) throw new VerifierUnavailable('revocation_unreachable', fault);
-  }
-
-  #revocationFault(now: Instant): string | undefined {
-    const head = this.#checkIns?.firstHead;
-    if (!head) return 'not checked in yet';
-    if (!this.#replica.hasApplied(head)) return 'revocations not applied yet';
-    return this.#replica.freshness(now) === 'stale' ? 'no recent heartbeat' : undefined;
-  }
-
-  #receive(frame: FeedFrame): 'ok' | 'replay' {
-    const result = this.#replica.receive(frame, this.#instant());
-    if (frame.type === 'revocation' || frame.type === 'end') {
-      this.#watched.check();
-      this.#checkIns?.soon();
-    }
-    this.#wake();
-    return result;
-  }
-
-  #report() {
-    return {
-      instanceId: this.instanceId,
-      kids: this.parts.keys.state().kids,
-      applied: this.#replica.position,
-      proof: this.#replica.proof,
-    };
   }
 
   /** Something has happened, or a quarter of a second has passed. */

@@ -22,7 +22,7 @@ export function createOwnVerifier(
     audience: IDENTITY_SERVICE,
     keys: new KeyRingSource(parts.keyRing),
     revocation: {
-      source: new RevocationLogSource(parts.feed),
+      sources: [new RevocationLogSource(parts.feed)],
       checkIn: { checkIn: (report) => parts.checkIns.checkIn(IDENTITY_SERVICE, report) },
     },
     clock: systemClock,

@@ -1,11 +1,12 @@
 import type { FeedFrame } from '@countersign/revocation';
-import type { RevocationSink, RevocationSource } from '@countersign/token-verifier';
+import type { RevocationSink, RevocationSource, SourceState } from '@countersign/token-verifier';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 
 const RETRY_MS = 1_000;
 
 /** Revocations for identity's own verifier: the feed of this process, without the HTTP. */
 export class RevocationLogSource implements RevocationSource {
+  readonly name = 'log';
   #leave: (() => void) | undefined;
   #retry: NodeJS.Timeout | undefined;
   #lastError: string | undefined;
@@ -40,7 +41,7 @@ export class RevocationLogSource implements RevocationSource {
     );
   }
 
-  state(): { connected: boolean; lastError?: string | undefined } {
+  state(): SourceState {
     return { connected: this.#leave !== undefined, lastError: this.#lastError };
   }
 

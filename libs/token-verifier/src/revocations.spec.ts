@@ -1,0 +1,128 @@
+import type { FeedFrame } from '@countersign/revocation';
+import { Revocations } from './revocations.js';
+import type { RevocationSink } from './sources.js';
+
+const at = 1_800_000_000;
+const none = async () => undefined;
+const open: Revocations[] = [];
+afterEach(() => Promise.all(open.splice(0).map((revocations) => revocations.close())));
+
+const revocation = (seq: number): FeedFrame => ({
+  type: 'revocation',
+  event: { epoch: 1, seq, kind: 'sid', id: `s${String(seq)}`, expiresAt: at + 400, at },
+});
+const heartbeat = (head: number): FeedFrame => ({
+  type: 'heartbeat',
+  heartbeat: { epoch: 1, head, readAt: at, proof: 'p' },
+});
+const begin = (head: number): FeedFrame => ({ type: 'begin', epoch: 1, after: 0, head });
+const end = (head: number): FeedFrame => ({ type: 'end', epoch: 1, head });
+const ofSession = (sessionId: string) => ({
+  tokenId: 't',
+  subject: 'u',
+  clientId: 'c',
+  keyId: 'k',
+  issuedAt: at,
+  sessionId,
+});
+
+/** What a verifier knows that has a fast and a second source, after a check-in that was answered with `head`. */
+async function withTwoSources(head = 3) {
+  const sinks: RevocationSink[] = [];
+  const source = (name: string) => ({
+    name,
+    start: (sink: RevocationSink) => void sinks.push(sink),
+    state: () => ({ connected: true }),
+    close: none,
+  });
+  const now = { wallMs: at * 1000, monotonicMs: 0 };
+  const revocations = new Revocations(
+    {
+      sources: [source('fast'), source('feed')],
+      checkIn: { checkIn: async () => ({ head: { epoch: 1, seq: head } }) },
+    },
+    { softSeconds: 10, hardSeconds: 60 },
+    {
+      now: () => now,
+      identify: () => ({ instanceId: 'i', kids: [] }),
+      onRevocation: () => undefined,
+      onChange: () => undefined,
+    },
+  );
+  open.push(revocations);
+  revocations.start();
+  await new Promise(setImmediate);
+  const [fast, feed] = sinks as [RevocationSink, RevocationSink];
+  return { revocations, now, fast, feed, fault: () => revocations.fault(now) };
+}
+
+const send = (sink: RevocationSink, ...frames: FeedFrame[]) =>
+  frames.map((frame) => sink.receive(frame));
+const replayOf = (head: number) => [
+  begin(head),
+  ...Array.from({ length: head }, (_, n) => revocation(n + 1)),
+  end(head),
+];
+
+it.each(['fast', 'feed'] as const)('the %s source alone makes it usable', async (name) => {
+  const { [name]: sink, fault, revocations } = await withTwoSources();
+  expect(fault()).toBe('revocations not applied yet');
+  send(sink, ...replayOf(3), heartbeat(3));
+  expect(fault()).toBeUndefined();
+  expect(revocations.isRevoked(ofSession('s3'))).toBe(true);
+});
+
+it('replays of both sources may mingle', async () => {
+  const { fast, feed, fault } = await withTwoSources();
+  const answers = replayOf(3).flatMap((frame, n) => [
+    ...send(fast, frame),
+    ...(n === 1 ? send(feed, begin(2), revocation(2)) : []),
+  ]);
+  expect([...answers, ...send(feed, end(2), heartbeat(2), revocation(3), heartbeat(3))]).toEqual(
+    Array.from({ length: 11 }, () => 'ok'),
+  );
+  expect(fault()).toBeUndefined();
+});
+
+it('a gap in one source is its own: the other goes on, and fills it', async () => {
+  const { fast, feed, fault, revocations } = await withTwoSources();
+  for (const sink of [fast, feed]) send(sink, ...replayOf(3), heartbeat(3));
+  expect(send(fast, revocation(5))).toEqual(['replay']);
+  expect(revocations.isRevoked(ofSession('s5'))).toBe(true);
+  expect(send(feed, revocation(4), revocation(5), heartbeat(5))).toEqual(['ok', 'ok', 'ok']);
+  expect(fault()).toBeUndefined();
+});
+
+it('stays fresh by the heartbeats of either', async () => {
+  const { fast, feed, fault, now } = await withTwoSources();
+  for (const sink of [fast, feed]) send(sink, ...replayOf(3), heartbeat(3));
+  now.monotonicMs = 61_000;
+  now.wallMs += 61_000;
+  expect(fault()).toBe('no recent heartbeat');
+  send(feed, {
+    type: 'heartbeat',
+    heartbeat: { epoch: 1, head: 3, readAt: at + 61, proof: 'p' },
+  });
+  expect(fault()).toBeUndefined();
+});
+
+it('an entry that one source could not bring is not missing when the other has brought it', async () => {
+  const { fast, feed, fault } = await withTwoSources();
+  send(feed, begin(3), ...[1, 2, 3].map(revocation), end(3));
+  send(fast, begin(3), revocation(1));
+  fast.drop();
+  expect(send(fast, revocation(3), end(3))).toEqual(['ok', 'replay']);
+  send(feed, heartbeat(3));
+  expect(fault()).toBeUndefined();
+});
+
+it('tells of each source', async () => {
+  const { revocations, now } = await withTwoSources();
+  expect(revocations.state(now)).toMatchObject({
+    connected: true,
+    sources: [
+      { name: 'fast', connected: true },
+      { name: 'feed', connected: true },
+    ],
+  });
+});

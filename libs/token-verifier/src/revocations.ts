@@ -1,0 +1,139 @@
+import { RevocationReplica } from '@countersign/revocation';
+import type { FeedFrame, Instant, ReplicaState, RevocableToken } from '@countersign/revocation';
+import { CheckInLoop } from './check-in-loop.js';
+import type { CheckInPort, CheckInReport, RevocationSource, SourceState } from './sources.js';
+
+const SWEEP_MS = 1_000;
+
+/** Where revocations come from, and where this instance says how far it has come. */
+export interface RevocationParts {
+  /** All work at once and feed one replica; whichever is first with an event counts. Put the preferred one first. */
+  readonly sources: readonly RevocationSource[];
+  readonly checkIn: CheckInPort;
+}
+
+/** What the replica's owner does for it. */
+export interface RevocationsOwner {
+  now(): Instant;
+  /** Who reports, and which keys it holds. */
+  identify(): Pick<CheckInReport, 'instanceId' | 'kids'>;
+  /** Something more may be revoked. */
+  onRevocation(): void;
+  /** Anything has changed that readiness may depend on. */
+  onChange(): void;
+}
+
+export type RevocationsState = ReplicaState & {
+  /** Whether any source is connected. */
+  readonly connected: boolean;
+  readonly sources: readonly (SourceState & { readonly name: string })[];
+};
+
+/** The revocations that one verifier knows: a replica, the sources that feed it, and the check-ins that report it. */
+export class Revocations {
+  readonly #replica: RevocationReplica;
+  readonly #checkIns: CheckInLoop;
+  readonly #sweeping: NodeJS.Timeout;
+
+  constructor(
+    private readonly parts: RevocationParts,
+    staleness: { readonly softSeconds: number; readonly hardSeconds: number },
+    private readonly owner: RevocationsOwner,
+  ) {
+    this.#replica = new RevocationReplica({
+      softMs: staleness.softSeconds * 1000,
+      hardMs: staleness.hardSeconds * 1000,
+    });
+    this.#checkIns = new CheckInLoop(
+      parts.checkIn,
+      () => this.#report(),
+      () => owner.onChange(),
+    );
+    this.#sweeping = setInterval(() => {
+      this.#replica.sweep(owner.now().wallMs / 1000);
+    }, SWEEP_MS);
+    this.#sweeping.unref();
+  }
+
+  start(): void {
+    for (const source of this.parts.sources) this.#startSource(source);
+    this.#checkIns.start();
+  }
+
+  /** Rises whenever something more is revoked. */
+  get version(): number {
+    return this.#replica.version;
+  }
+
+  isRevoked(token: RevocableToken): boolean {
+    return this.#replica.isRevoked(token);
+  }
+
+  /** Why no answer may be built on what is known, or `undefined`. */
+  fault(now: Instant): string | undefined {
+    const head = this.#checkIns.firstHead;
+    if (!head) return 'not checked in yet';
+    if (!this.#replica.hasApplied(head)) return 'revocations not applied yet';
+    return this.#replica.freshness(now) === 'stale' ? 'no recent heartbeat' : undefined;
+  }
+
+  /** The fault for people: what a source or the check-in met with says more. */
+  explain(fault: string): string {
+    const failing = this.parts.sources.find((source) => source.state().lastError !== undefined);
+    return failing?.state().lastError ?? this.#checkIns.lastError ?? fault;
+  }
+
+  state(now: Instant): RevocationsState {
+    const sources = this.parts.sources.map((source) => ({
+      name: source.name,
+      ...source.state(),
+    }));
+    return {
+      ...this.#replica.state(now),
+      connected: sources.some(({ connected }) => connected),
+      sources,
+    };
+  }
+
+  /** Asks for a report now, because what it says has changed. */
+  checkInSoon(): void {
+    this.#checkIns.soon();
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeping);
+    await Promise.all([
+      this.#checkIns.close(),
+      ...this.parts.sources.map((source) => source.close()),
+    ]);
+  }
+
+  #startSource(source: RevocationSource): void {
+    const channel = this.#replica.openChannel();
+    source.start({
+      position: () => this.#replica.position,
+      drop: () => channel.drop(),
+      receive: (frame) => {
+        const result = channel.receive(frame, this.owner.now());
+        this.#noteReceived(frame);
+        return result;
+      },
+    });
+  }
+
+  #noteReceived(frame: FeedFrame): void {
+    if (frame.type === 'revocation' || frame.type === 'end') {
+      this.owner.onRevocation();
+      this.#checkIns.soon();
+    }
+    this.owner.onChange();
+  }
+
+  #report(): CheckInReport {
+    return {
+      ...this.owner.identify(),
+      applied: this.#replica.position,
+      proof: this.#replica.proof,
+    };
+  }
+}
