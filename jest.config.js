@@ -1,7 +1,7 @@
 const common = {
   testEnvironment: 'node',
   // Workspace libraries are taken from source, so a test never runs against a stale build.
-  testEnvironmentOptions: { customExportConditions: ['source', 'node', 'node-addons'] },
+  testEnvironmentOptions: { customExportConditions: ['countersign-source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

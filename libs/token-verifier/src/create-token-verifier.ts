@@ -59,6 +59,12 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   if (credentials && options.discoveryUrl === undefined) {
     throw new TypeError('credentials need a discoveryUrl: they are sent to that origin only');
   }
+  requireText('issuer', issuer);
+  if (options.audience !== null) requireText('audience', options.audience);
+  if (credentials) {
+    requireText('credentials.clientId', credentials.clientId);
+    requireText('credentials.clientSecret', credentials.clientSecret);
+  }
   const tolerance = options.clockToleranceSeconds ?? 5;
   const maxLifetimeSeconds = options.maxLifetimeSeconds ?? 3600;
   const staleness = options.staleness ?? { softSeconds: 10, hardSeconds: 60 };
@@ -100,6 +106,11 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
     instanceId,
     onOutcome: options.onOutcome,
   });
+}
+
+/** In JavaScript an unset environment variable gets this far, and would be sent as the word "undefined". */
+function requireText(name: string, value: unknown): void {
+  if (typeof value !== 'string' || value === '') throw new TypeError(`${name} must be given`);
 }
 
 /** A limit that is not a number compares false with everything, and would never be reached. */

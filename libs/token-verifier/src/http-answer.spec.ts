@@ -11,12 +11,14 @@ import {
   answerToVerifyError,
 } from './http-answer.js';
 
+const problemJson = { 'content-type': 'application/problem+json' };
+
 describe('refusals over HTTP', () => {
   test.each(REJECTION_CODES)('a token rejected as %s is answered 401', (code) => {
     const answer = answerToVerifyError(new TokenRejected(code, 'only for the log'));
     expect(answer).toEqual({
       status: 401,
-      headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+      headers: { ...problemJson, 'www-authenticate': 'Bearer error="invalid_token"' },
       problem: {
         type: `urn:countersign:error:${code}`,
         status: 401,
@@ -32,7 +34,7 @@ describe('refusals over HTTP', () => {
     (code) => {
       expect(answerToVerifyError(new VerifierUnavailable(code, 'reason'))).toEqual({
         status: 503,
-        headers: { 'retry-after': '5' },
+        headers: { ...problemJson, 'retry-after': '5' },
         problem: {
           type: `urn:countersign:error:${code}`,
           status: 503,
@@ -51,7 +53,7 @@ describe('refusals over HTTP', () => {
   test('without credentials the challenge carries no error', () => {
     const { status, headers } = answerToUnreadableCredentials('credentials_required');
     expect(status).toBe(401);
-    expect(headers).toEqual({ 'www-authenticate': 'Bearer realm="countersign"' });
+    expect(headers).toEqual({ ...problemJson, 'www-authenticate': 'Bearer realm="countersign"' });
   });
 
   test.each(['malformed_credentials', 'multiple_credentials'] as const)(
@@ -59,7 +61,10 @@ describe('refusals over HTTP', () => {
     (code) => {
       const { status, headers, problem } = answerToUnreadableCredentials(code);
       expect({ status, code: problem.code }).toEqual({ status: 400, code });
-      expect(headers).toEqual({ 'www-authenticate': 'Bearer error="invalid_request"' });
+      expect(headers).toEqual({
+        ...problemJson,
+        'www-authenticate': 'Bearer error="invalid_request"',
+      });
     },
   );
 
@@ -67,6 +72,7 @@ describe('refusals over HTTP', () => {
     const { status, headers } = answerToMissingScope(['orders:read', 'orders:write']);
     expect(status).toBe(403);
     expect(headers).toEqual({
+      ...problemJson,
       'www-authenticate': 'Bearer error="insufficient_scope", scope="orders:read orders:write"',
     });
   });

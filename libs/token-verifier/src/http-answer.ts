@@ -16,7 +16,7 @@ export interface RefusalProblem {
 /** How to say over HTTP that a request is refused: the same in every framework. */
 export interface HttpAnswer {
   readonly status: number;
-  /** To set as they are: `www-authenticate` (RFC 6750 §3) or `retry-after`. */
+  /** To set as they are: `content-type`, and `www-authenticate` (RFC 6750 §3) or `retry-after`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly problem: RefusalProblem;
 }
@@ -89,7 +89,7 @@ function answer(
   const { status, title } = PROBLEMS[code];
   return {
     status,
-    headers,
+    headers: { ...headers, 'content-type': 'application/problem+json' },
     problem: { type: `urn:countersign:error:${code}`, title, status, code },
   };
 }

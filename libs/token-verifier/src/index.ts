@@ -1,4 +1,6 @@
 export type { AccessToken } from './access-token.js';
+export { authenticateRequest } from './authenticate-request.js';
+export type { AuthenticatedRequest, RequestRequirements } from './authenticate-request.js';
 export { readBearerCredentials } from './bearer-credentials.js';
 export type { BearerCredentials } from './bearer-credentials.js';
 export type { VerifierClock } from './clock.js';

@@ -325,10 +325,38 @@ describe('credentials go nowhere else', () => {
     expect(() => createTokenVerifier({ ...base, ...options })).toThrow(TypeError);
   });
 
+  it.each<[string, Partial<TokenVerifierOptions>]>([
+    ['issuer', { issuer: undefined as never }],
+    ['audience', { audience: undefined as never }],
+    ['credentials.clientId', { credentials: { clientId: '', clientSecret: 'b' } }],
+    [
+      'credentials.clientSecret',
+      { credentials: { clientId: 'a', clientSecret: undefined as never } },
+    ],
+  ])('construction throws for a setting left empty: %s', (name, options) => {
+    const discoveryUrl = 'https://id.example.test/x';
+    const credentials = { clientId: 'a', clientSecret: 'b' };
+    const base = {
+      issuer: 'https://id.example.test',
+      audience: 'orders',
+      discoveryUrl,
+      credentials,
+    };
+    expect(() => createTokenVerifier({ ...base, ...options })).toThrow(`${name} must be given`);
+  });
+
   it('construction throws without credentials, unless revocation is given up in writing', () => {
     expect(() =>
       createTokenVerifier({ issuer: 'https://id.example.test', audience: 'orders' }),
     ).toThrow(/revocation: 'none'/);
+    const without = createTokenVerifier({
+      issuer: 'https://id.example.test',
+      audience: 'orders',
+      revocation: 'none',
+      fetch: () => Promise.reject(new Error('nobody is there')),
+    });
+    closing.push(() => without.close());
+    expect(without.state().revocation).toBe('none');
   });
 
   it.each<[string, (base: string) => object]>([

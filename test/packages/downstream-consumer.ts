@@ -1,0 +1,43 @@
+/**
+ * A program of a downstream team, compiled and run under every module system: it verifies one token by real keys, another that
+ * was revoked, and says what came out. Prints one line of JSON, and must end by itself.
+ */
+export const CONSUMER = `
+import { REVOCATION_KINDS } from '@countersign/revocation';
+import type { RevocationKind } from '@countersign/revocation';
+import { createTokenVerifier, isTokenRejected, TokenRejected } from '@countersign/token-verifier';
+import type { AccessToken, RejectionCode, TokenVerifierOptions } from '@countersign/token-verifier';
+
+interface Input {
+  readonly options: TokenVerifierOptions;
+  readonly good: string;
+  readonly revoked: string;
+}
+
+async function main({ options, good, revoked }: Input): Promise<void> {
+  const verifier = createTokenVerifier(options);
+  await verifier.ready({ timeoutMs: 10_000 });
+  const token: AccessToken = await verifier.verify(good);
+  const fault: unknown = await verifier.verify(revoked).catch((error: unknown) => error);
+  const code: RejectionCode | undefined = isTokenRejected(fault) ? fault.code : undefined;
+  const kinds: readonly RevocationKind[] = REVOCATION_KINDS;
+  await verifier.close();
+  const ours = fault instanceof TokenRejected;
+  console.log(JSON.stringify({ subject: token.subject, code, ours, kinds: kinds.length }));
+}
+
+void main(JSON.parse(process.argv[2] ?? '') as Input);
+`;
+
+/** Mistakes that the types must refuse: each line has one. */
+export const MISTAKES = `
+import { createTokenVerifier } from '@countersign/token-verifier';
+import type { RejectionCode } from '@countersign/token-verifier';
+
+// @ts-expect-error: a verifier without an audience would take every token of the issuer
+createTokenVerifier({ issuer: 'https://id.example.test', revocation: 'none' });
+// @ts-expect-error: "off" is not how revocation is given up
+createTokenVerifier({ issuer: 'https://id.example.test', audience: 'orders', revocation: 'off' });
+// @ts-expect-error: the codes are a closed list
+export const code: RejectionCode = 'rejected';
+`;
