@@ -57,9 +57,15 @@ export function run(
   };
 }
 
+/** How one more process of an application differs from the first. */
+export interface Variant {
+  readonly name?: string;
+  readonly env?: Record<string, string>;
+}
+
 /** A whole installation on loopback: Postgres and the built services, each a process of its own. */
 export class Stack {
-  readonly #running = new Map<App, Running>();
+  readonly #running = new Map<string, Running>();
   readonly #ended: string[] = [];
   readonly #known: string[] = [];
 
@@ -155,27 +161,34 @@ export class Stack {
   }
 
   /** Starts one process and waits until it says that it is ready. */
-  async startApp(app: App): Promise<Running> {
-    const running = this.launch(app);
-    const ready = this.url(app === 'identity' ? 'operator' : `${app}Management`, '/health/ready');
+  async startApp(app: App, variant: Variant = {}): Promise<Running> {
+    const running = this.launch(app, variant);
+    const env = { ...this.env(app), ...variant.env };
+    const port = env[app === 'identity' ? 'OPERATOR_PORT' : 'MANAGEMENT_PORT']!;
     await until(async () => {
       if (running.child.exitCode !== null) throw new Error(`${app} ended: ${running.output()}`);
-      return (await fetch(ready)).ok;
+      return (await fetch(`http://localhost:${port}/health/ready`)).ok;
     }, 20_000);
     return running;
   }
 
   /** Starts one process and waits for nothing. */
-  launch(app: App): Running {
-    const running = run(program(app), this.env(app));
-    this.#running.set(app, running);
+  launch(app: App, { name = app, env = {} }: Variant = {}): Running {
+    const running = run(program(app), { ...this.env(app), ...env });
+    this.#running.set(name, running);
     return running;
   }
 
-  async endApp(app: App, signal: NodeJS.Signals = 'SIGTERM') {
-    const running = this.#running.get(app);
-    if (!running) throw new Error(`${app} does not run`);
-    this.#running.delete(app);
+  /** A process by its name, which is that of its application unless it was given another. */
+  running(name: string): Running {
+    const running = this.#running.get(name);
+    if (!running) throw new Error(`${name} does not run`);
+    return running;
+  }
+
+  async endApp(name: string, signal: NodeJS.Signals = 'SIGTERM') {
+    const running = this.running(name);
+    this.#running.delete(name);
     const result = await running.end(signal);
     this.#ended.push(running.output());
     return result;
@@ -239,7 +252,7 @@ export class Stack {
   }
 
   async stop(): Promise<void> {
-    for (const app of [...APPS].reverse()) if (this.#running.has(app)) await this.endApp(app);
+    for (const name of [...this.#running.keys()].reverse()) await this.endApp(name);
     await this.postgres.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -301,7 +314,7 @@ export async function until(
   }
 }
 
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer().listen(0, '127.0.0.1');

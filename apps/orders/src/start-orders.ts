@@ -29,6 +29,7 @@ export async function startOrders(
         discoveryUrl: config.DISCOVERY_URL,
         credentials: { clientId: config.CLIENT_ID, clientSecret: config.CLIENT_SECRET_FILE },
         allowInsecureHttp: config.ALLOW_INSECURE_HTTP,
+        staleness: config.STALENESS_LIMITS,
         onOutcome,
       }),
     app({ verifier, logger, metrics }) {

@@ -27,6 +27,7 @@ export async function startPayments(
         discoveryUrl: config.DISCOVERY_URL,
         credentials: { clientId: config.CLIENT_ID, clientSecret: config.CLIENT_SECRET_FILE },
         allowInsecureHttp: config.ALLOW_INSECURE_HTTP,
+        staleness: config.STALENESS_LIMITS,
         onOutcome,
       }),
     app({ verifier, logger, metrics }) {

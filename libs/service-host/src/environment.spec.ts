@@ -2,7 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { origin, port, proxyList, readEnvironment, secretFile } from './environment.js';
+import {
+  origin,
+  port,
+  proxyList,
+  readEnvironment,
+  secretFile,
+  stalenessLimits,
+} from './environment.js';
 
 const schema = z.object({ NAME: z.string(), PORT: port.default(80), URL: origin });
 
@@ -42,4 +49,13 @@ it('proxies are addresses and CIDRs, and none by default', () => {
   for (const wrong of ['proxy.example', '10.0.0.0/33', '10.0.0.0/8;::1', 'true', '*']) {
     expect(() => read(wrong)).toThrow(/LIST/);
   }
+});
+
+it('the limits of staleness are two, and rise', () => {
+  const read = (limits?: string) =>
+    readEnvironment(z.object({ LIMITS: stalenessLimits }), { LIMITS: limits }).LIMITS;
+  expect(read()).toEqual({ softSeconds: 10, hardSeconds: 60 });
+  expect(read('2/5')).toEqual({ softSeconds: 2, hardSeconds: 5 });
+  for (const wrong of ['1/5', '5/5', '60/10', '10', '10/', 'a/b', '10/60s'])
+    expect(() => read(wrong)).toThrow(/LIMITS/);
 });

@@ -73,6 +73,23 @@ export const secretFile = z.string().transform((path, context) => {
   return z.NEVER;
 });
 
+/**
+ * `soft/hard`: how old the newest proof may be that no revocation is missing, seconds. Past the first it is an alarm, past the
+ * second no token is accepted.
+ */
+export const stalenessLimits = z
+  .string()
+  .regex(/^\d{1,4}\/\d{1,4}$/, 'must be of the form soft/hard, in seconds')
+  .default('10/60')
+  .transform((limits) => {
+    const [softSeconds = 0, hardSeconds = 0] = limits.split('/').map(Number);
+    return { softSeconds, hardSeconds };
+  })
+  .refine(
+    ({ softSeconds, hardSeconds }) => softSeconds >= 2 && hardSeconds > softSeconds,
+    'must be two seconds or more, and the hard limit above the soft one',
+  );
+
 /** Settings that every process of ours takes. */
 export const hostSettings = {
   /** The address to listen on. */

@@ -7,6 +7,7 @@ export {
   proxyList,
   readEnvironment,
   secretFile,
+  stalenessLimits,
 } from './environment.js';
 export { createHttpApp, fastifySettings, logRequests } from './http-app.js';
 export type { HttpAppOptions } from './http-app.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { origin, secretFile } from './environment.js';
+import { origin, secretFile, stalenessLimits } from './environment.js';
 
 /** Settings of every process that verifies tokens over HTTP, besides `hostSettings`. */
 export const relyingServiceSettings = {
@@ -10,6 +10,7 @@ export const relyingServiceSettings = {
   CLIENT_ID: z.string(),
   /** Names a file; becomes the secret in it. */
   CLIENT_SECRET_FILE: secretFile,
+  STALENESS_LIMITS: stalenessLimits,
   /** Allows plain http to other machines: only inside a network that is trusted as it is. */
   ALLOW_INSECURE_HTTP: z
     .enum(['true', 'false'])

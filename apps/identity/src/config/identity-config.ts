@@ -1,4 +1,11 @@
-import { hostSettings, origin, port, proxyList, readEnvironment } from '@countersign/service-host';
+import {
+  hostSettings,
+  origin,
+  port,
+  proxyList,
+  readEnvironment,
+  stalenessLimits,
+} from '@countersign/service-host';
 import { z } from 'zod';
 
 const seconds = (min: number, max: number, fallback: number) =>
@@ -21,6 +28,8 @@ const settings = z.object({
   OPERATOR_PORT: port.default(3010),
   /** Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's. */
   TRUSTED_PROXIES: proxyList,
+  /** The longest of all relying services: how long a silent one is waited for. */
+  STALENESS_LIMITS: stalenessLimits,
   ACCESS_TOKEN_TTL_SECONDS: seconds(30, 900, 300),
   SESSION_TTL_SECONDS: seconds(60, 7 * 86_400, 12 * 3600),
   REMEMBERED_SESSION_TTL_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400),

@@ -28,7 +28,7 @@ export function createOwnVerifier(
     clock: systemClock,
     clockToleranceSeconds: 5,
     maxLifetimeSeconds: 3600,
-    staleness: { softSeconds: 10, hardSeconds: 60 },
+    staleness: config.STALENESS_LIMITS,
     onOutcome,
   });
 }
