@@ -1,4 +1,5 @@
 import { TokenRejected } from './errors.js';
+import { shareLists, shareSplit, shareTexts } from './shared-values.js';
 
 /** A verified access token (RFC 9068). Frozen: it is shared by all who present it. Instants are NumericDate seconds. */
 export interface AccessToken {
@@ -48,14 +49,14 @@ class FrozenAccessToken implements AccessToken {
   readonly #encoded: string;
 
   constructor(claims: Claims, keyId: string, encoded: string) {
-    this.issuer = text(claims, 'iss');
+    this.issuer = sameIssuer(text(claims, 'iss'));
     this.audience = audiences(claims);
     this.expiresAt = instant(claims, 'exp');
     this.issuedAt = instant(claims, 'iat');
     this.notBefore = claims['nbf'] === undefined ? this.issuedAt : instant(claims, 'nbf');
     this.subject = text(claims, 'sub');
     this.tokenId = text(claims, 'jti');
-    this.clientId = text(claims, 'client_id');
+    this.clientId = sameClient(text(claims, 'client_id'));
     this.scopes = scopes(claims);
     this.sessionId = claims['sid'] === undefined ? undefined : text(claims, 'sid');
     this.authTime = claims['auth_time'] === undefined ? undefined : instant(claims, 'auth_time');
@@ -108,6 +109,12 @@ export function checkAccessToken(
   }
 }
 
+const sameIssuer = shareTexts();
+const sameClient = shareTexts();
+const sameAudience = shareLists();
+const sameRoles = shareLists();
+const sameScopes = shareSplit();
+
 const MAX_TEXT_LENGTH = 512;
 const NONE: readonly string[] = Object.freeze([]);
 
@@ -133,21 +140,21 @@ function audiences(claims: Claims): readonly string[] {
   if (!isTextList(list) || list.length === 0) {
     throw new TokenRejected('malformed', 'aud is missing or not a list of strings');
   }
-  return Object.freeze(list);
+  return sameAudience(list);
 }
 
 function scopes(claims: Claims): readonly string[] {
   const value = claims['scope'];
   if (value === undefined || value === '') return NONE;
   if (typeof value !== 'string') throw new TokenRejected('malformed', 'scope is not a string');
-  return Object.freeze(value.split(' '));
+  return sameScopes(value);
 }
 
 function roles(claims: Claims): readonly string[] {
   const value = claims['roles'];
   if (value === undefined) return NONE;
   if (!isTextList(value)) throw new TokenRejected('malformed', 'roles is not a list of strings');
-  return Object.freeze(value);
+  return sameRoles(value);
 }
 
 function isTextList(value: unknown): value is string[] {

@@ -16,6 +16,7 @@ export class ProtectedHeaders {
 
   /** For tokens that turned out good only: junk must not fill the memory. */
   remember({ headerText }: UnverifiedJws, kid: string): void {
+    if (this.#kids.has(headerText)) return;
     if (this.#kids.size >= MAX_REMEMBERED) this.#kids.clear();
     this.#kids.set(headerText, kid);
   }

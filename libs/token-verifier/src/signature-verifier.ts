@@ -1,8 +1,8 @@
-import { verify as verifySignature } from 'node:crypto';
+import { createVerify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { readAccessToken } from './access-token.js';
 import type { AccessToken } from './access-token.js';
-import { MAX_TOKEN_LENGTH, splitUnverifiedJws } from './compact-jws.js';
+import { splitUnverifiedJws } from './compact-jws.js';
 import type { UnverifiedJws } from './compact-jws.js';
 import { TokenRejected, VerifierUnavailable } from './errors.js';
 import type { KeySet } from './key-set.js';
@@ -25,46 +25,49 @@ export class SignatureVerifier {
   }
 
   /**
-   * Verifies a token that is not remembered.
+   * Verifies a token that is not remembered: at once, unless the answer hangs on a newer key set.
    *
    * @param check looks at the claims and throws; before the signature, because it is cheaper. It must not believe them.
    * @throws {TokenRejected} or what `check` throws
    * @throws {VerifierUnavailable} `keys_unreachable`
    */
-  async verify(text: string, check: (claims: AccessToken) => void): Promise<VerifiedToken> {
+  verify(
+    text: string,
+    check: (claims: AccessToken) => void,
+  ): VerifiedToken | Promise<VerifiedToken> {
     const jws = splitUnverifiedJws(text);
-    const knownKid = this.#headers.recall(jws);
-    const kid = knownKid ?? readKid(jws);
+    const kid = this.#headers.recall(jws) ?? readKid(jws);
     const token = readAccessToken(jws.payload, kid, text);
     check(token);
-    const current = this.#current();
-    const key = current.get(kid);
-    const keys =
-      key && isSignedBy(key, jws) ? current : await this.#verifyWithNewerKeys(jws, kid, key);
-    const entry = { text, keys, token, clearedAt: -1 };
-    if (knownKid === undefined) this.#headers.remember(jws, kid);
+    const keys = this.#current();
+    const key = keys.get(kid);
+    if (key && isSignedBy(key, jws)) return this.#remember(jws, token, keys);
+    return this.#verifyWithNewerKeys(jws, token, key);
+  }
+
+  #remember(jws: UnverifiedJws, token: AccessToken, keys: KeySet): VerifiedToken {
+    const entry = { text: token.encoded, keys, token, clearedAt: -1 };
+    this.#headers.remember(jws, token.keyId);
     this.#verified.add(entry);
     return entry;
   }
 
   /**
    * For an unknown `kid`, or a signature that does not verify: perhaps ours is an old set. Asks for a newer one.
-   *
-   * @returns the newer set, when the signature verifies with it
    */
   async #verifyWithNewerKeys(
     jws: UnverifiedJws,
-    kid: string,
+    token: AccessToken,
     tried: KeyObject | undefined,
-  ): Promise<KeySet> {
+  ): Promise<VerifiedToken> {
     await this.keys.refreshForUnknownKey();
     const keys = this.#current();
-    const key = keys.get(kid);
+    const key = keys.get(token.keyId);
     if (!key) this.#rejectUnknownKey();
     if (key === tried || !isSignedBy(key, jws)) {
       throw new TokenRejected('bad_signature', 'the signature does not verify');
     }
-    return keys;
+    return this.#remember(jws, token, keys);
   }
 
   #current(): KeySet {
@@ -82,13 +85,9 @@ export class SignatureVerifier {
   }
 }
 
-/** Nothing waits between writing and reading it. */
-const scratch = Buffer.allocUnsafeSlow(MAX_TOKEN_LENGTH);
-
 function isSignedBy(key: KeyObject, { signature, signedText }: UnverifiedJws): boolean {
   if (signature.length * 8 !== modulusBits(key)) return false;
-  const signed = scratch.subarray(0, scratch.write(signedText, 'latin1'));
-  return verifySignature('sha256', signed, key, signature);
+  return createVerify('sha256').update(signedText, 'latin1').verify(key, signature);
 }
 
 /** `asymmetricKeyDetails` asks OpenSSL each time. */

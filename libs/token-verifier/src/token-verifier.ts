@@ -94,8 +94,13 @@ export class TokenVerifier {
       return Promise.reject(new TypeError('verify needs an audience: none is configured'));
     }
     try {
-      const entry = this.#signatures.recall(text);
-      if (entry === undefined) return this.#verifyAnew(text, audience);
+      const known = this.#signatures.recall(text);
+      const entry =
+        known ??
+        this.#signatures.verify(text, (token) => {
+          checkAccessToken(token, audience, this.#now(), this.parts);
+        });
+      if (entry instanceof Promise) return this.#settleLater(entry, audience);
       this.#settle(entry, audience);
       return Promise.resolve(entry.token);
     } catch (error) {
@@ -158,11 +163,9 @@ export class TokenVerifier {
     await Promise.all([this.#revocations?.close(), this.parts.keys.close()]);
   }
 
-  async #verifyAnew(text: string, audience: string): Promise<AccessToken> {
+  async #settleLater(pending: Promise<VerifiedToken>, audience: string): Promise<AccessToken> {
     try {
-      const entry = await this.#signatures.verify(text, (claims) => {
-        checkAccessToken(claims, audience, this.#now(), this.parts);
-      });
+      const entry = await pending;
       this.#settle(entry, audience);
       return entry.token;
     } catch (error) {

@@ -1,0 +1,33 @@
+/**
+ * Tokens of one issuer say much the same. These give an equal value of the token before in place of a new one, so that
+ * thousands of remembered tokens share what they have in common. Each holds one value, which need not have been verified.
+ */
+
+/** Shares texts. */
+export function shareTexts(): (text: string) => string {
+  let latest = '';
+  return (text) => (text === latest ? latest : (latest = text));
+}
+
+/** Shares lists of texts, frozen. */
+export function shareLists(): (list: readonly string[]) => readonly string[] {
+  let latest: readonly string[] = Object.freeze([]);
+  return (list) => (isEqual(list, latest) ? latest : (latest = Object.freeze(list)));
+}
+
+/** Shares the frozen lists that texts give when they are split at spaces. */
+export function shareSplit(): (text: string) => readonly string[] {
+  let latest = '';
+  let list: readonly string[] = Object.freeze(['']);
+  return (text) => {
+    if (text !== latest) {
+      latest = text;
+      list = Object.freeze(text.split(' '));
+    }
+    return list;
+  };
+}
+
+function isEqual(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((text, index) => text === other[index]);
+}
