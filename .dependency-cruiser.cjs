@@ -57,11 +57,12 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^(apps|libs|tools)/',
-        pathNot: ['\\.(int-)?spec\\.ts$', '^libs/test-kit/', '^apps/[^/]+/test/'],
+        pathNot: ['\\.(int-)?spec\\.ts$', '^libs/test-kit/', '^(apps|libs)/[^/]+/test/'],
       },
       to: { path: '^libs/test-kit/' },
     },
     lib('revocation', []),
+    lib('revocation-redis', ['revocation']),
     lib('token-verifier', ['revocation']),
     lib('nest-auth', ['token-verifier']),
     lib('service-host', []),

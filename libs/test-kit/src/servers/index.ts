@@ -1,2 +1,6 @@
 export { startThrowAwayPostgres, type ThrowAwayPostgres } from './throw-away-postgres.js';
-export { startThrowAwayRedis, type ThrowAwayRedis } from './throw-away-redis.js';
+export {
+  startThrowAwayRedis,
+  type ThrowAwayRedis,
+  type ThrowAwayRedisOptions,
+} from './throw-away-redis.js';

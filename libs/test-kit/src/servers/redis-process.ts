@@ -1,7 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Settings of redis.conf by name; a list is a setting given several times. */
+export type RedisSettings = Readonly<Record<string, string | readonly string[]>>;
 
 /** A `redis-server` that answers. */
 export interface RedisProcess {
@@ -13,16 +18,20 @@ export interface RedisProcess {
 const readyWithinMs = 10_000;
 
 /**
- * Runs `program` on 127.0.0.1 without persistence.
+ * Runs `program` on 127.0.0.1, without persistence unless `settings` say otherwise. A file `dump.rdb` in `folder` is loaded.
  * @throws {Error} when the program is missing, or when it ends before it answers: then with what it printed.
  */
 export async function startRedis(
   program: string,
   port: number,
   folder: string,
+  settings: RedisSettings = {},
 ): Promise<RedisProcess> {
-  const flags = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
-  const child = spawn(program, [...flags, '--save', '', '--appendonly', 'no'], {
+  const own = { port: String(port), bind: '127.0.0.1', dir: folder, save: '""', appendonly: 'no' };
+  const file = join(folder, 'redis.conf');
+  await writeFile(file, lines({ ...own, ...settings }));
+  const sentinel = Object.keys(settings).some((name) => name.startsWith('sentinel '));
+  const child = spawn(program, [file, ...(sentinel ? ['--sentinel'] : [])], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -50,6 +59,12 @@ export async function startRedis(
   throw new Error(`redis-server did not start on port ${port}. It printed:\n${output}`);
 }
 
+function lines(settings: RedisSettings): string {
+  return Object.entries(settings)
+    .flatMap(([name, values]) => [values].flat().map((value) => `${name} ${value}\n`))
+    .join('');
+}
+
 function missing(program: string, cause: unknown): Error {
   if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') return cause as Error;
   const message = `The program ${program} is not on PATH. Run "npm run test:setup" once; it installs what the tests need.`;
@@ -61,7 +76,8 @@ function answersPing(port: number): Promise<boolean> {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
     socket.setTimeout(1_000, () => socket.destroy());
     socket.once('data', (reply) => {
-      resolve(reply.toString().startsWith('+PONG'));
+      // A server that wants a password first is up as well.
+      resolve(/^(\+PONG|-NOAUTH)/.test(reply.toString()));
       socket.destroy();
     });
     socket.once('error', () => {

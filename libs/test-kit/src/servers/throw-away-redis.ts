@@ -1,27 +1,38 @@
 import { findFreePort, watchOverChildren } from '@countersign/embedded-postgres';
 import { makeFolder, removeFolder } from './throw-away-folder.js';
-import { type RedisProcess, startRedis } from './redis-process.js';
+import { type RedisProcess, type RedisSettings, startRedis } from './redis-process.js';
 
 /** A real Redis server for one test file. */
 export interface ThrowAwayRedis {
   /** `redis://127.0.0.1:<port>`, without a password. */
   readonly url: string;
   readonly port: number;
+  /** Where the server keeps its files; `dump.rdb` is read when it starts. */
+  readonly folder: string;
   /** Stops the server; what was in it is lost. For tests of "Redis is away". */
   halt(): Promise<void>;
-  /** After halt(): an empty server on the same port. */
+  /** After halt(): a server on the same port, empty unless there is a dump. */
   resume(): Promise<void>;
+  /** Holds the process still as it is, with its connections, until it is let go on. */
+  freeze(): void;
+  thaw(): void;
   stop(): Promise<void>;
 }
 
+export interface ThrowAwayRedisOptions {
+  readonly program?: string;
+  /** Settings of redis.conf, for example `{ replicaof: '127.0.0.1 6379' }`; with `sentinel …` among them it is a Sentinel. */
+  readonly settings?: RedisSettings;
+}
+
 /**
- * Starts the `redis-server` found on PATH on a free port of 127.0.0.1, writing nothing to disk. It ends with stop(),
- * or when this process is killed.
+ * Starts the `redis-server` found on PATH on a free port of 127.0.0.1, without persistence. It ends with stop(), or when
+ * this process is killed.
  *
  * @throws {Error} when the program is missing. A test must not be skipped for that: `npm run test:setup` installs it.
  */
 export async function startThrowAwayRedis(
-  options: { readonly program?: string } = {},
+  options: ThrowAwayRedisOptions = {},
 ): Promise<ThrowAwayRedis> {
   const program = options.program ?? 'redis-server';
   const folder = await makeFolder('redis');
@@ -31,7 +42,7 @@ export async function startThrowAwayRedis(
     await removeFolder(folder);
   };
   const start = async (port: number): Promise<RedisProcess> => {
-    const started = await startRedis(program, port, folder);
+    const started = await startRedis(program, port, folder, options.settings);
     watch.add(started.pid, 'SIGTERM');
     return started;
   };
@@ -49,6 +60,9 @@ export async function startThrowAwayRedis(
   return {
     url: `redis://127.0.0.1:${server.port}`,
     port: server.port,
+    folder,
+    freeze: () => void process.kill(server.pid, 'SIGSTOP'),
+    thaw: () => void process.kill(server.pid, 'SIGCONT'),
     halt,
     resume: async () => {
       server = await start(server.port);

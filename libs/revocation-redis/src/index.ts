@@ -1,0 +1,10 @@
+export { parseRedisUrl } from './redis-address.js';
+export type { RedisAddress } from './redis-address.js';
+export { createRedis, giveUp } from './redis-connection.js';
+export type { RedisConnectionOptions } from './redis-connection.js';
+export { RedisRevocationSource } from './redis-revocation-source.js';
+export type { FrameSink, RedisRevocationSourceOptions } from './redis-revocation-source.js';
+export { pause, retryDelayMs } from './retry-delay.js';
+export { DEFAULT_STREAM } from './stream-entry.js';
+export { StreamWriter, WriteRefused } from './stream-writer.js';
+export type { RefusalVerdict, StreamState, Trimming } from './stream-writer.js';

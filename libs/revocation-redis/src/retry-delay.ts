@@ -1,0 +1,29 @@
+import { randomInt } from 'node:crypto';
+
+/**
+ * How long to wait before try number `attempt` (1 = the first repetition): exponential, and jittered between half and all of
+ * it, so that a fleet that lost its Redis does not come back in step.
+ *
+ * @returns milliseconds, at most `maxMs`
+ */
+export function retryDelayMs(attempt: number, maxMs: number): number {
+  const ceiling = Math.min(maxMs, 50 * 2 ** Math.min(attempt, 16));
+  return randomInt(Math.floor(ceiling / 2), ceiling + 1);
+}
+
+/** Waits, or returns early when `signal` is aborted. Never rejects. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+  });
+}
