@@ -5,6 +5,7 @@ import type { CheckIns } from '../relying-services/check-ins.js';
 import { IDENTITY_SERVICE } from '../relying-services/relying-services.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 import type { KeyRing } from '../signing-keys/key-ring.js';
+import { DatabaseClock } from './database-clock.js';
 import { KeyRingSource } from './key-ring-source.js';
 import { RevocationLogSource } from './revocation-log-source.js';
 
@@ -17,15 +18,16 @@ export function createOwnVerifier(
   parts: { readonly keyRing: KeyRing; readonly feed: RevocationFeed; readonly checkIns: CheckIns },
   onOutcome: (outcome: Outcome) => void,
 ): TokenVerifier {
+  const clock = new DatabaseClock(systemClock);
   return new TokenVerifier({
     issuer: config.ISSUER_URL,
     audience: IDENTITY_SERVICE,
     keys: new KeyRingSource(parts.keyRing),
     revocation: {
-      sources: [new RevocationLogSource(parts.feed)],
+      sources: [new RevocationLogSource(parts.feed, clock)],
       checkIn: { checkIn: (report) => parts.checkIns.checkIn(IDENTITY_SERVICE, report) },
     },
-    clock: systemClock,
+    clock,
     clockToleranceSeconds: 5,
     maxLifetimeSeconds: 3600,
     staleness: config.STALENESS_LIMITS,

@@ -1,5 +1,6 @@
 import type { FeedFrame } from '@countersign/revocation';
 import type { RevocationSink, RevocationSource, SourceState } from '@countersign/token-verifier';
+import type { DatabaseClock } from './database-clock.js';
 import type { RevocationFeed } from '../revocation/revocation-feed.js';
 
 const RETRY_MS = 1_000;
@@ -12,7 +13,10 @@ export class RevocationLogSource implements RevocationSource {
   #lastError: string | undefined;
   #closed = false;
 
-  constructor(private readonly feed: RevocationFeed) {}
+  constructor(
+    private readonly feed: RevocationFeed,
+    private readonly clock: DatabaseClock,
+  ) {}
 
   start(sink: RevocationSink): void {
     // What an abandoned attempt still brings, or how it ends, is no longer ours.
@@ -25,6 +29,7 @@ export class RevocationLogSource implements RevocationSource {
     const subscriber = {
       local: true,
       send: (frame: FeedFrame) => {
+        if (frame.type === 'heartbeat') this.clock.note(frame.heartbeat.readAt);
         if (!abandoned && sink.receive(frame) === 'replay') again();
       },
     };

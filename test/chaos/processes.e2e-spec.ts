@@ -1,0 +1,88 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import { IDENTITIES, Town } from './town.js';
+
+jest.setTimeout(120_000);
+
+let town: Town;
+beforeAll(async () => {
+  town = await Town.start();
+});
+afterAll(() => town.stop());
+
+it('nothing is broken: every logout has its receipts', async () => {
+  const tokens = await town.signIn(6);
+  town.startProbing();
+  await delay(500);
+  await town.logoutAll(tokens.slice(0, 4));
+  expect(await town.judge()).toEqual([]);
+});
+
+it('a service is killed while it replays', async () => {
+  const tokens = await town.signIn(4);
+  town.startProbing();
+  await town.stack.endApp('payments', 'SIGKILL');
+  await town.logout(tokens[0]!);
+  town.stack.launch('payments');
+  await delay(400);
+  await town.stack.endApp('payments', 'SIGKILL');
+  await town.logout(tokens[1]!);
+  await town.stack.startApp('payments');
+  await town.logout(tokens[2]!);
+  expect(await town.judge()).toEqual([]);
+});
+
+it('a replica of identity is killed while people log out through it', async () => {
+  const tokens = await town.signIn(8);
+  town.startProbing();
+  const logouts = town.logoutAll(tokens.slice(0, 6), 'identity-a');
+  await delay(60);
+  await town.stack.endApp('identity-a', 'SIGKILL');
+  await logouts;
+  await town.logout(tokens[6]!, 'identity-b');
+  await town.startIdentity('identity-a');
+  expect(await town.judge()).toEqual([]);
+});
+
+it('a replica of identity hangs for ten seconds, and goes on', async () => {
+  const tokens = await town.signIn(5);
+  town.startProbing();
+  town.signal('identity-a', 'SIGSTOP');
+  await town.logoutAll(tokens.slice(0, 3), 'identity-b');
+  await delay(10_000);
+  town.signal('identity-a', 'SIGCONT');
+  await town.logout(tokens[3]!, 'identity-a');
+  expect(await town.judge()).toEqual([]);
+});
+
+it('all of identity is away for longer than the hard limit: services refuse to guess, and come back', async () => {
+  const tokens = await town.signIn(4);
+  town.startProbing();
+  for (const name of IDENTITIES) town.signal(name, 'SIGSTOP');
+  await delay(8_000);
+  expect(await town.answerOf('orders', tokens[0]!)).toBe('unavailable');
+  for (const name of IDENTITIES) town.signal(name, 'SIGCONT');
+  await town.logout(tokens[0]!);
+  expect(await town.judge()).toEqual([]);
+});
+
+it('the clocks of the replicas are thirty seconds wrong, one way and the other', async () => {
+  for (const [name, seconds] of [
+    ['identity-a', 30],
+    ['identity-b', -30],
+  ] as const) {
+    await town.stack.endApp(name);
+    await town.startIdentity(name, town.skewedBy(seconds));
+  }
+  const tokens = [...(await town.signIn(3, 'identity-a')), ...(await town.signIn(3, 'identity-b'))];
+  town.startProbing();
+  await delay(300);
+  await town.logout(tokens[0]!, 'identity-b');
+  await town.logout(tokens[3]!, 'identity-a');
+  const broken = await town.judge();
+  for (const name of IDENTITIES) {
+    await town.stack.endApp(name);
+    await town.startIdentity(name);
+  }
+  expect(broken).toEqual([]);
+});
