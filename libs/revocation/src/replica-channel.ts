@@ -1,3 +1,4 @@
+import { boundsFault } from './event-bounds.js';
 import type { FeedFrame, Heartbeat } from './feed-frame.js';
 import type { Instant } from './instant.js';
 import { comparePositions } from './position.js';
@@ -7,12 +8,23 @@ import type { RevocationEvent } from './revocation-event.js';
 /** What a channel does to the replica that it feeds. */
 export interface ChannelTarget {
   position(): Position | undefined;
-  remember(event: RevocationEvent): void;
+  /** @returns false when there was no room for it */
+  remember(event: RevocationEvent): boolean;
   /** Everything up to `position` has been applied. */
   advance(position: Position): void;
+  /** A replay from nothing is complete, and {@link advance} has been told. */
+  noteReplayed(): void;
   /** The heartbeat's head has been applied. */
   believe(heartbeat: Heartbeat, now: Instant): void;
   countDropped(): void;
+}
+
+interface Replay {
+  readonly epoch: number;
+  readonly after: number;
+  readonly head: number;
+  /** Something in it was not applied: its end proves nothing. */
+  broken: boolean;
 }
 
 /**
@@ -20,11 +32,11 @@ export interface ChannelTarget {
  * a replay is bracketed by `begin` and `end`, and a heartbeat never runs ahead of what came before it.
  */
 export class ReplicaChannel {
-  #replay: { readonly epoch: number; readonly head: number; broken: boolean } | undefined;
+  #replay: Replay | undefined;
 
   constructor(private readonly target: ChannelTarget) {}
 
-  /** Counts an entry that could not be read. It fills no place in the order: the gap it leaves forces a replay. */
+  /** Counts an entry that is not applied, because it could not be read or cannot be believed. It fills no place in the order: the gap it leaves forces a replay. */
   drop(): void {
     this.target.countDropped();
     if (this.#replay) this.#replay.broken = true;
@@ -40,7 +52,7 @@ export class ReplicaChannel {
       case 'begin':
         return this.#begin(frame);
       case 'revocation':
-        return this.#event(frame.event);
+        return this.#event(frame.event, now);
       case 'end':
         return this.#end(frame);
       case 'heartbeat':
@@ -55,7 +67,7 @@ export class ReplicaChannel {
     const continues =
       frame.after === 0 || (position?.epoch === frame.epoch && position.seq >= frame.after);
     if (!continues || this.#isPast(frame)) return 'replay';
-    this.#replay = { epoch: frame.epoch, head: frame.head, broken: false };
+    this.#replay = { epoch: frame.epoch, after: frame.after, head: frame.head, broken: false };
     return 'ok';
   }
 
@@ -65,12 +77,20 @@ export class ReplicaChannel {
     if (!replay || replay.broken) return 'replay';
     if (replay.epoch !== frame.epoch || replay.head !== frame.head) return 'replay';
     this.target.advance({ epoch: frame.epoch, seq: frame.head });
+    if (replay.after === 0) this.target.noteReplayed();
     return 'ok';
   }
 
-  #event(event: RevocationEvent): 'ok' | 'replay' {
+  #event(event: RevocationEvent, now: Instant): 'ok' | 'replay' {
+    if (boundsFault(event, now.wallMs / 1000) !== undefined) {
+      this.drop();
+      return 'ok';
+    }
     // Applied first: an early or repeated revocation is still a revocation.
-    this.target.remember(event);
+    if (!this.target.remember(event)) {
+      this.drop();
+      return 'replay';
+    }
     // A replay may have holes, where entries have ended; its `end` says how far it reached.
     if (this.#replay) return 'ok';
     const position = this.target.position();

@@ -80,12 +80,63 @@ describe('what is revoked', () => {
     const replica = replayed();
     replica.receive(revocation(1, { kind: 'sid', id: 's1', expiresAt: now + 10 }), start);
     replica.receive(revocation(2, { kind: 'kid', id: 'k9', expiresAt: null }), start);
+    replica.receive(heartbeat(2, { readAt: now + 1e9 }), start);
     replica.sweep(now + 10);
     expect(replica.isRevoked(token)).toBe(true);
     replica.sweep(now + 11);
     expect(replica.isRevoked(token)).toBe(false);
     replica.sweep(now + 10 * 365 * 86_400);
     expect(replica.isRevoked({ ...token, keyId: 'k9' })).toBe(true);
+  });
+
+  it('an entry is kept until both clocks say that it has ended', () => {
+    const replica = replayed();
+    replica.receive(revocation(1, { kind: 'sid', id: 's1', expiresAt: now + 10 }), start);
+    replica.sweep(now + 3_600);
+    replica.receive(heartbeat(1, { readAt: now }), start);
+    replica.sweep(now + 3_600);
+    expect(replica.isRevoked(token)).toBe(true);
+    replica.receive(heartbeat(1, { readAt: now + 11 }), later(11_000));
+    replica.sweep(now + 11);
+    expect(replica.isRevoked(token)).toBe(false);
+  });
+});
+
+describe('no room', () => {
+  const small = () => {
+    const replica = new RevocationReplica({ ...limits, maxEntries: 2 });
+    replica.receive({ type: 'begin', epoch: 1, after: 0, head: 0 }, start);
+    replica.receive({ type: 'end', epoch: 1, head: 0 }, start);
+    for (const seq of [1, 2]) replica.receive(revocation(seq), start);
+    replica.receive(heartbeat(2), start);
+    return replica;
+  };
+
+  it('is an alarm and stale, never a live entry dropped', () => {
+    const replica = small();
+    expect(replica.receive(revocation(3), start)).toBe('replay');
+    expect(replica.state(start)).toMatchObject({ freshness: 'stale', full: true, dropped: 1 });
+    expect(replica.position).toEqual({ epoch: 1, seq: 2 });
+    for (const sessionId of ['s1', 's2'])
+      expect(replica.isRevoked({ ...token, sessionId })).toBe(true);
+  });
+
+  it('what is held already needs none', () => {
+    const replica = small();
+    expect(replica.receive(revocation(2), start)).toBe('ok');
+    expect(replica.receive(revocation(3, { id: 's2' }), start)).toBe('ok');
+    expect(replica.freshness(start)).toBe('fresh');
+  });
+
+  it('is over when a replay has brought everything again', () => {
+    const replica = small();
+    replica.receive(revocation(3), start);
+    replica.receive(heartbeat(2, { readAt: now + 421 }), later(421_000));
+    replica.sweep(now + 421);
+    replica.receive({ type: 'begin', epoch: 1, after: 0, head: 3 }, later(421_000));
+    replica.receive(revocation(3, { expiresAt: now + 900 }), later(421_000));
+    replica.receive({ type: 'end', epoch: 1, head: 3 }, later(421_000));
+    expect(replica.state(later(421_000))).toMatchObject({ freshness: 'fresh', full: false });
   });
 });
 
@@ -145,6 +196,21 @@ describe('gaps', () => {
     replaying.drop();
     expect(replaying.receive({ type: 'end', epoch: 1, head: 3 }, start)).toBe('replay');
     expect(replaying.position).toBeUndefined();
+  });
+
+  it('an entry beyond belief never fills its place either', () => {
+    for (const more of [
+      { at: now + 90_000, expiresAt: now + 90_420 },
+      { kind: 'sub', id: 'u1', cutoff: now + 600 },
+      { expiresAt: now + 400 * 86_400 },
+      { id: 's'.repeat(257) },
+    ] as const) {
+      const replica = replayed();
+      replica.receive(revocation(1, more), start);
+      expect(replica.isRevoked(token)).toBe(false);
+      expect(replica.state(start)).toMatchObject({ dropped: 1, entries: 0 });
+      expect(replica.receive(heartbeat(1), start)).toBe('replay');
+    }
   });
 
   it('an end without its beginning proves nothing', () => {

@@ -1,10 +1,12 @@
-import type { FeedFrame, Heartbeat } from './feed-frame.js';
-import { IdFilter } from './id-filter.js';
+import { Cutoffs } from './cutoffs.js';
+import type { FeedFrame } from './feed-frame.js';
+import type { Instant } from './instant.js';
+import { NewestHeartbeat } from './newest-heartbeat.js';
 import { comparePositions } from './position.js';
 import type { Position } from './position.js';
 import { ReplicaChannel } from './replica-channel.js';
-import type { Instant } from './instant.js';
 import type { RevocationEvent } from './revocation-event.js';
+import { RevokedIds } from './revoked-ids.js';
 
 /** What the replica needs to know of a verified token. `issuedAt` in NumericDate seconds. */
 export interface RevocableToken {
@@ -20,10 +22,13 @@ export interface RevocableToken {
   readonly sessionId?: string | undefined;
 }
 
-/** How old the newest heartbeat may be, milliseconds: past `softMs` it is an alarm, past `hardMs` the replica is stale. */
 export interface ReplicaLimits {
+  /** Age of the newest heartbeat, milliseconds, past which it is an alarm. */
   readonly softMs: number;
+  /** Age of the newest heartbeat, milliseconds, past which the replica is stale. */
   readonly hardMs: number;
+  /** How many entries are held at most. What finds no room makes the replica stale. Default four million. */
+  readonly maxEntries?: number;
 }
 
 /** `fresh`: in force and up to date. `late`: in force, past the soft limit. `stale`: no answer may be built on it. */
@@ -34,13 +39,15 @@ export interface ReplicaState {
   readonly entries: number;
   readonly heartbeatAgeMs: number;
   readonly freshness: Freshness;
+  /** Entries that could not be read, were beyond belief, or found no room. Any is an alarm. */
   readonly dropped: number;
+  /** A revocation found no room: stale until there is room and a replay has brought it again. */
+  readonly full: boolean;
 }
 
-interface Cutoff {
-  readonly cutoff: number;
-  readonly expiresAt: number;
-}
+/** Under 200 megabytes of UUIDs. */
+const MAX_ENTRIES = 4_000_000;
+const EVERYTHING = '*';
 
 /**
  * The set of live revocations that a verifier keeps in memory, and the rules by which it grows: union of identifiers,
@@ -50,22 +57,19 @@ interface Cutoff {
  * `replay`, that source starts again from a snapshot while everything known stays in force.
  */
 export class RevocationReplica {
-  readonly #identifiers = {
-    jti: new Map<string, number>(),
-    sid: new Map<string, number>(),
-  };
-  readonly #cutoffs = {
-    sub: new Map<string, Cutoff>(),
-    client: new Map<string, Cutoff>(),
-  };
+  readonly #tokens = new RevokedIds();
+  readonly #sessions = new RevokedIds();
+  readonly #subjects = new Cutoffs();
+  readonly #clients = new Cutoffs();
+  readonly #all = new Cutoffs();
   readonly #kids = new Set<string>();
-  readonly #filter = new IdFilter();
-  #all: Cutoff | undefined;
+  readonly #heartbeat = new NewestHeartbeat();
+  readonly #ownChannel: ReplicaChannel;
   #position: Position | undefined;
-  #heartbeat: Received | undefined;
+  /** The furthest event for which there was no room. */
+  #refused: Position | undefined;
   #dropped = 0;
   #version = 0;
-  readonly #ownChannel: ReplicaChannel;
 
   constructor(private readonly limits: ReplicaLimits) {
     this.#ownChannel = this.openChannel();
@@ -80,7 +84,8 @@ export class RevocationReplica {
       position: () => this.#position,
       remember: (event) => this.#remember(event),
       advance: (position) => this.#advance(position),
-      believe: (heartbeat, now) => this.#believe(heartbeat, now),
+      noteReplayed: () => this.#noteReplayed(),
+      believe: (heartbeat, now) => this.#heartbeat.offer(heartbeat, now),
       countDropped: () => void (this.#dropped += 1),
     });
   }
@@ -100,7 +105,7 @@ export class RevocationReplica {
 
   /** The `proof` of the newest heartbeat that this replica has caught up with. */
   get proof(): string | undefined {
-    return this.#heartbeat?.value.proof;
+    return this.#heartbeat.value?.proof;
   }
 
   /** {@link ReplicaChannel.drop}, for a replica with a single source. */
@@ -116,16 +121,13 @@ export class RevocationReplica {
   /** Whether `token` is revoked, by what is known. Says nothing about whether that knowledge is recent. */
   isRevoked(token: RevocableToken): boolean {
     const { tokenId, sessionId, subject, clientId, keyId, issuedAt } = token;
-    const filter = this.#filter;
     return (
-      (filter.mayHave(tokenId) && this.#identifiers.jti.has(tokenId)) ||
-      (sessionId !== undefined &&
-        filter.mayHave(sessionId) &&
-        this.#identifiers.sid.has(sessionId)) ||
-      (filter.mayHave(subject) && covers(this.#cutoffs.sub.get(subject), issuedAt)) ||
-      (filter.mayHave(clientId) && covers(this.#cutoffs.client.get(clientId), issuedAt)) ||
-      (this.#kids.size > 0 && this.#kids.has(keyId)) ||
-      covers(this.#all, issuedAt)
+      this.#tokens.has(tokenId) ||
+      (sessionId !== undefined && this.#sessions.has(sessionId)) ||
+      this.#subjects.covers(subject, issuedAt) ||
+      this.#clients.covers(clientId, issuedAt) ||
+      this.#all.covers(EVERYTHING, issuedAt) ||
+      (this.#kids.size > 0 && this.#kids.has(keyId))
     );
   }
 
@@ -139,66 +141,94 @@ export class RevocationReplica {
    * is the larger of the wall clock's distance to the database read and the time since arrival.
    */
   freshness(now: Instant): Freshness {
-    const age = this.#ageMs(now);
-    if (age > this.limits.hardMs) return 'stale';
+    const age = this.#heartbeat.ageMs(now);
+    if (age > this.limits.hardMs || this.#refused) return 'stale';
     return age > this.limits.softMs ? 'late' : 'fresh';
   }
 
   state(now: Instant): ReplicaState {
-    const { jti, sid } = this.#identifiers;
-    const { sub, client } = this.#cutoffs;
     return {
       position: this.#position,
-      entries: jti.size + sid.size + sub.size + client.size + this.#kids.size + (this.#all ? 1 : 0),
-      heartbeatAgeMs: this.#ageMs(now),
+      entries: this.#entries,
+      heartbeatAgeMs: this.#heartbeat.ageMs(now),
       freshness: this.freshness(now),
       dropped: this.#dropped,
+      full: this.#refused !== undefined,
     };
   }
 
-  /** Forgets entries that cover no live token any more. `nowSeconds` is NumericDate; entries of a `kid` never end. */
+  /**
+   * Forgets entries that cover no live token any more: those that had ended both at `nowSeconds` (NumericDate) and when the
+   * newest heartbeat was read from the database, so that neither clock alone brings a revoked token back. Entries of a
+   * `kid` never end. Gives back a bounded part of the memory at each call: call it every second.
+   */
   sweep(nowSeconds: number): void {
-    let forgotten = 0;
-    const forget = <T>(entries: Map<string, T>, expiryOf: (entry: T) => number) => {
-      for (const [id, entry] of entries) {
-        if (expiryOf(entry) < nowSeconds && entries.delete(id)) forgotten += 1;
+    const readAt = this.#heartbeat.value?.readAt;
+    if (readAt === undefined) return;
+    const horizon = Math.min(nowSeconds, readAt);
+    for (const part of [this.#tokens, this.#sessions, this.#subjects, this.#clients, this.#all])
+      part.sweep(horizon);
+  }
+
+  get #entries(): number {
+    return (
+      this.#tokens.size +
+      this.#sessions.size +
+      this.#subjects.size +
+      this.#clients.size +
+      this.#all.size +
+      this.#kids.size
+    );
+  }
+
+  /** @returns false when there was no room */
+  #remember(event: RevocationEvent): boolean {
+    if (this.#entries >= (this.limits.maxEntries ?? MAX_ENTRIES) && !this.#holds(event)) {
+      if (!this.#refused || comparePositions(event, this.#refused) > 0) this.#refused = event;
+      return false;
+    }
+    if (this.#add(event)) this.#version += 1;
+    return true;
+  }
+
+  /** Whether the event would add no entry. */
+  #holds({ kind, id }: RevocationEvent): boolean {
+    switch (kind) {
+      case 'jti':
+        return this.#tokens.has(id);
+      case 'sid':
+        return this.#sessions.has(id);
+      case 'sub':
+        return this.#subjects.has(id);
+      case 'client':
+        return this.#clients.has(id);
+      case 'all':
+      case 'kid':
+        // One, and as many as there are keys.
+        return true;
+    }
+  }
+
+  /** @returns whether something more is revoked now */
+  #add({ kind, id, cutoff = 0, expiresAt }: RevocationEvent): boolean {
+    const end = expiresAt ?? Number.POSITIVE_INFINITY;
+    switch (kind) {
+      case 'jti':
+        return this.#tokens.add(id, end);
+      case 'sid':
+        return this.#sessions.add(id, end);
+      case 'sub':
+        return this.#subjects.add(id, cutoff, end);
+      case 'client':
+        return this.#clients.add(id, cutoff, end);
+      case 'all':
+        return this.#all.add(EVERYTHING, cutoff, end);
+      case 'kid': {
+        const isNew = !this.#kids.has(id);
+        this.#kids.add(id);
+        return isNew;
       }
-    };
-    const { jti, sid } = this.#identifiers;
-    const { sub, client } = this.#cutoffs;
-    for (const ids of [jti, sid]) forget(ids, (expiresAt) => expiresAt);
-    for (const cutoffs of [sub, client]) forget(cutoffs, ({ expiresAt }) => expiresAt);
-    if (this.#all && this.#all.expiresAt < nowSeconds) this.#all = undefined;
-    if (forgotten === 0) return;
-    this.#filter.clear();
-    for (const known of [jti, sid, sub, client])
-      for (const id of known.keys()) this.#filter.add(id);
-  }
-
-  #believe(heartbeat: Heartbeat, now: Instant): void {
-    // Whichever is younger: a repeated one must not win, nor a database clock that was set back lose.
-    const known = this.#ageMs(now);
-    const latest = { value: heartbeat, arrivedMs: now.monotonicMs };
-    if (ageMs(latest, now) <= known) this.#heartbeat = latest;
-  }
-
-  #remember(event: RevocationEvent): void {
-    const { kind, id } = event;
-    this.#version += 1;
-    if (kind === 'kid') {
-      this.#kids.add(id);
-      return;
     }
-    this.#filter.add(id);
-    const expiresAt = event.expiresAt ?? Number.POSITIVE_INFINITY;
-    if (kind === 'jti' || kind === 'sid') {
-      const known = this.#identifiers[kind].get(id) ?? 0;
-      this.#identifiers[kind].set(id, Math.max(known, expiresAt));
-      return;
-    }
-    const entry = { cutoff: event.cutoff ?? 0, expiresAt };
-    if (kind === 'all') this.#all = later(this.#all, entry);
-    else this.#cutoffs[kind].set(id, later(this.#cutoffs[kind].get(id), entry));
   }
 
   #advance(position: Position): void {
@@ -206,29 +236,8 @@ export class RevocationReplica {
       this.#position = position;
   }
 
-  #ageMs(now: Instant): number {
-    return this.#heartbeat ? ageMs(this.#heartbeat, now) : Number.POSITIVE_INFINITY;
+  /** Everything live has been seen again, from the beginning, and found room. */
+  #noteReplayed(): void {
+    if (this.#refused && this.hasApplied(this.#refused)) this.#refused = undefined;
   }
-}
-
-/** A heartbeat and when it came, on the monotonic clock. */
-interface Received {
-  readonly value: Heartbeat;
-  readonly arrivedMs: number;
-}
-
-function ageMs({ value, arrivedMs }: Received, now: Instant): number {
-  return Math.max(now.wallMs - value.readAt * 1000, now.monotonicMs - arrivedMs);
-}
-
-function covers(entry: Cutoff | undefined, issuedAt: number): boolean {
-  return entry !== undefined && issuedAt <= entry.cutoff;
-}
-
-function later(known: Cutoff | undefined, entry: Cutoff): Cutoff {
-  if (!known) return entry;
-  return {
-    cutoff: Math.max(known.cutoff, entry.cutoff),
-    expiresAt: Math.max(known.expiresAt, entry.expiresAt),
-  };
 }

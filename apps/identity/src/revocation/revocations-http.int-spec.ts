@@ -47,7 +47,7 @@ it('a long snapshot comes in pages that make one replay, also when more is revok
       const data = JSON.parse(line) as { type: string; next_cursor?: string };
       if (data.type === 'page') cursor = data.next_cursor;
       const frame = parseFeedFrame(data.type, data);
-      if (frame) expect(known.receive(frame, { wallMs: 0, monotonicMs: 0 })).toBe('ok');
+      if (frame) expect(known.receive(frame, { wallMs: Date.now(), monotonicMs: 0 })).toBe('ok');
     }
     await identity.database.transaction((tx) =>
       log.append(tx, { kind: 'sid', id: `late${String(pages)}` }),
@@ -55,7 +55,7 @@ it('a long snapshot comes in pages that make one replay, also when more is revok
   } while (cursor !== undefined);
   expect(pages).toBe(3);
   expect(known.position).toEqual({ epoch: 1, seq: 12_000 });
-  expect(known.state({ wallMs: 0, monotonicMs: 0 }).entries).toBe(12_000);
+  expect(known.state({ wallMs: Date.now(), monotonicMs: 0 }).entries).toBe(12_000);
 });
 
 it('a reader that does not read is cut off, not remembered for', async () => {
