@@ -46,6 +46,7 @@ const MAX_REPLAY_DELAY_MS = 20_000;
  * empty stream never means that nothing is revoked.
  */
 export class RedisRevocationSource {
+  readonly name = 'redis';
   #connected = false;
   #lastError: string | undefined;
   #redis: Redis | undefined;
