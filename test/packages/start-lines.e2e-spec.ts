@@ -103,7 +103,7 @@ async function start(program: string) {
     const headers: Record<string, string> =
       token === undefined ? {} : { authorization: `Bearer ${token}` };
     const answer = await fetch(`http://localhost:${String(port)}/`, { headers });
-    const body = (await answer.json()) as unknown;
+    const body = await answer.json();
     if (answer.ok) return { status: answer.status, body };
     const challenge = answer.headers.get('www-authenticate');
     return { status: answer.status, type: answer.headers.get('content-type'), challenge, body };
