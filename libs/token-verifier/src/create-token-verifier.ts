@@ -5,8 +5,10 @@ import { Discovery } from './discovery.js';
 import { FeedClient } from './feed-client.js';
 import { basicAuthorization } from './http-fetch.js';
 import type { Fetch } from './http-fetch.js';
-import { DEFAULT_KEY_AGES, JwksClient } from './jwks-client.js';
-import type { KeyAges } from './jwks-client.js';
+import { JwksClient } from './jwks-client.js';
+import type { OnKeyFetch } from './jwks-client.js';
+import { DEFAULT_KEY_AGES } from './key-ages.js';
+import type { KeyAges } from './key-ages.js';
 import type { RevocationSource } from './sources.js';
 import { systemClock } from './system-clock.js';
 import { TokenVerifier } from './token-verifier.js';
@@ -37,7 +39,10 @@ export interface TokenVerifierOptions {
   readonly keyAges?: KeyAges;
   readonly clock?: VerifierClock;
   readonly fetch?: Fetch;
-  readonly onOutcome?: (outcome: Outcome) => void;
+  /** Called once per verification; `reason` is fixed text, there unless the token was accepted. Must not throw. */
+  readonly onOutcome?: (outcome: Outcome, reason?: string) => void;
+  /** Called after each fetch of the keys; `reason` says what was wrong with a `refused` or `failed` one. Must not throw. */
+  readonly onKeyFetch?: OnKeyFetch;
 }
 
 /**
@@ -88,7 +93,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   return new TokenVerifier({
     issuer,
     audience: options.audience,
-    keys: new JwksClient(discovery, fetch, clock, keyAges),
+    keys: new JwksClient(discovery, fetch, clock, keyAges, options.onKeyFetch),
     revocation:
       authorization === undefined
         ? undefined

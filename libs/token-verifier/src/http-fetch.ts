@@ -1,7 +1,21 @@
+import { parseStrictObject } from './strict-json.js';
+
 /** Limits of one request to identity. */
 export interface FetchLimits {
   readonly timeoutMs: number;
   readonly maxBytes: number;
+}
+
+/** The part of an answer that comes before its body. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly headers: Headers;
+}
+
+/** An answer to a conditional request: a new document, or `undefined` when what the caller holds is still it (304). */
+export interface FetchedDocument {
+  readonly text: Buffer | undefined;
+  readonly headers: Headers;
 }
 
 /** The part of `fetch` that the verifier needs. */
@@ -25,8 +39,8 @@ export interface Patience {
 }
 
 /**
- * Makes a request and hands the chunks of its answer to `read`: no redirects, status 200 only. Ends when `read` is done, when
- * `stop` is aborted, or when patience is over.
+ * Makes a request and hands the chunks of its answer to `read`: no redirects, status 200 only, or 304 (without chunks) when
+ * `init` has an `if-none-match`. Ends when `read` is done, when `stop` is aborted, or when patience is over.
  *
  * @throws {RequestFailed}, or what `fetch` or `read` throws
  */
@@ -35,7 +49,7 @@ export async function request<T>(
   url: string,
   init: RequestInit,
   patience: Patience,
-  read: (chunks: AsyncIterable<Uint8Array>) => Promise<T>,
+  read: (chunks: AsyncIterable<Uint8Array>, head: AnswerHead) => Promise<T>,
 ): Promise<T> {
   const end = new AbortController();
   const timer = setTimeout(() => end.abort(new RequestFailed('timed out')), patience.ms);
@@ -45,12 +59,13 @@ export async function request<T>(
   try {
     const asked = fetch(url, { ...init, redirect: 'error', signal: end.signal });
     const response = await Promise.race([asked, failureAt(end.signal)]);
-    if (response.status !== 200 || !response.body) {
+    const notModified = response.status === 304 && new Headers(init.headers).has('if-none-match');
+    if (!notModified && (response.status !== 200 || !response.body)) {
       await response.body?.cancel();
       throw new RequestFailed(`answered ${String(response.status)}`);
     }
     const onChunk = () => patience.per === 'chunk' && timer.refresh();
-    return await read(chunksOf(response.body, end.signal, onChunk));
+    return await read(chunksOf(response.body, end.signal, onChunk), response);
   } finally {
     clearTimeout(timer);
     stop.removeEventListener('abort', onStop);
@@ -59,7 +74,7 @@ export async function request<T>(
 }
 
 /**
- * Fetches a JSON document, bounded in time and size.
+ * Fetches a JSON object, bounded in time and size, and strict: UTF-8 without a byte order mark, no member twice.
  *
  * @throws {RequestFailed}
  */
@@ -69,12 +84,31 @@ export async function fetchJson(
   limits: FetchLimits,
   init: RequestInit = {},
 ): Promise<unknown> {
+  const { text } = await fetchDocument(transport, url, limits, init);
+  try {
+    return parseStrictObject(text ?? Buffer.alloc(0));
+  } catch (error) {
+    throw asRequestFailed(error, url);
+  }
+}
+
+/**
+ * Fetches a document, bounded in time and in bytes (as they are after decompression).
+ *
+ * @throws {RequestFailed}
+ */
+export async function fetchDocument(
+  transport: Transport,
+  url: string,
+  limits: FetchLimits,
+  init: RequestInit = {},
+): Promise<FetchedDocument> {
   const patience = { ms: limits.timeoutMs, per: 'request' } as const;
   try {
-    const text = await request(transport, url, init, patience, (chunks) =>
-      readText(chunks, limits.maxBytes),
-    );
-    return JSON.parse(text) as unknown;
+    return await request(transport, url, init, patience, async (chunks, { status, headers }) => ({
+      text: status === 304 ? undefined : await readBytes(chunks, limits.maxBytes),
+      headers,
+    }));
   } catch (error) {
     throw asRequestFailed(error, url);
   }
@@ -100,10 +134,11 @@ export function basicAuthorization(clientId: string, clientSecret: string): stri
  * collection does not hear its signal any more.
  */
 async function* chunksOf(
-  body: ReadableStream<Uint8Array>,
+  body: ReadableStream<Uint8Array> | null,
   end: AbortSignal,
   onChunk: () => void,
 ): AsyncGenerator<Uint8Array> {
+  if (!body) return;
   const reader = body.getReader();
   const cancel = () => void reader.cancel().catch(() => undefined);
   end.addEventListener('abort', cancel);
@@ -129,14 +164,13 @@ function failureAt(signal: AbortSignal): Promise<never> {
   });
 }
 
-async function readText(chunks: AsyncIterable<Uint8Array>, maxBytes: number): Promise<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let text = '';
+async function readBytes(chunks: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {
     size += chunk.byteLength;
     if (size > maxBytes) throw new RequestFailed(`answer is larger than ${String(maxBytes)} bytes`);
-    text += decoder.decode(chunk, { stream: true });
+    parts.push(chunk);
   }
-  return text + decoder.decode();
+  return Buffer.concat(parts);
 }

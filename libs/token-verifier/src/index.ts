@@ -22,12 +22,15 @@ export {
   answerToVerifyError,
 } from './http-answer.js';
 export type { HttpAnswer, RefusalCode, RefusalProblem } from './http-answer.js';
-export { parseKeySet, UnusableKeySet } from './key-set.js';
-export type { KeySet } from './key-set.js';
+export type { OnKeyFetch } from './jwks-client.js';
+export type { KeyAges } from './key-ages.js';
+export { parseKeySet, readKeySet, UnusableKeySet } from './key-set.js';
+export type { KeySet, ReadKeySet, SkipReason } from './key-set.js';
 export type {
   CheckInAnswer,
   CheckInPort,
   CheckInReport,
+  KeyFetchOutcome,
   KeySource,
   KeySourceState,
   RevocationSink,
@@ -35,6 +38,7 @@ export type {
   SourceState,
 } from './sources.js';
 export type { RevocationParts, RevocationsState } from './revocations.js';
+export { KEY_FETCH_OUTCOMES } from './sources.js';
 export { systemClock } from './system-clock.js';
 export { TokenVerifier } from './token-verifier.js';
 export type { Outcome, VerifierParts, VerifierState } from './token-verifier.js';

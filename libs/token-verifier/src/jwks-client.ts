@@ -1,55 +1,57 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { backoffMs, pause } from './backoff.js';
 import type { VerifierClock } from './clock.js';
 import type { Discovery } from './discovery.js';
-import { fetchJson } from './http-fetch.js';
+import { VerifierUnavailable } from './errors.js';
+import { FetchedKeys } from './fetched-keys.js';
 import type { Fetch } from './http-fetch.js';
-import { parseKeySet } from './key-set.js';
+import { keyFreshness, refreshDelayMs } from './key-ages.js';
+import type { KeyAges } from './key-ages.js';
+import { UnusableKeySet } from './key-set.js';
 import type { KeySet } from './key-set.js';
-import type { KeySource, KeySourceState } from './sources.js';
+import type { KeyFetchOutcome, KeySource, KeySourceState } from './sources.js';
 
-/** Ages of a key set, seconds: refreshed in the background, then an alarm, then no longer used at all. */
-export interface KeyAges {
-  readonly refreshSeconds: number;
-  readonly softSeconds: number;
-  readonly hardSeconds: number;
-}
-
-export const DEFAULT_KEY_AGES: KeyAges = {
-  refreshSeconds: 300,
-  softSeconds: 900,
-  hardSeconds: 12 * 3600,
-};
-
-/** Between two refreshes forced by an unknown `kid`, counted from the last attempt, good or bad. */
-const UNKNOWN_KEY_COOL_DOWN_MS = 10_000;
-/** How long a request waits for a refresh that it caused. */
-const UNKNOWN_KEY_WAIT_MS = 2_000;
+/** From one fetch that requests cause to the next. After a failed fetch of any kind it doubles, up to {@link MAX_BACKOFF_MS}. */
+const COOL_DOWN_MS = 1_000;
+/** How long a request waits for the fetch that decides about its key. */
+const MAX_WAIT_MS = 2_500;
+/** So many requests may wait; each holds its token. */
+const MAX_WAITING = 1_000;
+/** A signature that does not verify causes no fetch sooner after the last attempt. */
+const BAD_SIGNATURE_COOL_DOWN_MS = 10_000;
 const MAX_BACKOFF_MS = 30_000;
-const LIMITS = { timeoutMs: 5_000, maxBytes: 256 * 1024 };
+
+/** Says how a fetch ended; `reason` for `refused` and `failed`. Must not throw. */
+export type OnKeyFetch = (outcome: KeyFetchOutcome, reason?: string) => void;
 
 /**
  * Keeps the issuer's JWKS: the whole set, swapped at once, refreshed before it is old, served on when the issuer is away
  * until the hard age. A failed, empty or unusable answer never replaces a good set; a good answer drops removed keys.
  */
 export class JwksClient implements KeySource {
-  #keys: KeySet | undefined;
-  #content: string | undefined;
+  readonly #fetched: FetchedKeys;
   #confirmedAtMs = Number.NEGATIVE_INFINITY;
   #attemptedAtMs = Number.NEGATIVE_INFINITY;
+  #forcedAtMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #lastError: string | undefined;
-  #inFlight: Promise<void> | undefined;
+  #inFlight: Promise<boolean> | undefined;
+  /** The fetch that begins when the cool-down ends. */
+  #next: Promise<boolean> | undefined;
+  #waiting = 0;
   #onChange: () => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
   readonly #stop = new AbortController();
+  readonly #fetches = { changed: 0, unchanged: 0, refused: 0, failed: 0 };
 
   constructor(
-    private readonly discovery: Discovery,
-    private readonly fetch: Fetch,
+    discovery: Discovery,
+    fetch: Fetch,
     private readonly clock: VerifierClock,
     private readonly ages: KeyAges,
-  ) {}
+    private readonly onFetch: OnKeyFetch = () => undefined,
+  ) {
+    this.#fetched = new FetchedKeys(discovery, fetch);
+  }
 
   start(onChange: () => void): void {
     this.#onChange = onChange;
@@ -57,25 +59,30 @@ export class JwksClient implements KeySource {
   }
 
   current(): KeySet | undefined {
-    return this.#ageSeconds() > this.ages.hardSeconds ? undefined : this.#keys;
+    return this.#ageSeconds() > this.ages.hardSeconds ? undefined : this.#fetched.keys;
   }
 
-  async refreshForUnknownKey(): Promise<void> {
+  async refreshForUnknownKey(kid: string): Promise<void> {
+    if (this.#waiting >= MAX_WAITING) throw unavailable('too many unknown kids at once');
+    if (!(await this.#inTime(this.#decide(kid)))) {
+      throw unavailable('unknown kid, and the key set cannot be refreshed');
+    }
+  }
+
+  async refreshForBadSignature(): Promise<void> {
     const sinceAttempt = this.clock.monotonicMs() - this.#attemptedAtMs;
-    if (!this.#inFlight && sinceAttempt < UNKNOWN_KEY_COOL_DOWN_MS) return;
-    const tooLong = new AbortController();
-    await Promise.race([
-      this.#refresh(),
-      delay(UNKNOWN_KEY_WAIT_MS, undefined, { signal: tooLong.signal }).catch(() => undefined),
-    ]);
-    tooLong.abort();
+    const due = this.#inFlight || sinceAttempt >= BAD_SIGNATURE_COOL_DOWN_MS;
+    if (due && this.#waiting < MAX_WAITING) await this.#inTime(this.#refresh('forced'));
   }
 
   state(): KeySourceState {
     return {
-      kids: [...(this.#keys?.keys() ?? [])],
+      kids: [...(this.#fetched.keys?.keys() ?? [])],
       ageSeconds: this.#ageSeconds(),
+      freshness: keyFreshness(this.#ageSeconds(), this.ages),
       lastError: this.#lastError,
+      fetches: { ...this.#fetches },
+      skippedKeys: this.#fetched.skipped,
     };
   }
 
@@ -91,46 +98,94 @@ export class JwksClient implements KeySource {
   async #keepFresh(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       await this.#refresh();
-      const { refreshSeconds } = this.ages;
-      // Full refresh interval less up to a fifth, so that many instances do not ask in step.
       const wait =
         this.#failures > 0
           ? backoffMs(this.#failures, MAX_BACKOFF_MS)
-          : jittered(refreshSeconds * 1000);
+          : refreshDelayMs(this.ages, this.#fetched.maxAgeSeconds);
       await pause(wait, this.#stop.signal);
     }
   }
 
-  /** One fetch at a time; everybody who needs one waits for the same. Never rejects. */
-  #refresh(): Promise<void> {
-    this.#inFlight ??= this.#fetchKeys().finally(() => {
+  /** What `decided` says, or false when it takes longer than a request should wait. */
+  async #inTime(decided: Promise<boolean>): Promise<boolean> {
+    this.#waiting += 1;
+    const enough = new AbortController();
+    const tooLate = pause(MAX_WAIT_MS, enough.signal).then(() => false);
+    const result = await Promise.race([decided, tooLate]);
+    enough.abort();
+    this.#waiting -= 1;
+    return result;
+  }
+
+  /** @returns whether the current set has `kid`, or was asked for after this call */
+  async #decide(kid: string): Promise<boolean> {
+    if (this.#inFlight) {
+      // It was asked for before: it may bring the key, but it cannot show that there is none.
+      await this.#inFlight;
+      if (this.current()?.has(kid)) return true;
+    }
+    // An issuer in trouble is left alone for longer, and nobody waits for that.
+    if (this.#failures > 0 && this.#coolDownMs() > 0) return false;
+    this.#next ??= this.#coolDown().then(() => {
+      this.#next = undefined;
+      return this.#stop.signal.aborted ? false : this.#refresh('forced');
+    });
+    return this.#next;
+  }
+
+  /** Waits until a fetch may begin because of a request, and none is under way. */
+  async #coolDown(): Promise<void> {
+    for (let ms = this.#coolDownMs(); ms > 0 || this.#inFlight; ms = this.#coolDownMs()) {
+      await (this.#inFlight ?? pause(ms, this.#stop.signal));
+      if (this.#stop.signal.aborted) return;
+    }
+  }
+
+  #coolDownMs(): number {
+    const now = this.clock.monotonicMs();
+    if (this.#failures === 0) return COOL_DOWN_MS - (now - this.#forcedAtMs);
+    const whole = Math.min(COOL_DOWN_MS * 2 ** Math.min(this.#failures - 1, 16), MAX_BACKOFF_MS);
+    return whole - (now - this.#attemptedAtMs);
+  }
+
+  /**
+   * One fetch at a time; everybody who needs one waits for the same. Never rejects.
+   *
+   * @param kind a `forced` fetch is unconditional: a 304 would let a confused cache decide about a `kid`
+   */
+  #refresh(kind: 'forced' | 'routine' = 'routine'): Promise<boolean> {
+    this.#inFlight ??= this.#fetchKeys(kind).finally(() => {
       this.#inFlight = undefined;
     });
     return this.#inFlight;
   }
 
-  async #fetchKeys(): Promise<void> {
-    this.#attemptedAtMs = this.clock.monotonicMs();
+  async #fetchKeys(kind: 'forced' | 'routine'): Promise<boolean> {
+    const asked = this.clock.monotonicMs();
+    this.#attemptedAtMs = asked;
+    if (kind === 'forced') this.#forcedAtMs = asked;
     try {
-      const { jwks } = await this.discovery.endpoints(this.#stop.signal);
-      const transport = { fetch: this.fetch, stop: this.#stop.signal };
-      const document = await fetchJson(transport, jwks, LIMITS);
-      // Equal documents keep the very same set: who has verified tokens with it need not do so again.
-      const content = JSON.stringify(document);
-      if (!this.#keys || content !== this.#content) this.#keys = parseKeySet(document);
-      this.#content = content;
-      this.#confirmedAtMs = this.clock.monotonicMs();
+      const outcome = await this.#fetched.update(kind, this.#stop.signal);
+      this.#confirmedAtMs = asked;
       this.#failures = 0;
       this.#lastError = undefined;
-      this.#onChange();
+      this.#count(outcome);
+      if (outcome === 'changed') this.#onChange();
+      return true;
     } catch (error) {
-      this.discovery.forget();
       this.#failures += 1;
       this.#lastError = (error as Error).message;
+      this.#count(error instanceof UnusableKeySet ? 'refused' : 'failed', this.#lastError);
+      return false;
     }
+  }
+
+  #count(outcome: KeyFetchOutcome, reason?: string): void {
+    this.#fetches[outcome] += 1;
+    this.onFetch(outcome, reason);
   }
 }
 
-function jittered(ms: number): number {
-  return ms - backoffMs(16, ms / 5);
+function unavailable(reason: string): VerifierUnavailable {
+  return new VerifierUnavailable('keys_unreachable', reason);
 }

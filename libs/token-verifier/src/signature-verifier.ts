@@ -5,23 +5,50 @@ import type { AccessToken } from './access-token.js';
 import { splitUnverifiedJws } from './compact-jws.js';
 import type { UnverifiedJws } from './compact-jws.js';
 import { TokenRejected, VerifierUnavailable } from './errors.js';
+import { isThumbprint } from './key-set.js';
 import type { KeySet } from './key-set.js';
 import { ProtectedHeaders, readKid } from './protected-header.js';
 import type { KeySource } from './sources.js';
 import { VerifiedTokens } from './verified-tokens.js';
 import type { VerifiedToken } from './verified-tokens.js';
 
+/** How much a {@link SignatureVerifier} has done since its start, and how many tokens it remembers. */
+export interface SignatureCounts {
+  readonly remembered: number;
+  /** Tokens that were remembered, and those that were not. */
+  readonly recalled: number;
+  readonly missed: number;
+  /** Tokens whose `kid` the key set did not have when they arrived. */
+  readonly unknownKids: number;
+}
+
 /** Turns the text of tokens into claims that a published key has signed, each token once. */
 export class SignatureVerifier {
   readonly #headers = new ProtectedHeaders();
   readonly #verified = new VerifiedTokens({ maxEntries: 20_000, maxBytes: 32 * 1024 * 1024 });
 
+  #recalled = 0;
+  #missed = 0;
+  #unknownKids = 0;
+
   constructor(private readonly keys: KeySource) {}
+
+  counts(): SignatureCounts {
+    return {
+      remembered: this.#verified.size,
+      recalled: this.#recalled,
+      missed: this.#missed,
+      unknownKids: this.#unknownKids,
+    };
+  }
 
   /** A token whose signature was verified before with the keys in force. */
   recall(text: string): VerifiedToken | undefined {
     const keys = this.keys.current();
-    return keys && this.#verified.get(text, keys);
+    const entry = keys && this.#verified.get(text, keys);
+    if (entry) this.#recalled += 1;
+    else this.#missed += 1;
+    return entry;
   }
 
   /**
@@ -53,17 +80,25 @@ export class SignatureVerifier {
   }
 
   /**
-   * For an unknown `kid`, or a signature that does not verify: perhaps ours is an old set. Asks for a newer one.
+   * For an unknown `kid`, or a signature that does not verify: perhaps ours is an old set.
+   *
+   * Only a set that was asked for after the token arrived can say that there is no such key. Another key under a known `kid`
+   * is possible only where kids are mere names.
    */
   async #verifyWithNewerKeys(
     jws: UnverifiedJws,
     token: AccessToken,
     tried: KeyObject | undefined,
   ): Promise<VerifiedToken> {
-    await this.keys.refreshForUnknownKey();
+    if (!tried) {
+      this.#unknownKids += 1;
+      await this.keys.refreshForUnknownKey(token.keyId);
+    } else if (!isThumbprint(token.keyId, tried)) {
+      await this.keys.refreshForBadSignature?.();
+    }
     const keys = this.#current();
     const key = keys.get(token.keyId);
-    if (!key) this.#rejectUnknownKey();
+    if (!key) throw new TokenRejected('unknown_key', 'no published key has this kid');
     if (key === tried || !isSignedBy(key, jws)) {
       throw new TokenRejected('bad_signature', 'the signature does not verify');
     }
@@ -74,14 +109,6 @@ export class SignatureVerifier {
     const keys = this.keys.current();
     if (!keys) throw new VerifierUnavailable('keys_unreachable', 'no key set that may be used');
     return keys;
-  }
-
-  #rejectUnknownKey(): never {
-    if (this.keys.state().lastError === undefined) {
-      throw new TokenRejected('unknown_key', 'no published key has this kid');
-    }
-    const reason = 'unknown kid, and the key set cannot be refreshed';
-    throw new VerifierUnavailable('keys_unreachable', reason);
   }
 }
 

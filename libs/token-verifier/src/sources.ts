@@ -1,4 +1,4 @@
-import type { FeedFrame, Position } from '@countersign/revocation';
+import type { FeedFrame, Freshness, Position } from '@countersign/revocation';
 import type { KeySet } from './key-set.js';
 
 /** Where a verifier takes its keys from. The hot path only reads {@link current}. */
@@ -6,21 +6,38 @@ export interface KeySource {
   /** The newest usable key set, or `undefined` when none may be used (none yet, or past the hard age). */
   current(): KeySet | undefined;
   /**
-   * Asks for a newer set because of an unknown `kid`. Resolves when a refresh has ended or was refused by the cool-down;
-   * never rejects, never waits longer than a few seconds.
+   * Asks for a newer set because of an unknown `kid`. Resolves when the current set has the `kid`, or was asked for after this
+   * call, so that it would have it. Takes a few seconds at most.
+   *
+   * @throws {VerifierUnavailable} `keys_unreachable` when no such set is to be had
    */
-  refreshForUnknownKey(): Promise<void>;
+  refreshForUnknownKey(kid: string): Promise<void>;
+  /**
+   * Asks for a newer set because a signature does not verify: some issuers publish another key under the same `kid`. Resolves
+   * when a refresh has ended, or at once when none is due; never rejects. Left out: no `kid` is ever used again.
+   */
+  refreshForBadSignature?(): Promise<void>;
   state(): KeySourceState;
   /** Begins to work in the background. `onChange` is called after each new set. */
   start(onChange: () => void): void;
   close(): Promise<void>;
 }
 
+/** How a fetch of the key set ended: with another set, the same, one that must not be used, or without an answer. */
+export const KEY_FETCH_OUTCOMES = ['changed', 'unchanged', 'refused', 'failed'] as const;
+export type KeyFetchOutcome = (typeof KEY_FETCH_OUTCOMES)[number];
+
 export interface KeySourceState {
   readonly kids: readonly string[];
   /** Seconds since the set was last confirmed by the issuer; infinite when never. */
   readonly ageSeconds: number;
+  /** `late`: past the soft age, used on; `stale`: past the hard age, or none yet, not used. */
+  readonly freshness?: Freshness;
   readonly lastError?: string | undefined;
+  /** Fetches since the start, by outcome. */
+  readonly fetches?: Readonly<Record<KeyFetchOutcome, number>>;
+  /** Keys of the current set that are meant for something else than access tokens. */
+  readonly skippedKeys?: number;
 }
 
 /** What a revocation source hands its frames to: the source's own way into the one replica that all sources feed. */

@@ -7,7 +7,7 @@ export class NotStrictJson extends Error {
 
 /**
  * Parses a JSON object so that no other parser can read it otherwise: valid UTF-8 without a byte order mark, and no member
- * named twice in any object (RFC 8725 §2.4 has the attacks, RFC 7515 §4 the rule for headers).
+ * named twice in any object (RFC 8725 §2.4 has the attacks, RFC 7515 §4 the rule for headers), nested 32 deep at most.
  *
  * @throws {NotStrictJson}
  */
@@ -26,11 +26,13 @@ export function parseStrictObject(bytes: Buffer): Readonly<Record<string, unknow
     throw new NotStrictJson('is not an object');
   }
   // Of members with one name JSON.parse keeps the last: then the text has more of them than the value.
-  if (countMembersInText(text) !== countMembers(value))
+  if (countMembersInText(text) !== countMembers(value, 1))
     throw new NotStrictJson('names a member twice');
   return value as Record<string, unknown>;
 }
 
+/** Objects and lists within each other. Neither tokens nor key sets need more than a few. */
+const MAX_DEPTH = 32;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
 
@@ -63,11 +65,12 @@ function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
-function countMembers(value: object): number {
+function countMembers(value: object, depth: number): number {
+  if (depth > MAX_DEPTH) throw new NotStrictJson('is nested too deeply');
   const items: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
   let members = items === value ? 0 : items.length;
   for (const item of items) {
-    if (typeof item === 'object' && item !== null) members += countMembers(item);
+    if (typeof item === 'object' && item !== null) members += countMembers(item, depth + 1);
   }
   return members;
 }

@@ -1,7 +1,7 @@
 import { createSign, generateKeyPairSync } from 'node:crypto';
 import type { FeedFrame } from '@countersign/revocation';
 import fc from 'fast-check';
-import { isTokenRejected, isVerifierUnavailable } from './errors.js';
+import { isTokenRejected, isVerifierUnavailable, VerifierUnavailable } from './errors.js';
 import { parseKeySet } from './key-set.js';
 import type { KeySource, RevocationSink } from './sources.js';
 import { TokenVerifier } from './token-verifier.js';
@@ -207,7 +207,7 @@ describe('what the verifier cannot decide is never a rejection', () => {
 
   it('an unknown kid while keys cannot be refreshed', async () => {
     const { verifier } = verifierAt(undefined, {
-      state: () => ({ kids: ['k1'], ageSeconds: 60, lastError: 'away' }),
+      refreshForUnknownKey: () => Promise.reject(new VerifierUnavailable('keys_unreachable', '')),
     });
     expect(await codeOf(verifier.verify(token({}, { kid: 'k2' })))).toBe('keys_unreachable');
   });

@@ -13,6 +13,7 @@ import type { RejectionCode, UnavailabilityCode } from './errors.js';
 import { Revocations } from './revocations.js';
 import type { RevocationParts, RevocationsState } from './revocations.js';
 import { SignatureVerifier } from './signature-verifier.js';
+import type { SignatureCounts } from './signature-verifier.js';
 import type { KeySource, KeySourceState } from './sources.js';
 import type { VerifiedToken } from './verified-tokens.js';
 import { WatchedTokens } from './watched-tokens.js';
@@ -35,8 +36,8 @@ export interface VerifierParts {
   readonly staleness: { readonly softSeconds: number; readonly hardSeconds: number };
   /** Random, new at every boot. */
   readonly instanceId?: string;
-  /** Called once per verification. Must not throw. */
-  readonly onOutcome?: ((outcome: Outcome) => void) | undefined;
+  /** Called once per verification; `reason` is fixed text, there unless the token was accepted. Must not throw. */
+  readonly onOutcome?: ((outcome: Outcome, reason?: string) => void) | undefined;
 }
 
 export interface VerifierState {
@@ -45,12 +46,13 @@ export interface VerifierState {
   readonly missing: readonly string[];
   readonly instanceId: string;
   readonly keys: KeySourceState;
+  readonly signatures: SignatureCounts;
   readonly revocation: 'none' | RevocationsState;
 }
 
 /**
  * Verifies access tokens (RFC 9068) in this process. The hot path does no I/O; keys and revocations arrive in the
- * background. Only a `kid` never seen before may wait, for one shared fetch of the key set, two seconds at most.
+ * background. Only a `kid` that the key set does not have waits, for a shared fetch, two and a half seconds at most.
  */
 export class TokenVerifier {
   readonly instanceId: string;
@@ -151,6 +153,7 @@ export class TokenVerifier {
       missing,
       instanceId: this.instanceId,
       keys,
+      signatures: this.#signatures.counts(),
       revocation: this.#revocations?.state(now) ?? 'none',
     };
   }
@@ -182,7 +185,9 @@ export class TokenVerifier {
   }
 
   #refuse(error: Error): Promise<never> {
-    if (isTokenRejected(error) || isVerifierUnavailable(error)) this.parts.onOutcome?.(error.code);
+    if (isTokenRejected(error) || isVerifierUnavailable(error)) {
+      this.parts.onOutcome?.(error.code, error.reason);
+    }
     return Promise.reject(error);
   }
 
