@@ -13,6 +13,7 @@ it('reads what it writes', () => {
     good,
     { ...good, kind: 'sub', cutoff: 1_000 },
     { ...good, kind: 'kid', expires_at: null },
+    { ...good, receipt_wanted: true },
   ]) {
     expect(serializeRevocationEvent(parseRevocationEvent(json))).toEqual(json);
   }
@@ -20,6 +21,12 @@ it('reads what it writes', () => {
 
 it('ignores members that a later version may add', () => {
   expect(parseRevocationEvent({ ...good, reason: 'x' })).not.toHaveProperty('reason');
+});
+
+it.each([false, 1, 'true', null])('a wish for receipts of %p is none', (wish) => {
+  expect(parseRevocationEvent({ ...good, receipt_wanted: wish })).not.toHaveProperty(
+    'receiptWanted',
+  );
 });
 
 it.each([

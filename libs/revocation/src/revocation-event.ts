@@ -23,6 +23,8 @@ export interface RevocationEvent {
   readonly expiresAt: number | null;
   /** When it was committed, by the clock of the database. */
   readonly at: number;
+  /** Somebody waits for receipts: who applies the event reports it at once. */
+  readonly receiptWanted?: true;
 }
 
 /** The wire shape of a {@link RevocationEvent}. */
@@ -34,6 +36,7 @@ export interface RevocationEventJson {
   cutoff?: number;
   expires_at: number | null;
   at: number;
+  receipt_wanted?: true;
 }
 
 /** An entry that is not a revocation event within sane bounds. The message names the member, never its value. */
@@ -56,7 +59,16 @@ export function parseRevocationEvent(value: unknown): RevocationEvent {
   if (!isKind(kind)) fail('kind', 'is unknown');
   const id = raw['id'];
   if (typeof id !== 'string') fail('id', 'is not a string');
-  const event = { epoch, seq, kind, id, expiresAt: expiry(raw, kind), at };
+  const event = {
+    epoch,
+    seq,
+    kind,
+    id,
+    expiresAt: expiry(raw, kind),
+    at,
+    // A hint: whatever else stands there asks for nothing.
+    ...(raw['receipt_wanted'] === true && { receiptWanted: true as const }),
+  };
   if (!CUTOFF_KINDS.has(kind)) {
     if (raw['cutoff'] !== undefined) fail('cutoff', `does not belong to kind ${kind}`);
     return withinBounds(event);
@@ -80,6 +92,7 @@ export function serializeRevocationEvent(event: RevocationEvent): RevocationEven
     ...(event.cutoff === undefined ? {} : { cutoff: event.cutoff }),
     expires_at: event.expiresAt,
     at: event.at,
+    ...(event.receiptWanted && { receipt_wanted: true as const }),
   };
 }
 

@@ -26,6 +26,9 @@ export class CheckInClient implements CheckInPort {
           kids: report.kids,
           ...(report.applied && { applied: report.applied }),
           ...(report.proof !== undefined && { proof: report.proof }),
+          ...(report.hardStalenessSeconds !== undefined && {
+            hard_staleness_seconds: report.hardStalenessSeconds,
+          }),
           ...(report.goodbye && { goodbye: true }),
         }),
       },

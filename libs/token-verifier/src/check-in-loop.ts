@@ -1,30 +1,53 @@
-import type { Position } from '@countersign/revocation';
+import { randomInt } from 'node:crypto';
+import type { Instant, Position } from '@countersign/revocation';
 import { backoffMs, pause } from './backoff.js';
 import type { CheckInPort, CheckInReport } from './sources.js';
 
 const IDLE_MS = 5_000;
+/** What changes within so long goes into one report; drawn anew each time, so that a fleet does not report in step. */
+const GATHER_MS = { min: 100, max: 250 } as const;
 const GOODBYE_MS = 1_000;
 
+/** What the loop works with. */
+export interface CheckInLoopParts {
+  readonly port: CheckInPort;
+  readonly report: () => CheckInReport;
+  readonly now: () => Instant;
+  /** How long an instance may go on after it sent the last report that was answered, milliseconds. */
+  readonly lapseMs: number;
+  /** Called when there is a new head to come up to. */
+  readonly onJoined: () => void;
+}
+
 /**
- * Tells identity what this instance holds: at the start until it succeeds, at once after {@link soon}, otherwise every
- * five seconds; and a goodbye at the end. One report is under way at a time; what happens meanwhile goes into the next.
+ * Tells identity what this instance holds: at the start until it succeeds, at once after {@link atOnce}, within a quarter of
+ * a second after {@link soon}, otherwise every five seconds; and a goodbye at the end. One report is under way at a time; what
+ * happens meanwhile goes into the next.
  */
 export class CheckInLoop {
-  #firstHead: Position | undefined;
+  #head: Position | undefined;
+  #answered: Instant | undefined;
   #lastError: string | undefined;
   #wake = new AbortController();
+  #hurry = new AbortController();
   #running: Promise<void> = Promise.resolve();
   readonly #stop = new AbortController();
 
-  constructor(
-    private readonly port: CheckInPort,
-    private readonly report: () => CheckInReport,
-    private readonly onFirstAnswer: () => void,
-  ) {}
+  constructor(private readonly parts: CheckInLoopParts) {}
 
-  /** The head that the first answer named: what must be applied before this instance is ready. */
-  get firstHead(): Position | undefined {
-    return this.#firstHead;
+  /** What must be applied before this instance may answer: the head that it was told when it joined or joined again. */
+  get joinedAt(): Position | undefined {
+    return this.#head;
+  }
+
+  /**
+   * Whether the last answered report is so old that identity may soon count on this instance no more: receipts would be
+   * complete without it. Reckoned from before the report was sent, by whichever clock went further.
+   */
+  hasLapsed(now: Instant): boolean {
+    if (!this.#answered) return true;
+    const { wallMs, monotonicMs } = this.#answered;
+    return Math.max(now.wallMs - wallMs, now.monotonicMs - monotonicMs) > this.parts.lapseMs;
   }
 
   get lastError(): string | undefined {
@@ -35,21 +58,27 @@ export class CheckInLoop {
     this.#running = this.#run();
   }
 
-  /** Asks for a report now, because what it says has changed. */
+  /** Asks for a report, because what it says has changed. */
   soon(): void {
     // abort() makes an exception with its stack each time, and a replay asks thousands of times.
     if (!this.#wake.signal.aborted) this.#wake.abort();
   }
 
+  /** Asks for a report now, because somebody waits for it. */
+  atOnce(): void {
+    if (!this.#hurry.signal.aborted) this.#hurry.abort();
+    this.soon();
+  }
+
   /** Stops, and says goodbye if there was ever an answer. Waits a second at most. */
   async close(): Promise<void> {
     this.#stop.abort();
-    this.#wake.abort();
+    this.atOnce();
     await this.#running;
-    if (!this.#firstHead) return;
+    if (!this.#head) return;
     const enough = new AbortController();
-    const goodbye = this.port
-      .checkIn({ ...this.report(), goodbye: true }, enough.signal)
+    const goodbye = this.parts.port
+      .checkIn({ ...this.parts.report(), goodbye: true }, enough.signal)
       .catch(() => undefined);
     await Promise.race([goodbye, pause(GOODBYE_MS, enough.signal)]);
     enough.abort();
@@ -59,18 +88,25 @@ export class CheckInLoop {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       this.#wake = new AbortController();
+      this.#hurry = new AbortController();
       failures = (await this.#checkIn()) ? 0 : failures + 1;
       await pause(failures > 0 ? backoffMs(failures, IDLE_MS) : IDLE_MS, this.#wake.signal);
+      if (this.#wake.signal.aborted) {
+        await pause(randomInt(GATHER_MS.min, GATHER_MS.max), this.#hurry.signal);
+      }
     }
   }
 
   async #checkIn(): Promise<boolean> {
+    const sent = this.parts.now();
     try {
-      const { head } = await this.port.checkIn(this.report(), this.#stop.signal);
+      const { head } = await this.parts.port.checkIn(this.parts.report(), this.#stop.signal);
       this.#lastError = undefined;
-      if (!this.#firstHead) {
-        this.#firstHead = head;
-        this.onFirstAnswer();
+      const joining = this.hasLapsed(this.parts.now());
+      this.#answered = sent;
+      if (joining) {
+        this.#head = head;
+        this.parts.onJoined();
       }
       return true;
     } catch (error) {

@@ -76,6 +76,8 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   const keyAges = options.keyAges ?? DEFAULT_KEY_AGES;
   requireRising('maxLifetimeSeconds', [maxLifetimeSeconds]);
   requireRising('staleness', [staleness.softSeconds, staleness.hardSeconds]);
+  // Identity counts on an instance as long as that: past a day it would not take the report.
+  if (staleness.hardSeconds > 86_400) throw new TypeError('staleness.hardSeconds is at most a day');
   requireRising('keyAges', [keyAges.refreshSeconds, keyAges.softSeconds, keyAges.hardSeconds]);
   if (!(tolerance >= 0 && tolerance <= 60))
     throw new TypeError('clockToleranceSeconds must be 0 to 60');

@@ -1,5 +1,11 @@
 import { RevocationReplica } from '@countersign/revocation';
-import type { FeedFrame, Instant, ReplicaState, RevocableToken } from '@countersign/revocation';
+import type {
+  FeedFrame,
+  Instant,
+  Position,
+  ReplicaState,
+  RevocableToken,
+} from '@countersign/revocation';
 import { CheckInLoop } from './check-in-loop.js';
 import type { CheckInPort, CheckInReport, RevocationSource, SourceState } from './sources.js';
 
@@ -34,21 +40,26 @@ export class Revocations {
   readonly #replica: RevocationReplica;
   readonly #checkIns: CheckInLoop;
   readonly #sweeping: NodeJS.Timeout;
+  /** The latest event that somebody waits for, until it counts as applied. */
+  #wanted: Position | undefined;
+  #closed = false;
 
   constructor(
     private readonly parts: RevocationParts,
-    staleness: { readonly softSeconds: number; readonly hardSeconds: number },
+    private readonly staleness: { readonly softSeconds: number; readonly hardSeconds: number },
     private readonly owner: RevocationsOwner,
   ) {
     this.#replica = new RevocationReplica({
       softMs: staleness.softSeconds * 1000,
       hardMs: staleness.hardSeconds * 1000,
     });
-    this.#checkIns = new CheckInLoop(
-      parts.checkIn,
-      () => this.#report(),
-      () => owner.onChange(),
-    );
+    this.#checkIns = new CheckInLoop({
+      port: parts.checkIn,
+      report: () => this.#report(),
+      now: () => owner.now(),
+      lapseMs: staleness.hardSeconds * 1000,
+      onJoined: () => owner.onChange(),
+    });
     this.#sweeping = setInterval(() => {
       this.#replica.sweep(owner.now().wallMs / 1000);
     }, SWEEP_MS);
@@ -71,8 +82,10 @@ export class Revocations {
 
   /** Why no answer may be built on what is known, or `undefined`. */
   fault(now: Instant): string | undefined {
-    const head = this.#checkIns.firstHead;
+    if (this.#closed) return 'the verifier is closed';
+    const head = this.#checkIns.joinedAt;
     if (!head) return 'not checked in yet';
+    if (this.#checkIns.hasLapsed(now)) return 'no check-in was answered lately';
     if (!this.#replica.hasApplied(head)) return 'revocations not applied yet';
     return this.#replica.freshness(now) === 'stale' ? 'no recent heartbeat' : undefined;
   }
@@ -95,12 +108,13 @@ export class Revocations {
     };
   }
 
-  /** Asks for a report now, because what it says has changed. */
+  /** Asks for a report, because what it says has changed. */
   checkInSoon(): void {
     this.#checkIns.soon();
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     clearInterval(this.#sweeping);
     await Promise.all([
       this.#checkIns.close(),
@@ -124,9 +138,20 @@ export class Revocations {
   #noteReceived(frame: FeedFrame): void {
     if (frame.type === 'revocation' || frame.type === 'end') {
       this.owner.onRevocation();
-      this.#checkIns.soon();
+      if (frame.type === 'revocation' && frame.event.receiptWanted) this.#wanted = frame.event;
+      this.#checkInAfterRevocation();
     }
     this.owner.onChange();
+  }
+
+  /** In a replay an event counts as applied with the end of it. */
+  #checkInAfterRevocation(): void {
+    if (!this.#wanted || !this.#replica.hasApplied(this.#wanted)) {
+      this.#checkIns.soon();
+      return;
+    }
+    this.#wanted = undefined;
+    this.#checkIns.atOnce();
   }
 
   #report(): CheckInReport {
@@ -134,6 +159,7 @@ export class Revocations {
       ...this.owner.identify(),
       applied: this.#replica.position,
       proof: this.#replica.proof,
+      hardStalenessSeconds: this.staleness.hardSeconds,
     };
   }
 }

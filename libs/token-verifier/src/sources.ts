@@ -79,6 +79,11 @@ export interface CheckInReport {
   readonly applied: Position | undefined;
   /** The proof of the heartbeat that the instance applied. */
   readonly proof?: string | undefined;
+  /**
+   * How long after its last answered check-in the instance may still answer, seconds: identity counts on it a little longer.
+   * Left out: 60.
+   */
+  readonly hardStalenessSeconds?: number;
   /** True in the last report before a stop. */
   readonly goodbye?: boolean;
 }

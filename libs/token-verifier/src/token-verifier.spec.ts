@@ -1,9 +1,10 @@
 import { createSign, generateKeyPairSync } from 'node:crypto';
 import type { FeedFrame } from '@countersign/revocation';
+import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { isTokenRejected, isVerifierUnavailable, VerifierUnavailable } from './errors.js';
 import { parseKeySet } from './key-set.js';
-import type { KeySource, RevocationSink } from './sources.js';
+import type { CheckInAnswer, CheckInReport, KeySource, RevocationSink } from './sources.js';
 import { TokenVerifier } from './token-verifier.js';
 
 const now = 1_800_000_000;
@@ -44,6 +45,7 @@ afterAll(() => Promise.all(open.map((verifier) => verifier.close())));
 function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<KeySource> = {}) {
   let sink: RevocationSink | undefined;
   let refreshes = 0;
+  const checkIns = answeringCheckIns();
   const verifier = new TokenVerifier({
     issuer,
     audience: 'orders',
@@ -64,7 +66,7 @@ function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<Ke
           close: async () => undefined,
         },
       ],
-      checkIn: { checkIn: async () => ({ head: { epoch: 1, seq: 0 } }) },
+      checkIn: { checkIn: (report) => checkIns.take(report) },
     },
     clock: { wallMs: () => clock.wall, monotonicMs: () => clock.monotonic },
     clockToleranceSeconds: 5,
@@ -73,7 +75,26 @@ function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<Ke
   });
   open.push(verifier);
   const send = (frame: FeedFrame) => sink!.receive(frame);
-  return { verifier, clock, send, refreshes: () => refreshes };
+  return { verifier, clock, send, checkIns, refreshes: () => refreshes };
+}
+
+/** Identity's side of check-ins: answers with `head`, unless it is `broken`. */
+function answeringCheckIns() {
+  let told: (report: CheckInReport) => void = () => undefined;
+  return {
+    head: 0,
+    broken: false,
+    last: undefined as CheckInReport | undefined,
+    async take(report: CheckInReport): Promise<CheckInAnswer> {
+      this.last = report;
+      if (this.broken) throw new Error('away');
+      // The answer arrives first, then whoever waits for the report goes on.
+      setTimeout(told, 0, report);
+      return { head: { epoch: 1, seq: this.head } };
+    },
+    /** The next report that is answered. */
+    next: () => new Promise<CheckInReport>((resolve) => (told = resolve)),
+  };
 }
 
 async function readyVerifier() {
@@ -223,7 +244,34 @@ describe('what the verifier cannot decide is never a rejection', () => {
     clock.monotonic += 61_000;
     expect(await codeOf(verifier.verify(token()))).toBe('revocation_unreachable');
     send({ type: 'heartbeat', heartbeat: { epoch: 1, head: 0, readAt: now + 61, proof: 'p' } });
+    await verifier.ready();
     expect(await codeOf(verifier.verify(token()))).toBe('accepted');
+  });
+
+  it('no check-in answered for longer than the hard limit, whatever heartbeats come', async () => {
+    const { verifier, clock, send, checkIns } = await readyVerifier();
+    checkIns.broken = true;
+    clock.wall += 61_000;
+    clock.monotonic += 61_000;
+    send({ type: 'heartbeat', heartbeat: { epoch: 1, head: 0, readAt: now + 61, proof: 'p' } });
+    expect(await codeOf(verifier.verify(token()))).toBe('revocation_unreachable');
+    // It joins again: what was committed while nobody counted on it must be applied first.
+    checkIns.broken = false;
+    checkIns.head = 1;
+    await checkIns.next();
+    expect(await codeOf(verifier.verify(token()))).toBe('revocation_unreachable');
+    send({
+      type: 'revocation',
+      event: { epoch: 1, seq: 1, kind: 'sid', id: 's2', expiresAt: now + 420, at: now },
+    });
+    expect(await codeOf(verifier.verify(token()))).toBe('accepted');
+  });
+
+  it('that it was closed: nobody counts on it any more', async () => {
+    const { verifier } = await readyVerifier();
+    const closing = verifier.close();
+    expect(await codeOf(verifier.verify(token()))).toBe('revocation_unreachable');
+    await closing;
   });
 
   it('but a bad token stays bad', async () => {
@@ -242,6 +290,32 @@ describe('revocation', () => {
       event: { epoch: 1, seq: 1, kind: 'sid', id: 's1', expiresAt: now + 420, at: now },
     });
     expect(await codeOf(verifier.verify(encoded))).toBe('revoked');
+  });
+
+  it('a report that says so was made when no call could accept any more', async () => {
+    const { verifier, send, checkIns } = await readyVerifier();
+    const encoded = token();
+    await codeOf(verifier.verify(encoded));
+    const reported = checkIns.next();
+    send({
+      type: 'revocation',
+      event: { epoch: 1, seq: 1, kind: 'sid', id: 's1', expiresAt: now + 420, at: now },
+    });
+    expect((await reported).applied).toEqual({ epoch: 1, seq: 1 });
+    expect(await codeOf(verifier.verify(encoded))).toBe('revoked');
+  });
+
+  it('is reported at once when somebody waits: after the end of a replay that brings it', async () => {
+    const { send, checkIns } = await readyVerifier();
+    // Held timers: what would only be gathered for later is never reported.
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    const event = { epoch: 1, seq: 2, kind: 'sid', id: 's1', expiresAt: now + 420, at: now };
+    send({ type: 'begin', epoch: 1, after: 0, head: 2 });
+    send({ type: 'revocation', event: { ...event, kind: 'sid', receiptWanted: true } });
+    send({ type: 'end', epoch: 1, head: 2 });
+    await new Promise(setImmediate);
+    expect(checkIns.last?.applied).toEqual({ epoch: 1, seq: 2 });
+    jest.useRealTimers();
   });
 
   it('a revoked token stays revoked when the channel is stale', async () => {

@@ -11,6 +11,7 @@ export interface TestCheckIn {
   readonly kids: readonly string[];
   readonly applied?: { readonly epoch: number; readonly seq: number };
   readonly proof?: string;
+  readonly hard_staleness_seconds?: number;
   readonly goodbye?: boolean;
 }
 

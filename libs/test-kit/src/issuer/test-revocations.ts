@@ -6,6 +6,8 @@ export interface TestRevocation {
   /** `*` for kind `all`. */
   readonly id: string;
   readonly cutoff?: number;
+  /** Asks every verifier that applies it to check in at once. */
+  readonly receiptWanted?: true;
 }
 
 const CUTOFF_KINDS: ReadonlySet<RevocationKind> = new Set(['sub', 'client', 'all']);
@@ -21,7 +23,7 @@ export class TestRevocations {
   }
 
   /** Adds an event at the head and hands it to every listener. */
-  add({ kind, id, cutoff }: TestRevocation): RevocationEventJson {
+  add({ kind, id, cutoff, receiptWanted }: TestRevocation): RevocationEventJson {
     const at = Date.now() / 1000;
     const event = {
       epoch: this.epoch,
@@ -31,6 +33,7 @@ export class TestRevocations {
       ...(CUTOFF_KINDS.has(kind) && { cutoff: cutoff ?? at }),
       expires_at: kind === 'kid' ? null : at + 3600,
       at,
+      ...(receiptWanted && { receipt_wanted: receiptWanted }),
     };
     this.#events.push(event);
     for (const listener of this.#listeners) listener(event);
