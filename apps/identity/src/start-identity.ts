@@ -26,6 +26,8 @@ import { Database } from './platform/database.js';
 import { RandomIds } from './platform/ids.js';
 import type { Platform } from './platform/platform.module.js';
 import { SystemClock } from './platform/system-clock.js';
+import { AwaitedReceipts } from './relying-services/awaited-receipts.js';
+import { CheckInClock } from './relying-services/check-in-clock.js';
 import { CheckIns } from './relying-services/check-ins.js';
 import { readDeclaredServices } from './relying-services/declared-services.js';
 import { RelyingServices } from './relying-services/relying-services.js';
@@ -77,6 +79,8 @@ export async function startIdentity(
   await keyRing.load();
   const feed = identity.get(RevocationFeed);
   await feed.start();
+  const awaitedReceipts = identity.get(AwaitedReceipts);
+  await awaitedReceipts.start();
   const passwords = identity.get(PasswordHasher);
   await passwords.start();
   const measured = measureVerifier(metrics);
@@ -110,6 +114,8 @@ export async function startIdentity(
   });
   await operatorApp.listen({ host: config.BIND_HOST, port: config.OPERATOR_PORT });
   await serviceApp.listen(config.SERVICE_PORT, config.BIND_HOST);
+  const checkInClock = identity.get(CheckInClock);
+  checkInClock.start();
   await publicApp.listen(config.PUBLIC_PORT, config.BIND_HOST);
   serving = true;
   // Asked now, so that it holds even if nobody else has asked before something goes away.
@@ -128,6 +134,7 @@ export async function startIdentity(
     logger,
     async stop() {
       life.drain();
+      checkInClock.stop();
       feed.dismissReaders();
       await Promise.all([
         closeWithin(publicApp.getHttpServer(), () => publicApp.close(), DRAIN_MS),
@@ -135,6 +142,7 @@ export async function startIdentity(
       ]);
       // Until the last request was answered, this instance heard of revocations like any other.
       await verifier.close();
+      awaitedReceipts.stop();
       await feed.stop();
       await operatorApp.close();
       passwords.close();

@@ -20,6 +20,7 @@ const report = z.strictObject({
     .string()
     .regex(/^[\w.-]{1,256}$/)
     .optional(),
+  hard_staleness_seconds: z.number().positive().max(86_400).optional(),
   goodbye: z.boolean().optional(),
 });
 
@@ -39,6 +40,9 @@ export class CheckInController {
       kids: body.kids,
       applied: body.applied,
       proof: body.proof,
+      ...(body.hard_staleness_seconds !== undefined && {
+        hardStalenessSeconds: body.hard_staleness_seconds,
+      }),
       goodbye: body.goodbye ?? false,
     });
     return { epoch: head.epoch, head: head.seq };

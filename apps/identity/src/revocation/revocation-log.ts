@@ -16,6 +16,8 @@ const EXPIRY_MARGIN_SECONDS = 120;
 export interface Revocation {
   readonly kind: RevocationKind;
   readonly id: string;
+  /** Somebody waits until every live instance has applied it. */
+  readonly receiptWanted?: boolean;
 }
 
 /** The head of the log as read from the primary, with the database's time of the read (NumericDate, fractional). */
@@ -45,7 +47,8 @@ export class RevocationLog {
    * Appends an entry in the transaction that ends the thing, with the exclusive locks of what is ended held and nothing to
    * wait for afterwards: the head row stays locked until the commit, which gives `seq` its order without holes.
    */
-  async append(tx: EntityManager, { kind, id }: Revocation): Promise<RevocationEvent> {
+  async append(tx: EntityManager, revocation: Revocation): Promise<RevocationEvent> {
+    const { kind, id, receiptWanted = false } = revocation;
     const [[head]] = await tx.query<
       [[{ epoch: number; seq: string; now: string; lifetime: number }]]
     >(
@@ -63,10 +66,11 @@ export class RevocationLog {
       ...(isCutoff ? { cutoff: at } : {}),
       expiresAt: kind === 'kid' ? null : at + head.lifetime + EXPIRY_MARGIN_SECONDS,
       at,
+      ...(receiptWanted && { receiptWanted: true as const }),
     };
     await tx.query(
-      `INSERT INTO revocations (epoch, seq, kind, id, cutoff, expires_at, at) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-      [event.epoch, event.seq, kind, id, event.cutoff ?? null, event.expiresAt, at],
+      `INSERT INTO revocations (epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [event.epoch, event.seq, kind, id, event.cutoff ?? null, event.expiresAt, at, receiptWanted],
     );
     await tx.query(`SELECT pg_notify($1, '')`, [REVOCATION_CHANNEL]);
     return event;
@@ -101,7 +105,7 @@ export class RevocationLog {
   async liveBetween(after: Position, upTo: Position, limit: number): Promise<RevocationEvent[]> {
     const rows = await this.database.run((manager) =>
       manager.query<RevocationRow[]>(
-        `SELECT epoch, seq, kind, id, cutoff, expires_at, at FROM revocations
+        `SELECT epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted FROM revocations
          WHERE (epoch, seq) > ($1, $2) AND (epoch, seq) <= ($3, $4)
            AND (expires_at IS NULL OR expires_at >= extract(epoch FROM now()))
          ORDER BY epoch, seq LIMIT $5`,

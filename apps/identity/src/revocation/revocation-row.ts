@@ -9,6 +9,7 @@ export interface RevocationRow {
   readonly cutoff: string | null;
   readonly expires_at: string | null;
   readonly at: string;
+  readonly receipt_wanted: boolean;
 }
 
 export function toRevocationEvent(row: RevocationRow): RevocationEvent {
@@ -20,5 +21,6 @@ export function toRevocationEvent(row: RevocationRow): RevocationEvent {
     ...(row.cutoff === null ? {} : { cutoff: Number(row.cutoff) }),
     expiresAt: row.expires_at === null ? null : Number(row.expires_at),
     at: Number(row.at),
+    ...(row.receipt_wanted && { receiptWanted: true as const }),
   };
 }
