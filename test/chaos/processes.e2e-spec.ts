@@ -9,6 +9,7 @@ beforeAll(async () => {
   town = await Town.start();
 });
 afterAll(() => town.stop());
+afterEach(() => town.rest());
 
 it('nothing is broken: every logout has its receipts', async () => {
   const tokens = await town.signIn(6);
