@@ -4,9 +4,17 @@ import type { ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { TokenRejected } from '@countersign/token-verifier';
 import type { AccessToken, TokenVerifier } from '@countersign/token-verifier';
+import { AllowStaleRevocations } from './allow-stale-revocations.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { currentToken } from './current-token.js';
 import { Refusal } from './refusal.js';
+
+@AllowStaleRevocations()
+class PatientController {
+  route() {
+    return undefined;
+  }
+}
 
 class AnyController {
   route() {
@@ -15,15 +23,19 @@ class AnyController {
 }
 
 /** What Express hands to a guard: the request of `node:http` itself, and a response with `header`. */
-function expressContext(rawHeaders: string[], type = 'http') {
+function expressContext(
+  rawHeaders: string[],
+  type = 'http',
+  controller: { prototype: object } = AnyController,
+) {
   const set: Record<string, string> = {};
   const request = { rawHeaders };
   const response = { header: (name: string, value: string) => (set[name] = value) };
   const context = {
     getType: () => type,
     getHandler: (): unknown =>
-      Object.getOwnPropertyDescriptor(AnyController.prototype, 'route')?.value,
-    getClass: () => AnyController,
+      Object.getOwnPropertyDescriptor(controller.prototype, 'route')?.value,
+    getClass: () => controller,
     switchToHttp: () => ({ getRequest: () => request, getResponse: () => response }),
   };
   return { context: context as unknown as ExecutionContext, request, set };
@@ -35,6 +47,22 @@ function guardWith(verify: TokenVerifier['verify']): AccessTokenGuard {
 
 describe('the guard on Express', () => {
   const accepted = { subject: 'anna', scopes: [] as string[] } as unknown as AccessToken;
+
+  test('says what the route wants when revocations are stale: closed unless it is declared', async () => {
+    for (const [controller, expected] of [
+      [AnyController, 'closed'],
+      [PatientController, 'open'],
+    ] as const) {
+      const { context } = expressContext(['Authorization', 'Bearer a.b.c'], 'http', controller);
+      const asked: unknown[] = [];
+      const guard = guardWith(async (_text, options) => {
+        asked.push(options);
+        return accepted;
+      });
+      await guard.canActivate(context);
+      expect(asked).toEqual([{ staleRevocations: expected }]);
+    }
+  });
 
   test('reads the raw headers and keeps the token for the route', async () => {
     const { context, request } = expressContext(['Authorization', 'Bearer a.b.c']);

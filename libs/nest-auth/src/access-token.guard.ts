@@ -2,10 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { TokenVerifier } from '@countersign/token-verifier';
-import type { AccessToken } from '@countersign/token-verifier';
+import type { AccessToken, StaleRevocations } from '@countersign/token-verifier';
 import { accessRuleOf } from './access-rule.js';
 import { bearerTokenOf } from './bearer-request.js';
 import { rememberToken } from './current-token.js';
+import { staleRevocationsOf } from './allow-stale-revocations.js';
 import { requireScopes, toRefusal, withRefusalHeaders } from './refusal.js';
 
 /**
@@ -27,15 +28,18 @@ export class AccessTokenGuard implements CanActivate {
     if (rule === 'public') return true;
     const request = context.switchToHttp().getRequest<object>();
     return withRefusalHeaders(context, async () => {
-      const token = await this.#verify(bearerTokenOf(request));
+      const token = await this.#verify(
+        bearerTokenOf(request),
+        staleRevocationsOf(this.reflector, context),
+      );
       requireScopes(token, rule.scopes);
       rememberToken(request, token);
     });
   }
 
-  async #verify(encoded: string): Promise<AccessToken> {
+  async #verify(encoded: string, staleRevocations: StaleRevocations): Promise<AccessToken> {
     try {
-      return await this.verifier.verify(encoded);
+      return await this.verifier.verify(encoded, { staleRevocations });
     } catch (error) {
       throw toRefusal(error);
     }

@@ -12,7 +12,13 @@ import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
 import { createTokenVerifier } from '@countersign/token-verifier';
 import type { AccessToken, TokenVerifier, TokenVerifierOptions } from '@countersign/token-verifier';
-import { CountersignAuthModule, CurrentToken, Public, RequireScope } from './index.js';
+import {
+  AllowStaleRevocations,
+  CountersignAuthModule,
+  CurrentToken,
+  Public,
+  RequireScope,
+} from './index.js';
 
 @Controller()
 class UndecoratedController {
@@ -24,6 +30,12 @@ class UndecoratedController {
   @Get('user')
   user(@Req() request: { user?: AccessToken }) {
     return { subject: request.user?.subject ?? null };
+  }
+
+  @AllowStaleRevocations()
+  @Get('stays-open')
+  staysOpen() {
+    return {};
   }
 
   @Public()
@@ -319,6 +331,7 @@ describe.each(['native', 'passport'] as const)('the %s guard without an issuer',
     const stale = await fetch(`${origin}/undecorated`, { headers });
     expect(stale.status).toBe(503);
     await expect(stale.json()).resolves.toMatchObject({ code: 'revocation_unreachable' });
+    expect((await fetch(`${origin}/stays-open`, { headers })).status).toBe(200);
     await app.close();
     await verifier.close();
     await issuer.stop();

@@ -6,14 +6,12 @@ import {
   answerToVerifyError,
 } from './http-answer.js';
 import type { HttpAnswer } from './http-answer.js';
-import type { TokenVerifier } from './token-verifier.js';
+import type { TokenVerifier, VerifyOptions } from './token-verifier.js';
 
 /** What a route asks for beyond a good token. */
-export interface RequestRequirements {
+export interface RequestRequirements extends VerifyOptions {
   /** All of them must be in the token. Default none. */
   readonly scopes?: readonly string[];
-  /** Overrides the configured audience; needed when that is `null`. */
-  readonly audience?: string;
 }
 
 /** Who makes a request, or how to refuse it. Exactly one of the two is there. */
@@ -33,17 +31,14 @@ export type AuthenticatedRequest =
 export async function authenticateRequest(
   verifier: Pick<TokenVerifier, 'verify'>,
   rawHeaders: readonly string[],
-  { scopes = [], audience }: RequestRequirements = {},
+  { scopes = [], ...options }: RequestRequirements = {},
 ): Promise<AuthenticatedRequest> {
   const credentials = readBearerCredentials(rawHeaders);
   if ('missing' in credentials) {
     return { refusal: answerToUnreadableCredentials(credentials.missing) };
   }
   try {
-    const token = await verifier.verify(
-      credentials.token,
-      audience === undefined ? undefined : { audience },
-    );
+    const token = await verifier.verify(credentials.token, options);
     if (scopes.every((scope) => token.scopes.includes(scope))) return { token };
     return { refusal: answerToMissingScope(scopes) };
   } catch (error) {

@@ -37,8 +37,19 @@ export type {
   RevocationSource,
   SourceState,
 } from './sources.js';
-export type { RevocationParts, RevocationsState } from './revocations.js';
+export type {
+  RevocationFault,
+  RevocationParts,
+  RevocationsState,
+  StaleRevocations,
+} from './revocations.js';
 export { KEY_FETCH_OUTCOMES } from './sources.js';
 export { systemClock } from './system-clock.js';
 export { TokenVerifier } from './token-verifier.js';
-export type { Outcome, VerifierParts, VerifierState } from './token-verifier.js';
+export type {
+  Outcome,
+  VerifierParts,
+  VerifierState,
+  VerifyOptions,
+  WatchOptions,
+} from './token-verifier.js';

@@ -53,7 +53,7 @@ async function withTwoSources(head = 3) {
   revocations.start();
   await new Promise(setImmediate);
   const [fast, feed] = sinks as [RevocationSink, RevocationSink];
-  return { revocations, now, fast, feed, fault: () => revocations.fault(now) };
+  return { revocations, now, fast, feed, fault: () => revocations.fault(now)?.text };
 }
 
 const send = (sink: RevocationSink, ...frames: FeedFrame[]) =>

@@ -18,6 +18,35 @@ export interface RevocationParts {
   readonly checkIn: CheckInPort;
 }
 
+/**
+ * Why no answer may be built on what is known. `stale`: it was complete once, and is past the hard limit or without room for
+ * more; a caller may have declared to go on with it. Otherwise it has not been complete yet, and nobody may.
+ */
+export interface RevocationFault {
+  readonly stale: boolean;
+  readonly text: string;
+}
+
+const CLOSED: RevocationFault = { stale: false, text: 'the verifier is closed' };
+const NOT_CHECKED_IN: RevocationFault = { stale: false, text: 'not checked in yet' };
+const NOT_APPLIED: RevocationFault = { stale: false, text: 'revocations not applied yet' };
+const NOT_ALIVE: RevocationFault = { stale: false, text: 'no recent heartbeat' };
+const LAPSED: RevocationFault = { stale: true, text: 'no check-in was answered lately' };
+const BEHIND: RevocationFault = { stale: true, text: 'revocations not applied yet' };
+const STALE: RevocationFault = { stale: true, text: 'no recent heartbeat' };
+
+/**
+ * What becomes of tokens once revocations are older than the hard limit. `closed`: 503. `open`: tokens that no known
+ * revocation covers are accepted, each counted as `accepted_stale`. It never applies to keys, nor before revocations were
+ * complete for the first time.
+ */
+export type StaleRevocations = 'closed' | 'open';
+
+/** Whether a caller that has declared so may go on in spite of the fault. */
+export function mayGoOn(fault: RevocationFault, declared: StaleRevocations | undefined): boolean {
+  return fault.stale && declared === 'open';
+}
+
 /** What the replica's owner does for it. */
 export interface RevocationsOwner {
   now(): Instant;
@@ -43,6 +72,7 @@ export class Revocations {
   /** The latest event that somebody waits for, until it counts as applied. */
   #wanted: Position | undefined;
   #closed = false;
+  #wasComplete = false;
 
   constructor(
     private readonly parts: RevocationParts,
@@ -80,20 +110,21 @@ export class Revocations {
     return this.#replica.isRevoked(token);
   }
 
-  /** Why no answer may be built on what is known, or `undefined`. */
-  fault(now: Instant): string | undefined {
-    if (this.#closed) return 'the verifier is closed';
+  fault(now: Instant): RevocationFault | undefined {
+    if (this.#closed) return CLOSED;
     const head = this.#checkIns.joinedAt;
-    if (!head) return 'not checked in yet';
-    if (this.#checkIns.hasLapsed(now)) return 'no check-in was answered lately';
-    if (!this.#replica.hasApplied(head)) return 'revocations not applied yet';
-    return this.#replica.freshness(now) === 'stale' ? 'no recent heartbeat' : undefined;
+    if (!head) return NOT_CHECKED_IN;
+    if (this.#checkIns.hasLapsed(now)) return this.#wasComplete ? LAPSED : NOT_CHECKED_IN;
+    if (!this.#replica.hasApplied(head)) return this.#wasComplete ? BEHIND : NOT_APPLIED;
+    if (this.#replica.freshness(now) === 'stale') return this.#wasComplete ? STALE : NOT_ALIVE;
+    this.#wasComplete = true;
+    return undefined;
   }
 
   /** The fault for people: what a source or the check-in met with says more. */
-  explain(fault: string): string {
+  explain(fault: RevocationFault): string {
     const failing = this.parts.sources.find((source) => source.state().lastError !== undefined);
-    return failing?.state().lastError ?? this.#checkIns.lastError ?? fault;
+    return failing?.state().lastError ?? this.#checkIns.lastError ?? fault.text;
   }
 
   state(now: Instant): RevocationsState {

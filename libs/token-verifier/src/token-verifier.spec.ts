@@ -6,6 +6,7 @@ import { isTokenRejected, isVerifierUnavailable, VerifierUnavailable } from './e
 import { parseKeySet } from './key-set.js';
 import type { CheckInAnswer, CheckInReport, KeySource, RevocationSink } from './sources.js';
 import { TokenVerifier } from './token-verifier.js';
+import type { Outcome } from './token-verifier.js';
 
 const now = 1_800_000_000;
 const issuer = 'https://id.example.test';
@@ -46,6 +47,7 @@ function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<Ke
   let sink: RevocationSink | undefined;
   let refreshes = 0;
   const checkIns = answeringCheckIns();
+  const outcomes: Outcome[] = [];
   const verifier = new TokenVerifier({
     issuer,
     audience: 'orders',
@@ -72,10 +74,11 @@ function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<Ke
     clockToleranceSeconds: 5,
     maxLifetimeSeconds: 3600,
     staleness: { softSeconds: 10, hardSeconds: 60 },
+    onOutcome: (outcome) => void outcomes.push(outcome),
   });
   open.push(verifier);
   const send = (frame: FeedFrame) => sink!.receive(frame);
-  return { verifier, clock, send, checkIns, refreshes: () => refreshes };
+  return { verifier, clock, send, checkIns, outcomes, refreshes: () => refreshes };
 }
 
 /** Identity's side of check-ins: answers with `head`, unless it is `broken`. */
@@ -326,6 +329,62 @@ describe('revocation', () => {
     });
     clock.monotonic += 61_000;
     expect(await codeOf(verifier.verify(token()))).toBe('revoked');
+  });
+});
+
+describe('a route that asks to stay open when revocations are stale', () => {
+  const open = { staleRevocations: 'open' } as const;
+  const revokeToken: FeedFrame = {
+    type: 'revocation',
+    event: { epoch: 1, seq: 1, kind: 'jti', id: 'j1', expiresAt: now + 420, at: now },
+  };
+
+  it('is served past the hard limit, and counted; others are not', async () => {
+    const { verifier, clock, outcomes } = await readyVerifier();
+    expect(await codeOf(verifier.verify(token(), open))).toBe('accepted');
+    clock.monotonic += 61_000;
+    expect(await codeOf(verifier.verify(token(), open))).toBe('accepted');
+    expect(await codeOf(verifier.verify(token()))).toBe('revocation_unreachable');
+    expect(await codeOf(verifier.verify(token(), { staleRevocations: 'closed' }))).toBe(
+      'revocation_unreachable',
+    );
+    expect(outcomes).toEqual([
+      'accepted',
+      'accepted_stale',
+      'revocation_unreachable',
+      'revocation_unreachable',
+    ]);
+  });
+
+  it('still refuses what is known to be revoked', async () => {
+    const { verifier, clock, send } = await readyVerifier();
+    send(revokeToken);
+    clock.monotonic += 61_000;
+    expect(await codeOf(verifier.verify(token(), open))).toBe('revoked');
+  });
+
+  it('is not served before revocations were complete for the first time', async () => {
+    const { verifier } = verifierAt();
+    expect(await codeOf(verifier.verify(token(), open))).toBe('revocation_unreachable');
+  });
+
+  it('is not served without keys', async () => {
+    const { verifier, send } = verifierAt(undefined, { current: () => undefined });
+    send({ type: 'begin', epoch: 1, after: 0, head: 0 });
+    send({ type: 'end', epoch: 1, head: 0 });
+    await new Promise(setImmediate);
+    expect(await codeOf(verifier.verify(token(), open))).toBe('keys_unreachable');
+  });
+
+  it('keeps its streams, until the token expires', async () => {
+    const { verifier, clock } = await readyVerifier();
+    const signal = verifier.watch(await verifier.verify(token()), open);
+    clock.monotonic += 61_000;
+    verifier.watch(await verifier.verify(token(), open), open);
+    expect(signal.aborted).toBe(false);
+    clock.wall += 305_000;
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    expect(signal.reason).toMatchObject({ code: 'expired' });
   });
 });
 

@@ -10,16 +10,35 @@ import {
   VerifierUnavailable,
 } from './errors.js';
 import type { RejectionCode, UnavailabilityCode } from './errors.js';
-import { Revocations } from './revocations.js';
-import type { RevocationParts, RevocationsState } from './revocations.js';
+import { mayGoOn, Revocations } from './revocations.js';
+import type {
+  RevocationFault,
+  RevocationParts,
+  RevocationsState,
+  StaleRevocations,
+} from './revocations.js';
 import { SignatureVerifier } from './signature-verifier.js';
 import type { SignatureCounts } from './signature-verifier.js';
 import type { KeySource, KeySourceState } from './sources.js';
 import type { VerifiedToken } from './verified-tokens.js';
 import { WatchedTokens } from './watched-tokens.js';
 
-/** How one call of {@link TokenVerifier.verify} ended. */
-export type Outcome = 'accepted' | RejectionCode | UnavailabilityCode;
+/** How one call of {@link TokenVerifier.verify} ended. `accepted_stale`: only because the caller asked for `open`. */
+export type Outcome = 'accepted' | 'accepted_stale' | RejectionCode | UnavailabilityCode;
+
+/** What one route asks of {@link TokenVerifier.verify}. */
+export interface VerifyOptions {
+  /** Overrides the configured audience; needed when that is `null`. */
+  readonly audience?: string;
+  /** Default `closed`. */
+  readonly staleRevocations?: StaleRevocations;
+}
+
+/** What one stream asks of {@link TokenVerifier.watch}. */
+export interface WatchOptions {
+  readonly until?: AbortSignal;
+  readonly staleRevocations?: StaleRevocations;
+}
 
 /** What a verifier works with. Most callers want `createTokenVerifier`, which fills this in. */
 export interface VerifierParts {
@@ -58,7 +77,7 @@ export class TokenVerifier {
   readonly instanceId: string;
   readonly #revocations: Revocations | undefined;
   readonly #signatures: SignatureVerifier;
-  readonly #watched = new WatchedTokens((token) => this.#faultOf(token));
+  readonly #watched = new WatchedTokens((token, stale) => this.#faultOf(token, stale));
   readonly #waiting = new Set<() => void>();
   #closed = false;
 
@@ -85,12 +104,11 @@ export class TokenVerifier {
    *
    * Does not look at scopes or roles; that is the caller's.
    *
-   * @param options.audience overrides the configured audience; needed when that is `null`
    * @throws {TokenRejected} the token is bad (401)
    * @throws {VerifierUnavailable} no decision is possible now (503)
    * @throws {TypeError} no audience is configured and none was given
    */
-  verify(text: string, options?: { readonly audience?: string }): Promise<AccessToken> {
+  verify(text: string, options?: VerifyOptions): Promise<AccessToken> {
     const audience = options?.audience ?? this.parts.audience;
     if (audience === null) {
       return Promise.reject(new TypeError('verify needs an audience: none is configured'));
@@ -102,8 +120,8 @@ export class TokenVerifier {
         this.#signatures.verify(text, (token) => {
           checkAccessToken(token, audience, this.#now(), this.parts);
         });
-      if (entry instanceof Promise) return this.#settleLater(entry, audience);
-      this.#settle(entry, audience);
+      if (entry instanceof Promise) return this.#settleLater(entry, audience, options);
+      this.#settle(entry, audience, options);
       return Promise.resolve(entry.token);
     } catch (error) {
       return this.#refuse(error as Error);
@@ -114,11 +132,13 @@ export class TokenVerifier {
    * Watches over a token that was verified, for as long as its bearer holds a stream or a socket open.
    *
    * @param options.until abort it when the stream is over, so that the token is forgotten
+   * @param options.staleRevocations `open` keeps the stream when revocations are past the hard limit; default `closed`
    * @returns a signal that is aborted at once when the token is revoked, and within a second when it has expired or nothing
    *   may be built on the revocations any more; its reason is the {@link TokenRejected} or {@link VerifierUnavailable}
    */
-  watch(token: AccessToken, options: { readonly until?: AbortSignal } = {}): AbortSignal {
-    return this.#watched.watch(token, options.until);
+  watch(token: AccessToken, options: WatchOptions = {}): AbortSignal {
+    const { until, staleRevocations = 'closed' } = options;
+    return this.#watched.watch(token, staleRevocations, until);
   }
 
   /**
@@ -147,7 +167,7 @@ export class TokenVerifier {
     if (!this.parts.keys.current()) missing.push(`keys: ${keys.lastError ?? 'not fetched yet'}`);
     const now = this.#instant();
     const fault = this.#revocations?.fault(now);
-    if (fault) missing.push(`revocations: ${this.#revocations?.explain(fault) ?? fault}`);
+    if (fault) missing.push(`revocations: ${this.#revocations?.explain(fault) ?? fault.text}`);
     return {
       ready: missing.length === 0,
       missing,
@@ -166,10 +186,14 @@ export class TokenVerifier {
     await Promise.all([this.#revocations?.close(), this.parts.keys.close()]);
   }
 
-  async #settleLater(pending: Promise<VerifiedToken>, audience: string): Promise<AccessToken> {
+  async #settleLater(
+    pending: Promise<VerifiedToken>,
+    audience: string,
+    options?: VerifyOptions,
+  ): Promise<AccessToken> {
     try {
       const entry = await pending;
-      this.#settle(entry, audience);
+      this.#settle(entry, audience, options);
       return entry.token;
     } catch (error) {
       return this.#refuse(error as Error);
@@ -177,11 +201,12 @@ export class TokenVerifier {
   }
 
   /** What is looked at on every call, however well the token is known: what it says against this caller and now, revocation. */
-  #settle(entry: VerifiedToken, audience: string): void {
+  #settle(entry: VerifiedToken, audience: string, options?: VerifyOptions): void {
     const wallMs = this.parts.clock.wallMs();
     checkAccessToken(entry.token, audience, wallMs / 1000, this.parts);
-    if (this.#revocations) this.#checkRevocation(this.#revocations, entry, wallMs);
-    this.parts.onOutcome?.('accepted');
+    const fault = this.#revocations && this.#checkRevocation(this.#revocations, entry, wallMs);
+    if (fault) requireOpen(fault, options?.staleRevocations);
+    this.parts.onOutcome?.(fault ? 'accepted_stale' : 'accepted');
   }
 
   #refuse(error: Error): Promise<never> {
@@ -192,7 +217,7 @@ export class TokenVerifier {
   }
 
   /** What is wrong by now with a token that was good. */
-  #faultOf(token: AccessToken): Error | undefined {
+  #faultOf(token: AccessToken, staleRevocations: StaleRevocations): Error | undefined {
     const now = this.#instant();
     if (token.expiresAt + this.parts.clockToleranceSeconds <= now.wallMs / 1000) {
       return new TokenRejected('expired', 'exp has passed');
@@ -201,12 +226,15 @@ export class TokenVerifier {
     if (this.#revocations.isRevoked(token))
       return new TokenRejected('revoked', 'a revocation covers it');
     const fault = this.#revocations.fault(now);
-    return fault === undefined
-      ? undefined
-      : new VerifierUnavailable('revocation_unreachable', fault);
+    return fault && !mayGoOn(fault, staleRevocations) ? unreachable(fault) : undefined;
   }
 
-  #checkRevocation(revocations: Revocations, entry: VerifiedToken, wallMs: number): void {
+  /** @returns why the revocations may not be built on, if so. @throws {TokenRejected} when one that is known covers the token */
+  #checkRevocation(
+    revocations: Revocations,
+    entry: VerifiedToken,
+    wallMs: number,
+  ): RevocationFault | undefined {
     const { version } = revocations;
     if (entry.clearedAt !== version) {
       if (revocations.isRevoked(entry.token)) {
@@ -214,8 +242,7 @@ export class TokenVerifier {
       }
       entry.clearedAt = version;
     }
-    const fault = revocations.fault({ wallMs, monotonicMs: this.parts.clock.monotonicMs() });
-    if (fault !== undefined) throw new VerifierUnavailable('revocation_unreachable', fault);
+    return revocations.fault({ wallMs, monotonicMs: this.parts.clock.monotonicMs() });
   }
 
   /** Something has happened, or a quarter of a second has passed. */
@@ -243,4 +270,12 @@ export class TokenVerifier {
   #now(): number {
     return this.parts.clock.wallMs() / 1000;
   }
+}
+
+function requireOpen(fault: RevocationFault, declared: StaleRevocations | undefined): void {
+  if (!mayGoOn(fault, declared)) throw unreachable(fault);
+}
+
+function unreachable({ text }: RevocationFault): VerifierUnavailable {
+  return new VerifierUnavailable('revocation_unreachable', text);
 }

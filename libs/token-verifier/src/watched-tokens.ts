@@ -1,10 +1,15 @@
 import type { AccessToken } from './access-token.js';
+import type { StaleRevocations } from './revocations.js';
 
 /** Says why a token is not good any more, or `undefined` while it is. */
-export type TokenFault = (token: AccessToken) => Error | undefined;
+export type TokenFault = (
+  token: AccessToken,
+  staleRevocations: StaleRevocations,
+) => Error | undefined;
 
 interface Watched {
   readonly token: AccessToken;
+  readonly staleRevocations: StaleRevocations;
   readonly end: AbortController;
 }
 
@@ -24,8 +29,8 @@ export class WatchedTokens {
    * @param until forgets the token when it is aborted: what it was watched for is over
    * @returns a signal that is aborted, with the fault as its reason, once the token is not good any more
    */
-  watch(token: AccessToken, until?: AbortSignal): AbortSignal {
-    const watched = { token, end: new AbortController() };
+  watch(token: AccessToken, staleRevocations: StaleRevocations, until?: AbortSignal): AbortSignal {
+    const watched = { token, staleRevocations, end: new AbortController() };
     if (until?.aborted) return watched.end.signal;
     this.#watched.add(watched);
     until?.addEventListener('abort', () => this.#forget(watched), { once: true });
@@ -51,7 +56,7 @@ export class WatchedTokens {
   }
 
   #check(watched: Watched): void {
-    const fault = this.faultOf(watched.token);
+    const fault = this.faultOf(watched.token, watched.staleRevocations);
     if (!fault) return;
     this.#forget(watched);
     watched.end.abort(fault);

@@ -1,6 +1,6 @@
 import passport from 'passport';
 import passportJwt from 'passport-jwt';
-import type { AccessToken, TokenVerifier } from '@countersign/token-verifier';
+import type { AccessToken, TokenVerifier, VerifyOptions } from '@countersign/token-verifier';
 import { bearerTokenOf } from '../bearer-request.js';
 import { rememberToken } from '../current-token.js';
 import { toRefusal } from '../refusal.js';
@@ -27,8 +27,8 @@ export class BearerTokenStrategy extends passport.Strategy {
     super();
   }
 
-  override authenticate(request: object): void {
-    this.verify(request).then(
+  override authenticate(request: object, options?: VerifyOptions): void {
+    this.verify(request, options).then(
       (token) => {
         rememberToken(request, token);
         this.toUser(token, (error, user) => {
@@ -41,9 +41,10 @@ export class BearerTokenStrategy extends passport.Strategy {
     );
   }
 
-  private async verify(request: object): Promise<AccessToken> {
+  private async verify(request: object, options?: VerifyOptions): Promise<AccessToken> {
     // The extractor is lenient, and sees one Authorization header where two came: the strict reading goes first.
     const strict = bearerTokenOf(request);
-    return this.verifier.verify(this.extract(request) ?? strict);
+    const staleRevocations = options?.staleRevocations ?? 'closed';
+    return this.verifier.verify(this.extract(request) ?? strict, { staleRevocations });
   }
 }

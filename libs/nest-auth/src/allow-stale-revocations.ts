@@ -1,0 +1,25 @@
+import { SetMetadata } from '@nestjs/common';
+import type { CustomDecorator, ExecutionContext } from '@nestjs/common';
+import type { Reflector } from '@nestjs/core';
+import type { StaleRevocations } from '@countersign/token-verifier';
+
+/** Metadata key of {@link AllowStaleRevocations}; `true` where it stands. */
+export const STALE_REVOCATIONS = 'countersign:stale-revocations';
+
+/**
+ * Keeps a route, or all routes of a controller, open when revocations are older than the hard limit: known ones still count,
+ * and every token accepted so is counted as `accepted_stale`. For reads that must go on; without it the answer is 503.
+ */
+export function AllowStaleRevocations(): CustomDecorator {
+  return SetMetadata(STALE_REVOCATIONS, true);
+}
+
+/** What the route of `context` has declared. */
+export function staleRevocationsOf(
+  reflector: Reflector,
+  context: ExecutionContext,
+): StaleRevocations {
+  const targets = [context.getHandler(), context.getClass()];
+  const allowed = reflector.getAllAndOverride<true | undefined>(STALE_REVOCATIONS, targets);
+  return allowed ? 'open' : 'closed';
+}
