@@ -1,32 +1,33 @@
 /**
- * A program of a downstream team, compiled and run under every module system: it verifies one token by real keys, another that
- * was revoked, and says what came out. Prints one line of JSON, and must end by itself.
+ * A program of a downstream team, compiled and run under every module system: against an issuer of its own it verifies one token,
+ * another that was revoked before, and says what came out. Prints one line of JSON, and must end by itself.
  */
 export const CONSUMER = `
 import { REVOCATION_KINDS } from '@countersign/revocation';
 import type { RevocationKind } from '@countersign/revocation';
+import { startTestIssuer } from '@countersign/test-kit';
+import type { TestIssuer } from '@countersign/test-kit';
 import { createTokenVerifier, isTokenRejected, TokenRejected } from '@countersign/token-verifier';
 import type { AccessToken, RejectionCode, TokenVerifierOptions } from '@countersign/token-verifier';
 
-interface Input {
-  readonly options: TokenVerifierOptions;
-  readonly good: string;
-  readonly revoked: string;
-}
-
-async function main({ options, good, revoked }: Input): Promise<void> {
+async function main(): Promise<void> {
+  const issuer: TestIssuer = await startTestIssuer();
+  issuer.revoke({ kind: 'sid', id: 'ended' });
+  const options: TokenVerifierOptions = { ...issuer, audience: 'orders' };
   const verifier = createTokenVerifier(options);
   await verifier.ready({ timeoutMs: 10_000 });
-  const token: AccessToken = await verifier.verify(good);
+  const token: AccessToken = await verifier.verify(await issuer.issue({ sub: 'anna' }));
+  const revoked = await issuer.issue({ sid: 'ended' });
   const fault: unknown = await verifier.verify(revoked).catch((error: unknown) => error);
   const code: RejectionCode | undefined = isTokenRejected(fault) ? fault.code : undefined;
   const kinds: readonly RevocationKind[] = REVOCATION_KINDS;
   await verifier.close();
+  await issuer.stop();
   const ours = fault instanceof TokenRejected;
   console.log(JSON.stringify({ subject: token.subject, code, ours, kinds: kinds.length }));
 }
 
-void main(JSON.parse(process.argv[2] ?? '') as Input);
+void main();
 `;
 
 /** Mistakes that the types must refuse: each line has one. */

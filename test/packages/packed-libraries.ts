@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What a downstream team installs. */
-export const LIBRARIES = ['revocation', 'token-verifier'] as const;
+/** What a downstream team installs. The first two are for its service, test-kit is for its tests. */
+export const LIBRARIES = ['revocation', 'token-verifier', 'test-kit'] as const;
 export type Library = (typeof LIBRARIES)[number];
 
 /** A project that has installed the packed libraries, and nothing else. */
@@ -33,6 +33,7 @@ export async function installPackedLibraries(): Promise<DownstreamProject> {
   const tarballs = {
     revocation: await pack('revocation', folder),
     'token-verifier': await pack('token-verifier', folder),
+    'test-kit': await pack('test-kit', folder),
   };
   const cache = ['--cache', join(folder, '.npm')];
   await run('npm', ['install', '--offline', ...cache, ...Object.values(tarballs)], folder);

@@ -104,7 +104,8 @@ export async function startTestIssuer(
       CLIENT_SECRET_FILE: secretFile,
     },
     checkIns,
-    issue: (claims = {}, header = {}) => keys.sign({ ...goodClaims(issuer()), ...claims }, header),
+    issue: (claims = {}, header = {}) =>
+      Promise.resolve(keys.sign({ ...goodClaims(issuer()), ...claims }, header)),
     revoke: (revocation) => revocations.add(revocation),
     rotate: () => keys.rotate(),
     stopServing,

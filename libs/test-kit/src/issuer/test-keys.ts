@@ -1,12 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair } from 'jose';
-import type { CryptoKey, JWK } from 'jose';
+import { createHash, generateKeyPair, randomUUID, sign } from 'node:crypto';
+import type { JsonWebKey, KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 
 interface TestKey {
   readonly kid: string;
-  readonly privateKey: CryptoKey;
-  readonly publicJwk: JWK;
+  readonly privateKey: KeyObject;
+  readonly publicJwk: JsonWebKey;
 }
+
+const makeKeyPair = promisify(generateKeyPair);
 
 /** The RS256 keys of a test issuer: the newest signs, all are published. */
 export class TestKeys {
@@ -14,29 +16,31 @@ export class TestKeys {
 
   /** Makes a key that signs from now on. @returns its `kid`, an RFC 7638 thumbprint */
   async rotate(): Promise<string> {
-    const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
-    const jwk = await exportJWK(publicKey);
-    const kid = await calculateJwkThumbprint(jwk);
+    const { privateKey, publicKey } = await makeKeyPair('rsa', { modulusLength: 2048 });
+    const jwk = publicKey.export({ format: 'jwk' });
+    // RFC 7638 §3.2: the required members alone, in this order, without spaces.
+    const required = JSON.stringify({ e: jwk.e, kty: jwk.kty, n: jwk.n });
+    const kid = createHash('sha256').update(required).digest('base64url');
     this.#keys.push({ kid, privateKey, publicJwk: { ...jwk, kid, alg: 'RS256', use: 'sig' } });
     return kid;
   }
 
   /** The JWKS (RFC 7517 §5). */
-  document(): { readonly keys: readonly JWK[] } {
+  document(): { readonly keys: readonly JsonWebKey[] } {
     return { keys: this.#keys.map(({ publicJwk }) => publicJwk) };
   }
 
-  /** Signs `claims` as they are. Members that are `undefined` are left out. */
-  async sign(
+  /** Signs `claims` by RS256 as they are, whatever `header` says. Members that are `undefined` are left out. */
+  sign(
     claims: Readonly<Record<string, unknown>>,
     header: Readonly<Record<string, unknown>>,
-  ): Promise<string> {
+  ): string {
     const key = this.#keys.at(-1);
     if (!key) throw new Error('the test issuer has no key yet');
-    const protectedHeader = { alg: 'RS256', typ: 'at+jwt', kid: key.kid, ...header };
-    return new CompactSign(Buffer.from(JSON.stringify(claims)))
-      .setProtectedHeader(protectedHeader)
-      .sign(key.privateKey);
+    const input = [{ alg: 'RS256', typ: 'at+jwt', kid: key.kid, ...header }, claims]
+      .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      .join('.');
+    return `${input}.${sign('sha256', Buffer.from(input), key.privateKey).toString('base64url')}`;
   }
 }
 

@@ -1,9 +1,3 @@
-import {
-  createDatabase,
-  removeEmbeddedPostgresData,
-  startEmbeddedPostgres,
-  watchOverChildren,
-} from '@countersign/embedded-postgres';
 import { randomBytes } from 'node:crypto';
 import { makeFolder, removeFolder } from './throw-away-folder.js';
 
@@ -28,6 +22,9 @@ export interface ThrowAwayPostgres {
  * durability. It ends with stop(), or when this process is killed. Takes about a second.
  */
 export async function startThrowAwayPostgres(): Promise<ThrowAwayPostgres> {
+  // Here and not above: who wants the issuer alone need not install a database.
+  const { createDatabase, removeEmbeddedPostgresData, startEmbeddedPostgres, watchOverChildren } =
+    await import('@countersign/embedded-postgres');
   const folder = await makeFolder('postgres');
   const role = { name: 'tester', password: randomBytes(16).toString('hex') };
   const settings = { dataDir: `${folder}/data`, password: role.password, durable: false };

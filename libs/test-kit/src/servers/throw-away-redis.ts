@@ -1,4 +1,3 @@
-import { findFreePort, watchOverChildren } from '@countersign/embedded-postgres';
 import { makeFolder, removeFolder } from './throw-away-folder.js';
 import { type RedisProcess, type RedisSettings, startRedis } from './redis-process.js';
 
@@ -34,6 +33,7 @@ export interface ThrowAwayRedisOptions {
 export async function startThrowAwayRedis(
   options: ThrowAwayRedisOptions = {},
 ): Promise<ThrowAwayRedis> {
+  const { findFreePort, watchOverChildren } = await import('@countersign/embedded-postgres');
   const program = options.program ?? 'redis-server';
   const folder = await makeFolder('redis');
   const watch = watchOverChildren();
@@ -52,7 +52,7 @@ export async function startThrowAwayRedis(
   };
   let server: RedisProcess;
   try {
-    server = await onSomeFreePort(start);
+    server = await onSomeFreePort(findFreePort, start);
   } catch (error) {
     await discard();
     throw error;
@@ -76,6 +76,7 @@ export async function startThrowAwayRedis(
 
 /** A port that was free a moment ago may be taken by now. */
 async function onSomeFreePort(
+  findFreePort: () => Promise<number>,
   start: (port: number) => Promise<RedisProcess>,
 ): Promise<RedisProcess> {
   for (let attempt = 1; ; attempt += 1) {
