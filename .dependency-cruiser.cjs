@@ -73,7 +73,7 @@ module.exports = {
     feature('relying-services', ['revocation']),
     feature('signing-keys', ['relying-services', 'revocation']),
     feature('access-tokens', ['signing-keys', 'revocation']),
-    feature('sessions', ['accounts', 'access-tokens', 'revocation']),
+    feature('sessions', ['accounts', 'access-tokens', 'relying-services', 'revocation']),
     feature('credentials', ['accounts', 'sessions', 'revocation']),
   ],
   options: {

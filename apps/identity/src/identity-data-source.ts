@@ -3,6 +3,7 @@ import { Client } from './access-tokens/client.js';
 import { Account } from './accounts/account.js';
 import { FirstSchema1763726400000 } from './migrations/1763726400000-first-schema.js';
 import { Receipts1763730000000 } from './migrations/1763730000000-receipts.js';
+import { LiveSetAfterLoss1763730100000 } from './migrations/1763730100000-live-set-after-loss.js';
 import { Epochs1763760000000 } from './migrations/1763760000000-epochs.js';
 import { createDataSource } from './platform/data-source.js';
 import { Session } from './sessions/session.js';
@@ -14,6 +15,11 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
     url,
     poolSize,
     entities: [Account, Client, Session, SigningKey],
-    migrations: [FirstSchema1763726400000, Receipts1763730000000, Epochs1763760000000],
+    migrations: [
+      FirstSchema1763726400000,
+      Receipts1763730000000,
+      LiveSetAfterLoss1763730100000,
+      Epochs1763760000000,
+    ],
   });
 }

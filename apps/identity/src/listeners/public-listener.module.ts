@@ -9,6 +9,7 @@ import { Registration } from '../credentials/registration.js';
 import { RegistrationController } from '../credentials/registration.controller.js';
 import { SignIn } from '../credentials/sign-in.js';
 import { SignInController } from '../credentials/sign-in.controller.js';
+import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
 import { SessionController } from '../sessions/session.controller.js';
 import { Sessions } from '../sessions/sessions.js';
 import { JwksController } from '../signing-keys/jwks.controller.js';
@@ -37,6 +38,7 @@ export class PublicListenerModule {
         Registration,
         SignIn,
         Sessions,
+        AwaitedReceipts,
       ]),
     };
   }

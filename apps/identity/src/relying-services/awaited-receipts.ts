@@ -59,7 +59,7 @@ export class AwaitedReceipts {
    * Waits for all receipts of a revocation that has been committed, `ms` milliseconds at most. Never rejects.
    */
   wait(position: Position, ms: number): Promise<ReceiptStatus> {
-    if (this.#stopped || this.#waiting.size >= MAX_WAITING) return Promise.resolve('pending');
+    if (!this.hasRoom) return Promise.resolve('pending');
     return new Promise((resolve) => {
       const settle = (status: ReceiptStatus) => {
         clearTimeout(limit);
@@ -73,6 +73,11 @@ export class AwaitedReceipts {
       this.#repeating ??= setInterval(() => this.#look(), LOOK_AGAIN_MS);
       this.#look();
     });
+  }
+
+  /** Whether one more may wait. */
+  get hasRoom(): boolean {
+    return !this.#stopped && this.#waiting.size < MAX_WAITING;
   }
 
   get waiting(): number {

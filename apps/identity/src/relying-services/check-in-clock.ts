@@ -8,6 +8,12 @@ const TICK_MS = 1_000;
 const LONGEST_GAP_SECONDS = 5;
 
 /**
+ * After history was lost, instances that joined in the lost part are not known here: nobody is told that all have given their
+ * receipts before they had this long to report, milliseconds.
+ */
+const REJOIN_MS = 75_000;
+
+/**
  * The clock on which the silence of instances is measured: it runs only while some replica of identity can take check-ins,
  * and stands still while none can. So after an outage nobody is taken for gone before it had its chance to report.
  *
@@ -36,11 +42,13 @@ export class CheckInClock {
   async tick(): Promise<void> {
     await this.database.run((manager) =>
       manager.query(
-        `UPDATE check_in_clock SET ticked_at = clock_timestamp(), ran_ms = ran_ms +
-           CASE WHEN clock_timestamp() - ticked_at BETWEEN interval '0' AND make_interval(secs => $1)
+        `UPDATE check_in_clock AS clock SET ticked_at = clock_timestamp(), epoch = head.epoch,
+           complete_from_ms = CASE WHEN clock.epoch = head.epoch THEN complete_from_ms ELSE ran_ms + $2 END,
+           ran_ms = ran_ms + CASE WHEN clock_timestamp() - ticked_at BETWEEN interval '0' AND make_interval(secs => $1)
              THEN floor(extract(epoch FROM clock_timestamp() - ticked_at) * 1000)::bigint ELSE 0 END
+         FROM revocation_head AS head
          WHERE clock_timestamp() NOT BETWEEN ticked_at AND ticked_at + interval '0.5 seconds'`,
-        [LONGEST_GAP_SECONDS],
+        [LONGEST_GAP_SECONDS, REJOIN_MS],
       ),
     );
   }

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { comparePositions } from '@countersign/revocation';
 import type { Position } from '@countersign/revocation';
 import { Counter } from '@countersign/service-host';
-import type { Logger, Registry } from '@countersign/service-host';
+import type { Registry } from '@countersign/service-host';
 import type { CheckInAnswer, CheckInReport } from '@countersign/token-verifier';
 import { Database } from '../platform/database.js';
-import { LOGGER, METRICS } from '../platform/platform.module.js';
+import { METRICS } from '../platform/platform.module.js';
+import { Epochs } from '../revocation/epochs.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 
 /** The channel on which replicas are told that a receipt came that somebody may wait for. */
@@ -57,24 +57,25 @@ const STORE = `
 /** Keeps what each instance of each relying service reports about itself. */
 @Injectable()
 export class CheckIns {
-  readonly #ahead: Counter;
+  readonly #notBelieved: Counter;
 
   constructor(
     private readonly database: Database,
     private readonly log: RevocationLog,
-    @Inject(LOGGER) private readonly logger: Logger,
+    private readonly epochs: Epochs,
     @Inject(METRICS) metrics: Registry,
   ) {
-    this.#ahead = new Counter({
-      name: 'countersign_reports_ahead_total',
-      help: 'Check-ins that claimed a revocation which was never written here',
+    this.#notBelieved = new Counter({
+      name: 'countersign_reports_not_believed_total',
+      help: 'Check-ins that claimed revocations which were never written here',
       registers: [metrics],
     });
   }
 
   /**
    * Stores a report, and only then reads the head that it answers with: from here on the instance is counted on, so it
-   * must not miss what is committed after. A position ahead of the head is not stored: it is an alarm.
+   * must not miss what is committed after. A position ahead of the head is never taken for a receipt;
+   * with its proof it shows that history was lost (see `Epochs`).
    *
    * @param serviceId the reporter, by its credentials; a report says nothing about anybody else
    */
@@ -92,16 +93,19 @@ export class CheckIns {
         report.hardStalenessSeconds ?? DEFAULT_HARD_STALENESS_SECONDS,
       ]),
     );
+    const head = await this.#headAfter(report);
+    if (stored.joining) await this.#noteJoined(serviceId, report.instanceId, head);
+    return { head };
+  }
+
+  /** The head by now; a new epoch's, when the report proves that history was lost. */
+  async #headAfter({ applied, proof }: CheckInReport): Promise<Position> {
     const { epoch, seq } = await this.log.head();
-    if (stored.joining) await this.#noteJoined(serviceId, report.instanceId, { epoch, seq });
-    if (applied && comparePositions(applied, { epoch, seq }) > 0) {
-      this.#ahead.inc();
-      this.logger.error(
-        { serviceId, instanceId: report.instanceId, applied, head: { epoch, seq } },
-        'an instance reports a revocation that was never written here',
-      );
-    }
-    return { head: { epoch, seq } };
+    const isOrdinary = !applied || (applied.epoch === epoch && applied.seq <= seq);
+    if (isOrdinary || (await this.epochs.believes(applied, proof))) return { epoch, seq };
+    this.#notBelieved.inc();
+    const raised = await this.log.head();
+    return { epoch: raised.epoch, seq: raised.seq };
   }
 
   /** The head it joins at: the instance answers nobody before it has applied that. */

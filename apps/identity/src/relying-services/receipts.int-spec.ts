@@ -4,6 +4,8 @@ import type { Position } from '@countersign/revocation';
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { Epochs } from '../revocation/epochs.js';
+import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { AwaitedReceipts } from './awaited-receipts.js';
 import { CheckInClock } from './check-in-clock.js';
@@ -146,6 +148,33 @@ describe('the live set', () => {
     expect(await ran()).toBeLessThan(5_000);
   });
 
+  it('after history was lost it takes its time until it is known who is live', async () => {
+    const replica = await startWithServices(1);
+    const orders = instance(replica);
+    await orders.report(at(1));
+    const receipts = replica.get(Receipts);
+    expect((await receipts.of(at(1)))!.allApplied).toBe(true);
+    await replica.get(Epochs).raise('operator', { keepSessions: true });
+    expect(await receipts.reachedByAll()).toBeUndefined();
+    const tick = async () => {
+      await sql(
+        replica,
+        `UPDATE check_in_clock SET ticked_at = clock_timestamp() - interval '1 second'`,
+      );
+      await replica.get(CheckInClock).tick();
+    };
+    await tick();
+    await orders.report({ epoch: 2, seq: 0 });
+    await silence(replica, 60);
+    expect(await receipts.reachedByAll()).toBeUndefined();
+    expect((await receipts.of(at(1)))!.allApplied).toBe(false);
+    await orders.report({ epoch: 2, seq: 0 });
+    await silence(replica, 15);
+    expect(await receipts.reachedByAll()).toEqual({ epoch: 2, seq: 0 });
+    await tick();
+    expect((await receipts.of(at(1)))!.allApplied).toBe(true);
+  });
+
   it('the clock of check-ins runs no faster however many replicas tick', async () => {
     const replica = await startWithServices();
     const clocks = [replica, await startWithServices(0, replica.databaseUrl)].map((each) =>
@@ -189,6 +218,15 @@ describe('a report', () => {
     await orders.report(at(1));
     await orders.report();
     expect((await replica.get(Receipts).of(at(3)))!.instances).toMatchObject([{ applied: true }]);
+  });
+
+  it('that proves that history was lost raises the epoch', async () => {
+    const replica = await startWithServices(1);
+    await replica.get(HeartbeatProof).load();
+    const proof = replica.get(HeartbeatProof).proofOf({ epoch: 1, seq: 9 });
+    const report = { instanceId: randomUUID(), kids: [], applied: at(9), proof };
+    const { head } = await replica.get(CheckIns).checkIn('orders', report);
+    expect(head.epoch).toBe(2);
   });
 
   it('that is ahead of everything written here gives no receipt', async () => {

@@ -19,7 +19,10 @@ export interface ReceiptsOfRevocation {
   readonly position: Position;
   /** NumericDate seconds, with a fraction. */
   readonly committedAt: number;
-  /** Whether no live instance accepts any more what the revocation covers. False when nobody is live: then nobody can say so. */
+  /**
+   * Whether no live instance accepts any more what the revocation covers. False when nobody is live: then nobody can say so;
+   * and for a while after history was lost: then it is not known who is live.
+   */
   readonly allApplied: boolean;
   /** By service, then by instance. */
   readonly instances: readonly InstanceReceipt[];
@@ -45,8 +48,9 @@ export class Receipts {
   async of(position: Position): Promise<ReceiptsOfRevocation | undefined> {
     const place = [position.epoch, position.seq];
     return this.database.transaction(async (tx) => {
-      const [revocation] = await tx.query<{ committed_at: number }[]>(
-        `SELECT extract(epoch FROM appended_at)::float8 AS committed_at FROM revocations WHERE epoch = $1 AND seq = $2`,
+      const [revocation] = await tx.query<{ committed_at: number; complete: boolean }[]>(
+        `SELECT extract(epoch FROM appended_at)::float8 AS committed_at, complete
+         FROM revocations, live_set_is_complete WHERE epoch = $1 AND seq = $2`,
         place,
       );
       if (!revocation) return undefined;
@@ -61,6 +65,7 @@ export class Receipts {
       );
       const instances = rows.map(toReceipt);
       const allApplied =
+        revocation.complete &&
         instances.length > 0 &&
         instances.every(({ applied, joinedLater }) => applied || joinedLater);
       return { position, committedAt: revocation.committed_at, allApplied, instances };
@@ -68,7 +73,8 @@ export class Receipts {
   }
 
   /**
-   * How far every live instance has come: each revocation up to there has all its receipts. `undefined` when nobody is live.
+   * How far every live instance has come: each revocation up to there has all its receipts. `undefined` when nobody is live, or when
+   * it is not known who is.
    *
    * Speaks of a revocation only when it is asked after that was committed: before, somebody may have been about to join.
    */
@@ -79,6 +85,7 @@ export class Receipts {
          FROM live_instances AS live, LATERAL (
            SELECT epoch, seq FROM (VALUES (live.epoch, live.seq), (live.joined_epoch, live.joined_seq)) AS v (epoch, seq)
            ORDER BY epoch DESC NULLS LAST, seq DESC LIMIT 1) AS reached
+         WHERE (SELECT complete FROM live_set_is_complete)
          ORDER BY 1, 2 LIMIT 1`,
       ),
     );

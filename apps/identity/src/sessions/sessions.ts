@@ -105,14 +105,22 @@ export class Sessions {
    * @returns where in the log of revocations it stands
    * @throws {DomainError} `session_ended` when there is no such session
    */
-  async end(sid: string, reason: 'logout'): Promise<Position> {
+  async end(
+    sid: string,
+    reason: 'logout',
+    options: { readonly receiptWanted?: boolean } = {},
+  ): Promise<Position> {
     return this.database.transaction(async (tx) => {
       await takeLocks(tx, [{ resource: 'session', id: sid, mode: 'exclusive' }]);
       const session = await tx.findOneBy(Session, { sid });
       if (!session) throw new DomainError('session_ended');
       if (session.endedEpoch !== null)
         return { epoch: session.endedEpoch, seq: Number(session.endedSeq) };
-      const { epoch, seq } = await this.revocations.append(tx, { kind: 'sid', id: sid });
+      const { epoch, seq } = await this.revocations.append(tx, {
+        kind: 'sid',
+        id: sid,
+        ...options,
+      });
       await tx.query(
         `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, ended_epoch = $3, ended_seq = $4 WHERE sid = $1`,
         [sid, reason, epoch, seq],

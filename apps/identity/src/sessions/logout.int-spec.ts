@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RunningService } from '@countersign/service-host';
+import { createTokenVerifier } from '@countersign/token-verifier';
+import type { TokenVerifier } from '@countersign/token-verifier';
+import { jest } from '@jest/globals';
+import { startReplica, stopReplicas, TEST_MASTER_KEYS } from '../../test/identity-under-test.js';
+import type { Replica } from '../../test/identity-under-test.js';
+import { Accounts } from '../accounts/accounts.js';
+import { startIdentity } from '../start-identity.js';
+import { KeyRing } from '../signing-keys/key-ring.js';
+import { Sessions } from './sessions.js';
+
+jest.setTimeout(60_000);
+
+const ISSUER = 'http://localhost:8080';
+const SECRET = 'a-secret-of-the-services';
+const SLOW_MS = 400;
+
+const folder = mkdtempSync(join(tmpdir(), 'identity-logout-'));
+const identities: { service: RunningService; public: string; discovery: string }[] = [];
+const verifiers: TokenVerifier[] = [];
+let replica: Replica;
+let accountId: string;
+
+beforeAll(async () => {
+  replica = await startReplica();
+  await replica.get(KeyRing).load();
+  accountId = await replica.get(Accounts).addVerified('a@example.test', 'unused', ['customer']);
+  const declared = ['orders', 'payments'].map((id) => ({
+    id,
+    audience: id,
+    secret_sha256: createHash('sha256').update(SECRET).digest('hex'),
+  }));
+  writeFileSync(join(folder, 'keys'), TEST_MASTER_KEYS);
+  writeFileSync(join(folder, 'services'), JSON.stringify(declared));
+  for (let n = 0; n < 2; n += 1) await startIdentityProcess();
+});
+
+afterAll(async () => {
+  for (const verifier of verifiers) await verifier.close();
+  for (const { service } of identities) await service.stop();
+  await stopReplicas();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function startIdentityProcess(): Promise<void> {
+  const [open, service, operator] = await freePorts(3);
+  const at = (port: number | undefined) => `http://127.0.0.1:${String(port)}`;
+  identities.push({
+    service: await startIdentity({
+      ISSUER_URL: ISSUER,
+      SERVICE_URL: at(service),
+      DATABASE_URL: replica.databaseUrl,
+      MASTER_KEY_FILE: join(folder, 'keys'),
+      RELYING_SERVICES_FILE: join(folder, 'services'),
+      MAIL_DIR: folder,
+      PUBLIC_PORT: String(open),
+      SERVICE_PORT: String(service),
+      OPERATOR_PORT: String(operator),
+      LOG_LEVEL: 'fatal',
+      ARGON2_MEMORY_KIB: '19456',
+      ARGON2_PASSES: '2',
+    }),
+    public: at(open),
+    discovery: `${at(service)}/.well-known/oauth-authorization-server`,
+  });
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** A verifier of `service` that is attached to one of the replicas. */
+async function attach(
+  service: string,
+  to: number,
+  fetch: typeof globalThis.fetch = globalThis.fetch,
+): Promise<TokenVerifier> {
+  const verifier = createTokenVerifier({
+    issuer: ISSUER,
+    audience: service,
+    discoveryUrl: identities[to]!.discovery,
+    credentials: { clientId: service, clientSecret: SECRET },
+    fetch,
+  });
+  verifiers.push(verifier);
+  await verifier.ready({ timeoutMs: 20_000 });
+  return verifier;
+}
+
+/** What the feed brings comes late. */
+const slowFetch: typeof globalThis.fetch = async (input, init) => {
+  const answer = await fetch(input, init);
+  if (!answer.headers.get('content-type')?.startsWith('text/event-stream')) return answer;
+  const late = new TransformStream<Uint8Array, Uint8Array>({
+    async transform(chunk, controller) {
+      await delay(SLOW_MS);
+      controller.enqueue(chunk);
+    },
+  });
+  return new Response(answer.body!.pipeThrough(late), answer);
+};
+
+async function signIn(): Promise<string> {
+  const sessions = replica.get(Sessions);
+  const { accessToken } = await sessions.begin(accountId, {
+    client: await sessions.signInClient(),
+    delivery: 'bearer',
+    remember: false,
+    deviceName: null,
+    userAgent: null,
+    ip: null,
+  });
+  return accessToken;
+}
+
+const logOut = (token: string, prefer?: string, at = 0) =>
+  fetch(`${identities[at]!.public}/auth/logout`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, ...(prefer !== undefined && { prefer }) },
+  });
+
+const accepts = (verifier: TokenVerifier, token: string) =>
+  verifier.verify(token).then(
+    () => true,
+    () => false,
+  );
+
+it('with Prefer: wait nobody accepts the token after the answer, however slow a service hears of it', async () => {
+  const [fast, slow] = [await attach('orders', 0), await attach('payments', 1, slowFetch)];
+  for (let n = 0; n < 5; n += 1) {
+    const token = await signIn();
+    expect([await accepts(fast, token), await accepts(slow, token)]).toEqual([true, true]);
+    const begun: number[] = [];
+    const state = { asking: true };
+    const asking = Promise.all(
+      [fast, slow].map(async (verifier) => {
+        while (state.asking) {
+          const start = performance.now();
+          if (await accepts(verifier, token)) begun.push(start);
+          await delay(1);
+        }
+      }),
+    );
+    const asked = performance.now();
+    const answer = await logOut(token, 'wait=2', n % 2);
+    const answered = performance.now();
+    await delay(100);
+    state.asking = false;
+    await asking;
+    expect([answer.status, answer.headers.get('preference-applied')]).toEqual([200, 'wait=2']);
+    expect(await answer.json()).toEqual({
+      revocation: { epoch: 1, seq: n + 1, status: 'applied' },
+    });
+    // The slow one was waited for, and was the reason to wait.
+    expect(answered - asked).toBeGreaterThan(SLOW_MS - 50);
+    expect(begun.filter((start) => start > answered)).toEqual([]);
+    expect(begun.some((start) => start > asked + 100)).toBe(true);
+  }
+});
+
+it('without it the answer comes at once and says pending; a wait longer than two seconds is two', async () => {
+  const answer = await logOut(await signIn());
+  expect([answer.status, answer.headers.get('preference-applied')]).toEqual([202, null]);
+  expect(await answer.json()).toMatchObject({ revocation: { status: 'pending' } });
+  const long = await logOut(await signIn(), 'respond-async, wait=60');
+  expect([long.status, long.headers.get('preference-applied')]).toEqual([200, 'wait=2']);
+});
+
+it('one that cannot report is waited for as long as asked, then the answer is pending', async () => {
+  let cut = false;
+  await attach('orders', 1, async (input, init) => {
+    if (cut && init?.method === 'POST') throw new TypeError('cut off');
+    return fetch(input, init);
+  });
+  cut = true;
+  const asked = performance.now();
+  const answer = await logOut(await signIn(), 'wait=1');
+  expect(performance.now() - asked).toBeGreaterThan(950);
+  expect([answer.status, answer.headers.get('preference-applied')]).toEqual([202, 'wait=1']);
+  expect(await answer.json()).toMatchObject({ revocation: { status: 'pending' } });
+});
