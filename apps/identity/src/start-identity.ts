@@ -30,6 +30,7 @@ import { AwaitedReceipts } from './relying-services/awaited-receipts.js';
 import { CheckInClock } from './relying-services/check-in-clock.js';
 import { CheckIns } from './relying-services/check-ins.js';
 import { readDeclaredServices } from './relying-services/declared-services.js';
+import { Purge } from './relying-services/purge.js';
 import { RelyingServices } from './relying-services/relying-services.js';
 import { HeartbeatProof } from './revocation/heartbeat-proof.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
@@ -118,6 +119,8 @@ export async function startIdentity(
   checkInClock.start();
   await publicApp.listen(config.PUBLIC_PORT, config.BIND_HOST);
   serving = true;
+  const purge = identity.get(Purge);
+  purge.start();
   // Asked now, so that it holds even if nobody else has asked before something goes away.
   life.readiness();
   logger.info(
@@ -143,6 +146,7 @@ export async function startIdentity(
       // Until the last request was answered, this instance heard of revocations like any other.
       await verifier.close();
       awaitedReceipts.stop();
+      await purge.stop();
       await feed.stop();
       await operatorApp.close();
       passwords.close();
