@@ -33,7 +33,10 @@ const revocation = (...args: Parameters<typeof event>): FeedFrame => ({
   type: 'revocation',
   event: event(...args),
 });
-const heartbeat = (head: number, more: { epoch?: number; readAt?: number } = {}): FeedFrame => ({
+const heartbeat = (
+  head: number,
+  more: { epoch?: number; readAt?: number; proof?: string } = {},
+): FeedFrame => ({
   type: 'heartbeat',
   heartbeat: { epoch: 1, head, readAt: now, proof: 'p', ...more },
 });
@@ -252,6 +255,16 @@ describe('freshness', () => {
     replica.receive(heartbeat(0, { readAt: now }), start);
     replica.receive(heartbeat(0, { readAt: now + 20 - 15 }), later(20_000));
     expect(replica.state(later(20_000)).heartbeatAgeMs).toBe(15_000);
+  });
+
+  it('a head that falls keeps nothing fresh, and the proof of the higher one stays', () => {
+    const replica = replayed(7);
+    replica.receive(heartbeat(7, { proof: 'of seven' }), start);
+    replica.receive(heartbeat(3, { readAt: now + 30, proof: 'of three' }), later(30_000));
+    expect(replica.freshness(later(30_000))).toBe('late');
+    expect(replica.proof).toBe('of seven');
+    replica.receive(heartbeat(7, { readAt: now + 30, proof: 'of seven again' }), later(30_000));
+    expect(replica.freshness(later(30_000))).toBe('fresh');
   });
 
   it('a repeated older heartbeat does not replace a newer one', () => {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { CheckIns } from './check-ins.js';
 import { RelyingServices } from './relying-services.js';
@@ -19,6 +20,7 @@ const rows = (replica: Replica, table: string) =>
 it('keeps what an instance says, and answers with the head', async () => {
   const replica = await startReplica();
   await replica.get(RelyingServices).reconcile([orders]);
+  await replica.get(HeartbeatProof).load();
   await replica.database.transaction((tx) =>
     replica.get(RevocationLog).append(tx, { kind: 'sid', id: 's' }),
   );
@@ -37,6 +39,23 @@ it('keeps what an instance says, and answers with the head', async () => {
   ]);
   await checkIns.checkIn('orders', { instanceId, kids: [], applied: undefined, goodbye: true });
   expect((await rows(replica, 'relying_service_instances'))[0]!['left_at']).toBeInstanceOf(Date);
+});
+
+it('a report that proves lost history raises the epoch, and is answered with the new head', async () => {
+  const replica = await startReplica();
+  await replica.get(RelyingServices).reconcile([orders]);
+  const proofs = replica.get(HeartbeatProof);
+  await proofs.load();
+  const report = { instanceId: randomUUID(), kids: [], applied: { epoch: 1, seq: 7 } };
+  const checkIns = replica.get(CheckIns);
+  const doubted = await checkIns.checkIn('orders', report);
+  expect(doubted.head).toEqual({ epoch: 1, seq: 0 });
+  const proven = await checkIns.checkIn('orders', {
+    ...report,
+    proof: proofs.proofOf({ epoch: 1, seq: 6 }),
+  });
+  expect(proven.head).toEqual({ epoch: 2, seq: 1 });
+  expect(await rows(replica, 'relying_service_instances')).toMatchObject([{ epoch: null }]);
 });
 
 it('an instance that comes back joins anew', async () => {

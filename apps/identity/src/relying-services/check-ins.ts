@@ -99,13 +99,12 @@ export class CheckIns {
   }
 
   /** The head by now; a new epoch's, when the report proves that history was lost. */
-  async #headAfter({ applied, proof }: CheckInReport): Promise<Position> {
-    const { epoch, seq } = await this.log.head();
-    const isOrdinary = !applied || (applied.epoch === epoch && applied.seq <= seq);
-    if (isOrdinary || (await this.epochs.believes(applied, proof))) return { epoch, seq };
-    this.#notBelieved.inc();
-    const raised = await this.log.head();
-    return { epoch: raised.epoch, seq: raised.seq };
+  async #headAfter(report: CheckInReport): Promise<Position> {
+    const head = await this.log.head();
+    const believed = await this.epochs.believes(report, head);
+    if (!believed) this.#notBelieved.inc();
+    const { epoch, seq } = believed ? head : await this.log.head();
+    return { epoch, seq };
   }
 
   /** The head it joins at: the instance answers nobody before it has applied that. */

@@ -37,6 +37,13 @@ async function signIn(replica: Replica) {
   });
 }
 
+/** A report that has just come. */
+const report = async (
+  replica: Replica,
+  applied: { epoch: number; seq: number },
+  proof: string | undefined,
+) => replica.get(Epochs).believes({ applied, proof }, await replica.get(RevocationLog).head());
+
 const revokeSome = (replica: Replica, count: number) =>
   replica.database.transaction(async (tx) => {
     for (let n = 0; n < count; n += 1)
@@ -123,33 +130,33 @@ describe('a report that is ahead of this history', () => {
     await signIn(replica);
     const proof = replica.get(HeartbeatProof).proofOf(from);
     await pretend(replica, now);
-    return { replica, proof, epochs: replica.get(Epochs) };
+    return { replica, proof };
   }
 
   it('with the proof of a lost heartbeat raises the epoch and ends everything, once', async () => {
-    const { replica, proof, epochs } = await goneBack({ epoch: 1, seq: 9 }, 'seq = 4');
-    const reports = Array.from({ length: 5 }, () => epochs.believes({ epoch: 1, seq: 9 }, proof));
+    const { replica, proof } = await goneBack({ epoch: 1, seq: 9 }, 'seq = 4');
+    const reports = Array.from({ length: 5 }, () => report(replica, { epoch: 1, seq: 9 }, proof));
     expect(await Promise.all(reports)).toContain(false);
     expect(await head(replica)).toEqual({ epoch: 2, seq: 1 });
     expect(await openSessions(replica)).toBe(0);
-    expect(await epochs.believes({ epoch: 1, seq: 9 }, proof)).toBe(true);
+    expect(await report(replica, { epoch: 1, seq: 9 }, proof)).toBe(true);
     expect(await head(replica)).toEqual({ epoch: 2, seq: 1 });
   });
 
   it('of a lost epoch leads to one above that', async () => {
-    const { replica, proof, epochs } = await goneBack({ epoch: 6, seq: 2 }, 'seq = 4');
-    await epochs.believes({ epoch: 6, seq: 2 }, proof);
+    const { replica, proof } = await goneBack({ epoch: 6, seq: 2 }, 'seq = 4');
+    await report(replica, { epoch: 6, seq: 2 }, proof);
     expect(await head(replica)).toEqual({ epoch: 7, seq: 1 });
   });
 
   it('shows what a promoted standby has lost', async () => {
-    const { replica, proof, epochs } = await goneBack(
+    const { replica, proof } = await goneBack(
       { epoch: 1, seq: 9 },
       'seq = 8, timeline = timeline + 1',
     );
-    await epochs.follow();
+    await replica.get(Epochs).follow();
     expect(await openSessions(replica)).toBe(1);
-    await epochs.believes({ epoch: 1, seq: 9 }, proof);
+    await report(replica, { epoch: 1, seq: 9 }, proof);
     expect(await head(replica)).toEqual({ epoch: 3, seq: 1 });
     expect(await openSessions(replica)).toBe(0);
   });
@@ -159,10 +166,10 @@ describe('a report that is ahead of this history', () => {
     ['with a forged proof', (proof: string) => proof.replace('1.9.', '1.10.')],
     ['with the proof of a heartbeat that is not lost', () => 'known'],
   ])('%s is not believed, and changes nothing', async (_name, forge) => {
-    const { replica, proof, epochs } = await goneBack({ epoch: 1, seq: 9 }, 'seq = 4');
+    const { replica, proof } = await goneBack({ epoch: 1, seq: 9 }, 'seq = 4');
     const known = replica.get(HeartbeatProof).proofOf({ epoch: 1, seq: 4 });
     const sent = forge(proof);
-    expect(await epochs.believes({ epoch: 1, seq: 9 }, sent === 'known' ? known : sent)).toBe(
+    expect(await report(replica, { epoch: 1, seq: 9 }, sent === 'known' ? known : sent)).toBe(
       false,
     );
     expect(await head(replica)).toEqual({ epoch: 1, seq: 4 });

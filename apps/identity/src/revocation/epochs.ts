@@ -66,36 +66,37 @@ export class Epochs {
   }
 
   /**
-   * Whether a reported position can be believed. A position that this history never reached means that history was
-   * lost, if the report carries the proof of a heartbeat that was never sent in it; then the epoch is raised. Without such
-   * proof it is an alarm only. Call with a report that has just come: the head is read here.
+   * Whether a report can be believed. A position that this history never reached means that history was lost, if the report
+   * carries the proof of a heartbeat that was never sent in it; then the epoch is raised. Without such proof it is an alarm only.
+   *
+   * @param head read from the primary after the report came
    */
-  async believes(applied: Position | undefined, proof: string | undefined): Promise<boolean> {
+  async believes(
+    {
+      applied,
+      proof,
+    }: { readonly applied?: Position | undefined; readonly proof?: string | undefined },
+    head: Position,
+  ): Promise<boolean> {
     const proven = proof === undefined ? undefined : this.proof.read(proof);
-    const reported = [applied, proven].filter((position) => position !== undefined);
-    const lost = await this.database.run(async (manager) => {
-      const claims: Position[] = [];
-      for (const position of reported) {
-        const known = await readKnownHistory(manager, position.epoch);
-        if (claimsLostHistory(position, known)) claims.push(position);
+    const inDoubt = [proven, applied].filter(
+      (position) => position && (position.epoch !== head.epoch || position.seq > head.seq),
+    );
+    let ahead = false;
+    for (const position of inDoubt) {
+      if (!position) continue;
+      if (!(await this.database.run((manager) => this.#isLost(manager, position)))) continue;
+      ahead = true;
+      if (position === proven) {
+        await this.raise('report_ahead', {
+          keepSessions: false,
+          above: proven.epoch,
+          unless: async (_head, tx) => !(await this.#isLost(tx, proven)),
+        });
+        return false;
       }
-      return claims;
-    });
-    if (lost.length === 0) return true;
-    if (!proven || !lost.includes(proven)) {
-      this.logger.error(
-        { applied },
-        'an instance reports revocations that were never written here, without proof: its report is not believed',
-      );
-      return false;
     }
-    await this.raise('report_ahead', {
-      keepSessions: false,
-      above: proven.epoch,
-      unless: async (_head, tx) =>
-        !claimsLostHistory(proven, await readKnownHistory(tx, proven.epoch)),
-    });
-    return false;
+    return !ahead;
   }
 
   /**
@@ -169,6 +170,10 @@ export class Epochs {
     const { seq } = await this.log.append(tx, { kind: 'all', id: '*' });
     for (const end of this.#endings) await end(tx, { epoch, seq });
     return seq;
+  }
+
+  async #isLost(manager: EntityManager, position: Position): Promise<boolean> {
+    return claimsLostHistory(position, await readKnownHistory(manager, position.epoch));
   }
 
   async #noteLineage({ systemIdentifier, timeline }: Lineage): Promise<void> {

@@ -1,0 +1,43 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import { until } from '../stack.js';
+import { backUp } from './restored-database.js';
+import { SERVICES, Town } from './town.js';
+
+jest.setTimeout(120_000);
+
+let town: Town;
+beforeAll(async () => {
+  town = await Town.start();
+});
+afterAll(() => town.stop());
+afterEach(() => town.rest());
+
+it('Postgres is restored from before a revocation: verifiers prove what is lost, and everything ends', async () => {
+  const tokens = await town.signIn(5);
+  const restore = await backUp(town.stack);
+  await until(async () => (await town.answerOf('orders', tokens[0]!)) === 'accepted', 10_000);
+  const [lost] = tokens;
+  await until(async () => (await town.logout(lost!)).status !== 'failed', 10_000);
+  await until(async () => (await town.answerOf('orders', lost!)) === 'refused', 5_000);
+  // The next heartbeat carries the proof.
+  await delay(2_000);
+  town.startProbing();
+  await restore();
+  const everywhere = async (answer: string) => {
+    for (const service of SERVICES)
+      for (const token of tokens)
+        if ((await town.answerOf(service, token)) !== answer) return false;
+    return true;
+  };
+  await until(() => everywhere('refused'), 20_000);
+  for (const { token, answer } of town.history(0).probes)
+    if (token === lost) expect(answer).not.toBe('accepted');
+  await town.rest();
+
+  const again = await town.signIn(2);
+  town.startProbing();
+  await town.logout(again[0]!);
+  expect(await town.judge()).toEqual([]);
+  expect(town.stack.logs()).toContain('all sessions have ended and all tokens are revoked');
+});
