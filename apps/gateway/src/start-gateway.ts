@@ -19,7 +19,7 @@ export async function startGateway(
     name: 'gateway',
     config,
     opens: 'when it verifies',
-    verifier: (onOutcome) =>
+    verifier: (onOutcome, onKeyFetch) =>
       createTokenVerifier({
         issuer: config.ISSUER_URL,
         audience: null,
@@ -28,6 +28,7 @@ export async function startGateway(
         allowInsecureHttp: config.ALLOW_INSECURE_HTTP,
         staleness: config.STALENESS_LIMITS,
         onOutcome,
+        onKeyFetch,
       }),
     async app(parts) {
       const app = await createGatewayApp({

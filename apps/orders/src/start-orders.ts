@@ -22,7 +22,7 @@ export async function startOrders(
     name: 'orders',
     config,
     opens: 'at once',
-    verifier: (onOutcome) =>
+    verifier: (onOutcome, onKeyFetch) =>
       createTokenVerifier({
         issuer: config.ISSUER_URL,
         audience: 'orders',
@@ -31,6 +31,7 @@ export async function startOrders(
         allowInsecureHttp: config.ALLOW_INSECURE_HTTP,
         staleness: config.STALENESS_LIMITS,
         onOutcome,
+        onKeyFetch,
       }),
     app({ verifier, logger, metrics }) {
       const payments = new PaymentsService(config.PAYMENTS_URL);

@@ -20,7 +20,7 @@ export async function startPayments(
     name: 'payments',
     config,
     opens: 'at once',
-    verifier: (onOutcome) =>
+    verifier: (onOutcome, onKeyFetch) =>
       createTokenVerifier({
         issuer: config.ISSUER_URL,
         audience: 'payments',
@@ -29,6 +29,7 @@ export async function startPayments(
         allowInsecureHttp: config.ALLOW_INSECURE_HTTP,
         staleness: config.STALENESS_LIMITS,
         onOutcome,
+        onKeyFetch,
       }),
     app({ verifier, logger, metrics }) {
       const module = AppModule.of({ verifier, clock: new SystemClock() });

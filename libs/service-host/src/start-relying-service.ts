@@ -43,7 +43,10 @@ export interface RelyingService<V extends HostedVerifier> {
   };
   /** `at once` answers 503 to tokens until they can be verified; `when it verifies` keeps the port closed until then. */
   readonly opens: 'at once' | 'when it verifies';
-  readonly verifier: (onOutcome: (outcome: string) => void) => V;
+  readonly verifier: (
+    onOutcome: (outcome: string, reason?: string) => void,
+    onKeyFetch: (outcome: string, reason?: string) => void,
+  ) => V;
   readonly app: (parts: {
     readonly verifier: V;
     readonly logger: Logger;
@@ -71,7 +74,10 @@ export async function startRelyingService<V extends HostedVerifier>(
   const logger = createLogger({ name, level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   const metrics = createMetrics();
   const measured = measureVerifier(metrics);
-  const verifier = service.verifier(measured.onOutcome);
+  const verifier = service.verifier(measured.onOutcome, (outcome, reason) => {
+    if (reason !== undefined)
+      logger.warn({ outcome, reason }, 'the keys of the issuer could not be refreshed');
+  });
   measured.watch(verifier);
   const app = await service.app({ verifier, logger, metrics });
   const server = app.getHttpServer();
