@@ -1,5 +1,6 @@
-// Writes access-tokens.json: tokens that verifiers must accept or reject, each with the code. Run it only to add cases: it
-// makes new keys, so every token changes. "node vectors/make-access-tokens.mjs"
+// Writes access-tokens.json: tokens that verifiers must accept or reject, each with the code, and the reason that our verifier
+// gives (look at the changed ones). Run it only to add cases: it makes new keys, so every token changes.
+// "npm run build && node vectors/make-access-tokens.mjs"
 import {
   createHmac,
   createSign,
@@ -9,6 +10,7 @@ import {
   constants,
 } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { parseKeySet, TokenVerifier } from '../libs/token-verifier/dist/index.js';
 
 const now = 1_800_000_000;
 const issuer = 'https://id.example.test';
@@ -16,6 +18,8 @@ const audience = 'orders';
 const ours = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const foreign = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const jwk = { ...ours.publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'RS256', use: 'sig' };
+const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const secret = Buffer.alloc(32, 7);
 const foreignJwk = foreign.publicKey.export({ format: 'jwk' });
 const pem = ours.publicKey.export({ type: 'spki', format: 'pem' });
 const der = ours.publicKey.export({ type: 'spki', format: 'der' });
@@ -342,6 +346,92 @@ add(
   jws({ ...header, alg: 'ES256' }, claims, () => Buffer.alloc(64)),
   'algorithm_not_allowed',
 );
+// Published beside our key, but not for access tokens: as if they were not there.
+add(
+  'C4',
+  'RS256 under the kid of an EC key, signed with that',
+  jws({ ...header, kid: 'ec' }, claims, (input) =>
+    signWith('sha256', Buffer.from(input), elliptic.privateKey),
+  ),
+  'unknown_key',
+);
+add(
+  'C4',
+  'signed with our key under the kid of an EC key',
+  token({}, { kid: 'ec' }),
+  'unknown_key',
+);
+add(
+  'C4',
+  'signed with a key that is published for encryption',
+  jws({ ...header, kid: 'enc' }, claims, (input) => rs256(input, foreign.privateKey)),
+  'unknown_key',
+);
+add(
+  'C4',
+  'signed with a key that is published for PS256',
+  jws({ ...header, kid: 'ps' }, claims, (input) => rs256(input, foreign.privateKey)),
+  'unknown_key',
+);
+add(
+  'C4',
+  'ES256 with a published EC key',
+  jws({ ...header, alg: 'ES256', kid: 'ec' }, claims, (input) =>
+    signWith('sha256', Buffer.from(input), { key: elliptic.privateKey, dsaEncoding: 'ieee-p1363' }),
+  ),
+  'algorithm_not_allowed',
+);
+add(
+  'C15',
+  'a header named __proto__ brings no alg',
+  jws('{"typ":"at+jwt","kid":"k1","__proto__":{"alg":"RS256"}}', claims),
+  'algorithm_not_allowed',
+);
+add(
+  'C15',
+  'claims under __proto__ are none',
+  rewritten('"sub":"u1"', '"__proto__":{"sub":"u1"}'),
+  'malformed',
+);
+accept(
+  'C15',
+  'a claim named constructor: a member like any other',
+  token({ constructor: { prototype: { admin: true } } }),
+);
+for (const aud of ['.*', 'order.', '^orders$', '(o|r|d|e|r|s)+$', '*']) {
+  add('C21', `aud ${aud} is no pattern`, token({ aud: [aud] }), 'wrong_audience');
+}
+add(
+  'C21',
+  'iss with a dot for any character',
+  token({ iss: 'https://id-example.test' }),
+  'wrong_issuer',
+);
+add(
+  'C23',
+  'PBES2 with a huge p2c',
+  jws({ ...header, alg: 'PBES2-HS256+A128KW', p2c: 2_000_000_000 }, claims),
+  'algorithm_not_allowed',
+);
+add(
+  'C23',
+  'enc beside RS256, as in a JWE',
+  `${b64(json({ ...header, enc: 'A256GCM' }))}.AAAA.AAAA.AAAA.AAAA`,
+  'malformed',
+);
+add(
+  'C24',
+  'nested a hundred deep',
+  rewritten('"sub"', `"deep":${'['.repeat(100)}${']'.repeat(100)},"sub"`),
+  'malformed',
+);
+add('C24', 'a thousand parts', Array(1000).fill('AAAA').join('.'), 'malformed');
+add(
+  'C28',
+  'HS256 with a secret that the header names',
+  jws({ ...header, alg: 'HS256', kid: 'shared', k: b64(secret) }, claims, hmac(secret)),
+  'algorithm_not_allowed',
+);
 add(
   '-',
   'a changed payload',
@@ -356,20 +446,47 @@ for (const name of ['sub', 'jti', 'client_id']) {
 add('-', 'scope as a list', token({ scope: ['orders:read'] }), 'malformed');
 add('-', 'roles as text', token({ roles: 'customer' }), 'malformed');
 
+const jwks = {
+  keys: [
+    { ...createPublicKey(pem).export({ format: 'jwk' }), kid: 'k1', alg: 'RS256', use: 'sig' },
+    { ...elliptic.publicKey.export({ format: 'jwk' }), kid: 'ec', use: 'sig' },
+    { ...foreignJwk, kid: 'enc', use: 'enc' },
+    { ...foreignJwk, kid: 'ps', alg: 'PS256', use: 'sig' },
+  ],
+};
+
+const keys = parseKeySet(jwks);
+const nothing = async () => undefined;
+const verifier = new TokenVerifier({
+  issuer,
+  audience,
+  keys: {
+    start: () => undefined,
+    current: () => keys,
+    refreshForUnknownKey: nothing,
+    state: () => ({ kids: [...keys.keys()], ageSeconds: 0 }),
+    close: nothing,
+  },
+  clock: { wallMs: () => now * 1000, monotonicMs: () => 0 },
+  clockToleranceSeconds: 5,
+  maxLifetimeSeconds: 3600,
+  staleness: { softSeconds: 10, hardSeconds: 60 },
+});
+for (const one of cases) {
+  const error = await verifier.verify(one.token).catch((thrown) => thrown);
+  one.reason = error.reason ?? null;
+  if ((error.code ?? null) !== one.code)
+    console.log(`${one.name}: ${error.code} (${error.reason})`);
+}
+await verifier.close();
+
 const document = {
   description:
-    'Access tokens and what a verifier must make of them at "now", with clock tolerance 5 s and lifetimes up to 3600 s. code null: accept.',
+    'Access tokens and what a verifier must make of them at "now", with clock tolerance 5 s and lifetimes up to 3600 s. code null: accept. reason: what our verifier says in its log; others may say it otherwise.',
   issuer,
   audience,
   now,
-  jwks: {
-    keys: [createPublicKey(pem).export({ format: 'jwk' })].map((key) => ({
-      ...key,
-      kid: 'k1',
-      alg: 'RS256',
-      use: 'sig',
-    })),
-  },
+  jwks,
   cases,
 };
 writeFileSync(
