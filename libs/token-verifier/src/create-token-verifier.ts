@@ -9,6 +9,7 @@ import { JwksClient } from './jwks-client.js';
 import type { OnKeyFetch } from './jwks-client.js';
 import { DEFAULT_KEY_AGES } from './key-ages.js';
 import type { KeyAges } from './key-ages.js';
+import type { KeyStore } from './key-file.js';
 import type { RevocationSource } from './sources.js';
 import { systemClock } from './system-clock.js';
 import { TokenVerifier } from './token-verifier.js';
@@ -41,6 +42,8 @@ export interface TokenVerifierOptions {
   readonly fetch?: Fetch;
   /** Called once per verification; `reason` is fixed text, there unless the token was accepted. Must not throw. */
   readonly onOutcome?: (outcome: Outcome, reason?: string) => void;
+  /** Keeps the last good key set over a restart while the issuer cannot be reached: `keyFile(path)`, or your own. */
+  readonly keyStore?: KeyStore;
   /** Called after each fetch of the keys; `reason` says what was wrong with a `refused` or `failed` one. Must not throw. */
   readonly onKeyFetch?: OnKeyFetch;
 }
@@ -95,7 +98,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
   return new TokenVerifier({
     issuer,
     audience: options.audience,
-    keys: new JwksClient(discovery, fetch, clock, keyAges, options.onKeyFetch),
+    keys: new JwksClient(discovery, fetch, clock, keyAges, options.onKeyFetch, options.keyStore),
     revocation:
       authorization === undefined
         ? undefined

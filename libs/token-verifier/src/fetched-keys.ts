@@ -56,14 +56,30 @@ export class FetchedKeys {
     }
   }
 
+  /** The set as it was sent. */
+  get text(): string | undefined {
+    return this.#text?.toString('utf8');
+  }
+
+  /**
+   * Takes a set that was fetched before.
+   *
+   * @throws {UnusableKeySet}
+   */
+  restore(text: string): void {
+    this.#use(Buffer.from(text));
+  }
+
+  #use(text: Buffer): void {
+    const { keys, skipped } = readKeySetText(text);
+    this.#keys = keys;
+    this.#skipped = skipped.length;
+    this.#text = text;
+  }
+
   #take(text: Buffer, headers: Headers): 'changed' | 'unchanged' {
     const changed = !this.#text?.equals(text);
-    if (changed) {
-      const { keys, skipped } = readKeySetText(text);
-      this.#keys = keys;
-      this.#skipped = skipped.length;
-      this.#text = text;
-    }
+    if (changed) this.#use(text);
     const etag = headers.get('etag') ?? '';
     this.#etag = /^(W\/)?"[\x21\x23-\x7e]{1,128}"$/.test(etag) ? etag : undefined;
     return changed ? 'changed' : 'unchanged';

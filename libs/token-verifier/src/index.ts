@@ -24,6 +24,8 @@ export {
 export type { HttpAnswer, RefusalCode, RefusalProblem } from './http-answer.js';
 export type { OnKeyFetch } from './jwks-client.js';
 export type { KeyAges } from './key-ages.js';
+export { keyFile } from './key-file.js';
+export type { KeyStore, StoredKeys } from './key-file.js';
 export { parseKeySet, readKeySet, UnusableKeySet } from './key-set.js';
 export type { KeySet, ReadKeySet, SkipReason } from './key-set.js';
 export type {

@@ -6,6 +6,7 @@ import { FetchedKeys } from './fetched-keys.js';
 import type { Fetch } from './http-fetch.js';
 import { keyFreshness, refreshDelayMs } from './key-ages.js';
 import type { KeyAges } from './key-ages.js';
+import type { KeyStore } from './key-file.js';
 import { UnusableKeySet } from './key-set.js';
 import type { KeySet } from './key-set.js';
 import type { KeyFetchOutcome, KeySource, KeySourceState } from './sources.js';
@@ -49,6 +50,7 @@ export class JwksClient implements KeySource {
     private readonly clock: VerifierClock,
     private readonly ages: KeyAges,
     private readonly onFetch: OnKeyFetch = () => undefined,
+    private readonly store?: KeyStore,
   ) {
     this.#fetched = new FetchedKeys(discovery, fetch);
   }
@@ -97,13 +99,37 @@ export class JwksClient implements KeySource {
 
   async #keepFresh(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      await this.#refresh();
+      const fetched = await this.#refresh();
+      if (fetched) await this.#save();
+      else if (!this.#fetched.keys) await this.#restore();
       const wait =
         this.#failures > 0
           ? backoffMs(this.#failures, MAX_BACKOFF_MS)
           : refreshDelayMs(this.ages, this.#fetched.maxAgeSeconds);
       await pause(wait, this.#stop.signal);
     }
+  }
+
+  /** Goes on with the set of an earlier life, at the age that it has by now. */
+  async #restore(): Promise<void> {
+    try {
+      const stored = await this.store?.load();
+      if (!stored || this.#fetched.keys) return;
+      const ageMs = this.clock.wallMs() - stored.fetchedAt * 1000;
+      if (!(ageMs >= 0)) throw new Error('the stored keys are from the future');
+      this.#fetched.restore(stored.jwks);
+      this.#confirmedAtMs = this.clock.monotonicMs() - ageMs;
+      this.#onChange();
+    } catch (error) {
+      this.#lastError = `${this.#lastError ?? ''}; ${(error as Error).message}`;
+    }
+  }
+
+  async #save(): Promise<void> {
+    const { text } = this.#fetched;
+    const fetchedAt = this.clock.wallMs() / 1000 - this.#ageSeconds();
+    if (text !== undefined)
+      await this.store?.save({ fetchedAt, jwks: text }).catch(() => undefined);
   }
 
   /** What `decided` says, or false when it takes longer than a request should wait. */

@@ -1,7 +1,10 @@
 import { createHash, createSign, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
 import type { AddressInfo, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { startTestIssuer } from '@countersign/test-kit';
@@ -9,6 +12,7 @@ import { jest } from '@jest/globals';
 import { createTokenVerifier } from './create-token-verifier.js';
 import type { TokenVerifierOptions } from './create-token-verifier.js';
 import { isTokenRejected, isVerifierUnavailable } from './errors.js';
+import { keyFile } from './key-file.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 jest.setTimeout(30_000);
@@ -422,6 +426,49 @@ describe('when the key set cannot be fetched', () => {
     server.answer = publish(first, second);
     clock.offset += 60_000;
     expect(await outcome(verifier, fresh)).toBe('accepted');
+  });
+});
+
+describe('a verifier that starts while the issuer is away', () => {
+  async function startAway(fetchedSecondsAgo: number, jwks: string) {
+    const server = await startKeyServer(first);
+    server.answer = (request) => void request.socket.destroy();
+    const folder = await mkdtemp(join(tmpdir(), 'countersign-key-file-'));
+    closing.push(() => rm(folder, { recursive: true }));
+    const file = join(folder, 'keys.json');
+    await keyFile(file).save({ fetchedAt: Date.now() / 1000 - fetchedSecondsAgo, jwks });
+    const verifier = createTokenVerifier({
+      issuer: server.issuer,
+      audience: 'orders',
+      discoveryUrl: `${server.issuer}/metadata`,
+      revocation: 'none',
+      keyStore: keyFile(file),
+    });
+    closing.push(() => verifier.close());
+    return { server, file, verifier };
+  }
+
+  it('goes on with the keys of its earlier life, at their age, and keeps the newer ones', async () => {
+    const { server, file, verifier } = await startAway(3_600, setOf(first));
+    await verifier.ready({ timeoutMs: 10_000 });
+    expect(await outcome(verifier, server.token(first))).toBe('accepted');
+    expect(verifier.state().keys.freshness).toBe('late');
+    expect(Math.round(verifier.state().keys.ageSeconds / 60)).toBe(60);
+    expect(await outcome(verifier, server.token(second))).toBe('keys_unreachable');
+    server.answer = publish(second);
+    await until(async () => (await outcome(verifier, server.token(second))) === 'accepted');
+    await until(async () => (await keyFile(file).load())?.jwks === setOf(second));
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ['are too old', 13 * 3_600, () => setOf(first)],
+    ['are from the future', -60, () => setOf(first)],
+    ['must not be used', 60, () => '{"keys":[]}'],
+  ])('is not ready with stored keys that %s', async (_name, age, jwks) => {
+    const { server, verifier } = await startAway(age, jwks());
+    await expect(verifier.ready({ timeoutMs: 1_000 })).rejects.toThrow(/not ready: keys/);
+    expect(await outcome(verifier, server.token(first))).toBe('keys_unreachable');
   });
 });
 
