@@ -70,6 +70,7 @@ module.exports = {
     lib('test-kit', ['embedded-postgres', 'revocation']),
     feature('accounts', []),
     feature('revocation', []),
+    feature('revocation-relay', ['revocation']),
     feature('relying-services', ['revocation']),
     feature('signing-keys', ['relying-services', 'revocation']),
     feature('access-tokens', ['signing-keys', 'revocation']),

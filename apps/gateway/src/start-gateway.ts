@@ -1,5 +1,6 @@
-import { startRelyingService } from '@countersign/service-host';
+import { redisConnection, startRelyingService } from '@countersign/service-host';
 import type { StartedRelyingService } from '@countersign/service-host';
+import { RedisRevocationSource } from '@countersign/revocation-redis';
 import { createTokenVerifier } from '@countersign/token-verifier';
 import { loadConfig } from './config/gateway-config.js';
 import { createGatewayApp } from './gateway-app.js';
@@ -15,6 +16,7 @@ export async function startGateway(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<StartedRelyingService> {
   const config = loadConfig(env);
+  const redis = redisConnection(config);
   return startRelyingService({
     name: 'gateway',
     config,
@@ -25,6 +27,7 @@ export async function startGateway(
         audience: null,
         discoveryUrl: config.DISCOVERY_URL,
         credentials: { clientId: config.CLIENT_ID, clientSecret: config.CLIENT_SECRET_FILE },
+        revocation: { sources: redis ? [new RedisRevocationSource(redis)] : [] },
         allowInsecureHttp: config.ALLOW_INSECURE_HTTP,
         staleness: config.STALENESS_LIMITS,
         onOutcome,

@@ -6,6 +6,7 @@ import { CredentialsModule } from './credentials/credentials.module.js';
 import { PlatformModule } from './platform/platform.module.js';
 import type { Platform } from './platform/platform.module.js';
 import { RelyingServicesModule } from './relying-services/relying-services.module.js';
+import { RevocationRelayModule } from './revocation-relay/revocation-relay.module.js';
 import { RevocationModule } from './revocation/revocation.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
@@ -19,6 +20,7 @@ import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
     AccessTokensModule,
     SigningKeysModule,
     RevocationModule,
+    RevocationRelayModule,
     RelyingServicesModule,
   ],
 })

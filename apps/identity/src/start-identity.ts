@@ -32,6 +32,8 @@ import { CheckIns } from './relying-services/check-ins.js';
 import { readDeclaredServices } from './relying-services/declared-services.js';
 import { Purge } from './relying-services/purge.js';
 import { RelyingServices } from './relying-services/relying-services.js';
+import { measureRelay } from './revocation-relay/relay-metrics.js';
+import { RevocationRelay } from './revocation-relay/revocation-relay.js';
 import { HeartbeatProof } from './revocation/heartbeat-proof.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
 import { RevocationLog } from './revocation/revocation-log.js';
@@ -82,6 +84,9 @@ export async function startIdentity(
   await feed.start();
   const awaitedReceipts = identity.get(AwaitedReceipts);
   await awaitedReceipts.start();
+  const relay = identity.get(RevocationRelay);
+  relay.start();
+  measureRelay(metrics, relay);
   const passwords = identity.get(PasswordHasher);
   await passwords.start();
   const measured = measureVerifier(metrics);
@@ -147,6 +152,7 @@ export async function startIdentity(
       await verifier.close();
       awaitedReceipts.stop();
       await purge.stop();
+      await relay.stop();
       await feed.stop();
       await operatorApp.close();
       passwords.close();

@@ -30,7 +30,7 @@ const open: Replica[] = [];
 
 /** Starts a replica; the first one of a file starts the database server. */
 export async function startReplica(
-  options: { databaseUrl?: string; masterKeys?: string } = {},
+  options: { databaseUrl?: string; masterKeys?: string; redisUrl?: string } = {},
 ): Promise<Replica> {
   postgres ??= await startThrowAwayPostgres();
   const databaseUrl = options.databaseUrl ?? (await postgres.createDatabase());
@@ -46,6 +46,7 @@ export async function startReplica(
     ARGON2_MEMORY_KIB: '19456',
     ARGON2_PASSES: '2',
     PASSWORD_HASH_QUEUE: '4',
+    REDIS_URL: options.redisUrl,
   });
   const database = new Database(createIdentityDataSource(databaseUrl, config.DATABASE_POOL_SIZE));
   await database.source.initialize();

@@ -1,5 +1,6 @@
-import { createHttpApp, startRelyingService } from '@countersign/service-host';
+import { createHttpApp, redisConnection, startRelyingService } from '@countersign/service-host';
 import type { StartedRelyingService } from '@countersign/service-host';
+import { RedisRevocationSource } from '@countersign/revocation-redis';
 import { createTokenVerifier } from '@countersign/token-verifier';
 import { AppModule } from './app.module.js';
 import { loadConfig } from './config/orders-config.js';
@@ -18,6 +19,7 @@ export async function startOrders(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<StartedRelyingService> {
   const config = loadConfig(env);
+  const redis = redisConnection(config);
   return startRelyingService({
     name: 'orders',
     config,
@@ -28,6 +30,7 @@ export async function startOrders(
         audience: 'orders',
         discoveryUrl: config.DISCOVERY_URL,
         credentials: { clientId: config.CLIENT_ID, clientSecret: config.CLIENT_SECRET_FILE },
+        revocation: { sources: redis ? [new RedisRevocationSource(redis)] : [] },
         allowInsecureHttp: config.ALLOW_INSECURE_HTTP,
         staleness: config.STALENESS_LIMITS,
         onOutcome,

@@ -1,4 +1,4 @@
-export { parseRedisUrl } from './redis-address.js';
+export { isRedisUrl, parseRedisUrl } from './redis-address.js';
 export type { RedisAddress } from './redis-address.js';
 export { createRedis, giveUp } from './redis-connection.js';
 export type { RedisConnectionOptions } from './redis-connection.js';

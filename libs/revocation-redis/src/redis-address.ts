@@ -9,6 +9,11 @@ export interface RedisAddress {
   readonly database: number;
 }
 
+/** Whether {@link parseRedisUrl} understands `url`. */
+export function isRedisUrl(url: string): boolean {
+  return parseRedisUrl(url) !== undefined;
+}
+
 const FORM =
   /^(?<scheme>rediss?)(?<sentinel>\+sentinel)?:\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?<hosts>[^@/?#]+)(?:\/(?<path>[^?#]*))?$/;
 

@@ -14,6 +14,10 @@ const read = ([field, value]: readonly [string, string]) => decodeEntry(['1-1', 
 
 it('a revocation comes out as it went in', () => {
   expect(read(encodeRevocation(event))).toEqual({ frame: { type: 'revocation', event } });
+  const wanted: RevocationEvent = { ...event, receiptWanted: true };
+  expect(read(encodeRevocation(wanted))).toEqual({
+    frame: { type: 'revocation', event: wanted },
+  });
   const kid: RevocationEvent = { epoch: 1, seq: 1, kind: 'kid', id: 'k', expiresAt: null, at: 5 };
   expect(read(encodeRevocation(kid))).toEqual({ frame: { type: 'revocation', event: kid } });
 });

@@ -42,6 +42,7 @@ const SHORT: Readonly<Record<string, string>> = {
   head: 'h',
   generation: 'g',
   entries: 'n',
+  receipt_wanted: 'w',
 };
 const LONG: ReadonlyMap<string, string> = new Map(
   Object.entries(SHORT).map(([long, short]) => [short, long]),

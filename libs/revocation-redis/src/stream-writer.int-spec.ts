@@ -113,6 +113,16 @@ it('a writer of an earlier epoch is refused, even with a later term', async () =
   });
 });
 
+it('a finished re-emission takes the place of everything before it', async () => {
+  truth.revokeMany(250, 'many');
+  const writer = await truth.emitted(1, 1);
+  await redis.xadd(DEFAULT_STREAM, '*', 'r', 'junk');
+  await truth.emitAll(writer, 2);
+  const entries = await redis.xrange(DEFAULT_STREAM, '-', '+');
+  expect(entries).toHaveLength(253);
+  expect(entries[0]?.[1]).toEqual(['b', '{"e":1,"h":250,"g":2}']);
+});
+
 it('a heartbeat that comes a second late is none', async () => {
   const writer = await truth.emitted(1, 1);
   const longAgo = performance.now() - 1_500;

@@ -19,7 +19,7 @@ local function whole(number) return string.format('%.0f', number) end
 local function refuse(verdict, detail) return { verdict, whole(now), detail } end
 local function epoch(position) return tonumber(string.match(position, '^%d+')) end
 
-local known = redis.call('HMGET', state, 'term', 'generation', 'position', 'complete', 'length', 'last', 'permanent_at')
+local known = redis.call('HMGET', state, 'term', 'generation', 'position', 'complete', 'length', 'last', 'permanent_at', 'began')
 local term, generation, position = known[1], known[2], known[3]
 if term and tonumber(term) > tonumber(ARGV[1]) then return refuse('fenced', term) end
 if position and epoch(position) > epoch(ARGV[2]) then return refuse('behind', position) end
@@ -64,7 +64,14 @@ if ARGV[10] ~= '0' then
   length = redis.call('XLEN', stream)
 end
 for index = entries, #ARGV, 2 do add(index) end
+local began = known[8] or ''
+if ARGV[3] == 'begin' then began = last end
+if ARGV[3] == 'append' and known[4] == '0' and ARGV[8] == '1' then
+  -- A finished re-emission replaces everything before it, whatever that was.
+  redis.call('XTRIM', stream, 'MINID', '=', began)
+  length = redis.call('XLEN', stream)
+end
 redis.call('HSET', state, 'term', ARGV[1], 'generation', ARGV[7], 'position', ARGV[2], 'complete', ARGV[8],
-  'length', whole(length), 'last', last, 'permanent_at', permanentAt)
+  'length', whole(length), 'last', last, 'permanent_at', permanentAt, 'began', began)
 return { 'ok', whole(now), ARGV[7], ARGV[2], ARGV[8], last }
 `;

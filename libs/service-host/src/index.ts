@@ -23,6 +23,8 @@ export type { ProblemAnswer, ProblemMapping } from './problem-filter.js';
 export { latchedReadiness } from './readiness.js';
 export type { LatchedReadiness } from './readiness.js';
 export { redactText } from './redact.js';
+export { redisConnection, redisSettings } from './redis-settings.js';
+export type { RedisConnection, RedisSettings } from './redis-settings.js';
 export { relyingServiceSettings, safeDiscovery } from './relying-service-settings.js';
 export { runService } from './run-service.js';
 export type { RunningService } from './run-service.js';

@@ -76,7 +76,18 @@ export function childEnvironments(settings: RunSettings): ChildEnvironments {
   };
 }
 
-const passed = ['PATH', 'HOME', 'TZ', 'LANG', 'SystemRoot', 'LOG_LEVEL'];
+const passed = [
+  'PATH',
+  'HOME',
+  'TZ',
+  'LANG',
+  'SystemRoot',
+  'LOG_LEVEL',
+  'REDIS_URL',
+  'REDIS_PASSWORD_FILE',
+  'REDIS_SENTINEL_PASSWORD_FILE',
+  'REDIS_CA_FILE',
+];
 
 function pass(env: RunSettings['inherited']): Environment {
   return Object.fromEntries(

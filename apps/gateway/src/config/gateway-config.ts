@@ -4,9 +4,11 @@ import {
   port,
   proxyList,
   readEnvironment,
+  redisSettings,
   relyingServiceSettings,
   safeDiscovery,
 } from '@countersign/service-host';
+import { isRedisUrl } from '@countersign/revocation-redis';
 import { isSafeUrl } from '@countersign/token-verifier';
 import { z } from 'zod';
 
@@ -14,6 +16,7 @@ const settings = z
   .object({
     ...hostSettings,
     ...relyingServiceSettings,
+    ...redisSettings(isRedisUrl),
     PORT: port.default(8080),
     MANAGEMENT_PORT: port.default(8081),
     /** Identity's public listener. Never its service or operator listener. */

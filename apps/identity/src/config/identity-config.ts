@@ -4,8 +4,10 @@ import {
   port,
   proxyList,
   readEnvironment,
+  redisSettings,
   stalenessLimits,
 } from '@countersign/service-host';
+import { isRedisUrl } from '@countersign/revocation-redis';
 import { z } from 'zod';
 
 const seconds = (min: number, max: number, fallback: number) =>
@@ -13,6 +15,7 @@ const seconds = (min: number, max: number, fallback: number) =>
 
 const settings = z.object({
   ...hostSettings,
+  ...redisSettings(isRedisUrl),
   /** The public origin of the gateway: `iss` of every token. */
   ISSUER_URL: origin,
   /** The origin under which relying services reach the service listener. */

@@ -98,6 +98,28 @@ export class RevocationLog {
     return { epoch: row.epoch, seq: Number(row.seq), readAt: Number(row.read_at) };
   }
 
+  /** The longest that an entry can be live, seconds. */
+  async longestLife(): Promise<number> {
+    const [row] = await this.database.run((manager) =>
+      manager.query<[{ lifetime: number }]>(
+        `SELECT longest_lifetime_seconds AS lifetime FROM revocation_head`,
+      ),
+    );
+    return row.lifetime + EXPIRY_MARGIN_SECONDS;
+  }
+
+  /** The entries up to `upTo` that never end. */
+  async permanent(upTo: Position): Promise<RevocationEvent[]> {
+    const rows = await this.database.run((manager) =>
+      manager.query<RevocationRow[]>(
+        `SELECT epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted FROM revocations
+         WHERE expires_at IS NULL AND (epoch, seq) <= ($1, $2) ORDER BY epoch, seq`,
+        [upTo.epoch, upTo.seq],
+      ),
+    );
+    return rows.map(toRevocationEvent);
+  }
+
   /**
    * The live entries after one position, up to and including another, in order; entries of earlier epochs that are still
    * in force come first.

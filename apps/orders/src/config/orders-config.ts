@@ -3,9 +3,11 @@ import {
   origin,
   port,
   readEnvironment,
+  redisSettings,
   relyingServiceSettings,
   safeDiscovery,
 } from '@countersign/service-host';
+import { isRedisUrl } from '@countersign/revocation-redis';
 import { isSafeUrl } from '@countersign/token-verifier';
 import { z } from 'zod';
 
@@ -13,6 +15,7 @@ const settings = z
   .object({
     ...hostSettings,
     ...relyingServiceSettings,
+    ...redisSettings(isRedisUrl),
     PORT: port.default(3001),
     MANAGEMENT_PORT: port.default(3011),
     /** Where the payments service answers. The caller's token is sent there. */

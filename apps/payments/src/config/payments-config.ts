@@ -2,9 +2,11 @@ import {
   hostSettings,
   port,
   readEnvironment,
+  redisSettings,
   relyingServiceSettings,
   safeDiscovery,
 } from '@countersign/service-host';
+import { isRedisUrl } from '@countersign/revocation-redis';
 import { isSafeUrl } from '@countersign/token-verifier';
 import { z } from 'zod';
 
@@ -12,6 +14,7 @@ const settings = z
   .object({
     ...hostSettings,
     ...relyingServiceSettings,
+    ...redisSettings(isRedisUrl),
     PORT: port.default(3002),
     MANAGEMENT_PORT: port.default(3012),
   })
