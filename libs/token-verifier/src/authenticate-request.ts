@@ -2,7 +2,7 @@ import type { AccessToken } from './access-token.js';
 import { readBearerCredentials } from './bearer-credentials.js';
 import {
   answerToMissingScope,
-  answerToUnreadableCredentials,
+  answerToUnusableCredentials,
   answerToVerifyError,
 } from './http-answer.js';
 import type { HttpAnswer } from './http-answer.js';
@@ -35,7 +35,7 @@ export async function authenticateRequest(
 ): Promise<AuthenticatedRequest> {
   const credentials = readBearerCredentials(rawHeaders);
   if ('missing' in credentials) {
-    return { refusal: answerToUnreadableCredentials(credentials.missing) };
+    return { refusal: answerToUnusableCredentials(credentials.missing) };
   }
   try {
     const token = await verifier.verify(credentials.token, options);

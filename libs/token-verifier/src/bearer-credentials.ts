@@ -1,3 +1,5 @@
+import { rawHeaderValues } from './raw-headers.js';
+
 /** The access token of a request, or why there is none. */
 export type BearerCredentials =
   | { readonly token: string }
@@ -9,8 +11,7 @@ export type BearerCredentials =
 const BEARER_TOKEN = /^bearer ([\w\-.~+/]+=*)$/i;
 
 /**
- * Reads the access token from the `Authorization` header (RFC 6750 §2.1). Takes names and values in turn as they arrived
- * (`rawHeaders` of `node:http`): a parsed object has already lost a second `Authorization`.
+ * Reads the access token from the `Authorization` header (RFC 6750 §2.1), given names and values in turn as they arrived.
  *
  * - no such header, or one of another scheme: `credentials_required`, since the caller has not tried ours (§3.1)
  * - scheme `Bearer` without exactly one well-formed token: `malformed_credentials`
@@ -19,10 +20,7 @@ const BEARER_TOKEN = /^bearer ([\w\-.~+/]+=*)$/i;
  * Does not look at the query string or the body (§2.2, §2.3), and verifies nothing.
  */
 export function readBearerCredentials(rawHeaders: readonly string[]): BearerCredentials {
-  const values = rawHeaders.filter(
-    (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'authorization',
-  );
-  const [value, second] = values;
+  const [value, second] = rawHeaderValues(rawHeaders, 'authorization');
   if (second !== undefined) return { missing: 'multiple_credentials' };
   if (value === undefined || !/^bearer( |$)/i.test(value)) {
     return { missing: 'credentials_required' };

@@ -7,7 +7,8 @@ import {
 } from './errors.js';
 import {
   answerToMissingScope,
-  answerToUnreadableCredentials,
+  answerToUnacceptedToken,
+  answerToUnusableCredentials,
   answerToVerifyError,
 } from './http-answer.js';
 
@@ -51,7 +52,7 @@ describe('refusals over HTTP', () => {
   });
 
   test('without credentials the challenge carries no error', () => {
-    const { status, headers } = answerToUnreadableCredentials('credentials_required');
+    const { status, headers } = answerToUnusableCredentials('credentials_required');
     expect(status).toBe(401);
     expect(headers).toEqual({ ...problemJson, 'www-authenticate': 'Bearer realm="countersign"' });
   });
@@ -59,7 +60,7 @@ describe('refusals over HTTP', () => {
   test.each(['malformed_credentials', 'multiple_credentials'] as const)(
     '%s is answered 400',
     (code) => {
-      const { status, headers, problem } = answerToUnreadableCredentials(code);
+      const { status, headers, problem } = answerToUnusableCredentials(code);
       expect({ status, code: problem.code }).toEqual({ status: 400, code });
       expect(headers).toEqual({
         ...problemJson,
@@ -67,6 +68,24 @@ describe('refusals over HTTP', () => {
       });
     },
   );
+
+  test('a cookie of unknown origin is answered 403, without a challenge: a token would not help', () => {
+    const { status, headers, problem } = answerToUnusableCredentials('origin_required');
+    expect({ status, headers, code: problem.code }).toEqual({
+      status: 403,
+      headers: {},
+      code: 'origin_required',
+    });
+  });
+
+  test('a token that only the application refuses is answered 401', () => {
+    const { status, headers, problem } = answerToUnacceptedToken();
+    expect({ status, headers, code: problem.code }).toEqual({
+      status: 401,
+      headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+      code: 'token_not_accepted',
+    });
+  });
 
   test('a missing scope is answered 403 and the challenge names every required scope', () => {
     const { status, headers } = answerToMissingScope(['orders:read', 'orders:write']);

@@ -1,9 +1,9 @@
 import { isTokenRejected, isVerifierUnavailable } from './errors.js';
 import type { RejectionCode, UnavailabilityCode } from './errors.js';
+import type { UnusableCredentials } from './request-credentials.js';
 
 /** Why a request gets no further although its token, if it has one, was not found bad. */
-export type RefusalCode =
-  'credentials_required' | 'malformed_credentials' | 'multiple_credentials' | 'insufficient_scope';
+export type RefusalCode = UnusableCredentials | 'insufficient_scope' | 'token_not_accepted';
 
 /** A problem document (RFC 9457). Its texts are fixed: nothing in it comes from the request. */
 export interface RefusalProblem {
@@ -26,8 +26,10 @@ const RETRY_AFTER_SECONDS = 5;
 
 const PROBLEMS = {
   credentials_required: { status: 401, title: 'An access token is required' },
-  malformed_credentials: { status: 400, title: 'The Authorization header is malformed' },
+  malformed_credentials: { status: 400, title: 'The credentials are malformed' },
   multiple_credentials: { status: 400, title: 'Credentials were sent more than once' },
+  origin_required: { status: 403, title: 'The request does not show that it comes from this site' },
+  token_not_accepted: { status: 401, title: 'The access token is not accepted here' },
   insufficient_scope: { status: 403, title: 'The access token does not permit this' },
   malformed: { status: 401, title: 'The access token is malformed' },
   unexpected_type: { status: 401, title: 'The token is not an access token' },
@@ -59,15 +61,24 @@ export function answerToVerifyError(error: unknown): HttpAnswer | undefined {
 }
 
 /**
- * The answer to a request whose credentials cannot be read. Without any, the challenge carries no error (RFC 6750 §3.1);
- * `realm` is only there because a challenge needs one parameter.
+ * The answer to a request whose credentials cannot be used. Without any, the challenge carries no error (RFC 6750 §3.1);
+ * `realm` is only there because a challenge needs one parameter. Where the cookie may be good there is no challenge at all.
  */
-export function answerToUnreadableCredentials(
-  code: Exclude<RefusalCode, 'insufficient_scope'>,
-): HttpAnswer {
-  return code === 'credentials_required'
-    ? answer(code, challenge('realm="countersign"'))
-    : answer(code, challenge('error="invalid_request"'));
+export function answerToUnusableCredentials(code: UnusableCredentials): HttpAnswer {
+  switch (code) {
+    case 'credentials_required':
+      return answer(code, challenge('realm="countersign"'));
+    case 'malformed_credentials':
+    case 'multiple_credentials':
+      return answer(code, challenge('error="invalid_request"'));
+    case 'origin_required':
+      return answer(code, {});
+  }
+}
+
+/** The answer to a token that verifies, and that the application refuses for reasons of its own. */
+export function answerToUnacceptedToken(): HttpAnswer {
+  return answer('token_not_accepted', challenge('error="invalid_token"'));
 }
 
 /** The answer to a good token that lacks some of the `required` scopes; the challenge names all of them. */

@@ -18,7 +18,8 @@ export {
 export type { RejectionCode, UnavailabilityCode } from './errors.js';
 export {
   answerToMissingScope,
-  answerToUnreadableCredentials,
+  answerToUnacceptedToken,
+  answerToUnusableCredentials,
   answerToVerifyError,
 } from './http-answer.js';
 export type { HttpAnswer, RefusalCode, RefusalProblem } from './http-answer.js';
@@ -28,6 +29,15 @@ export { keyFile } from './key-file.js';
 export type { KeyStore, StoredKeys } from './key-file.js';
 export { parseKeySet, readKeySet, UnusableKeySet } from './key-set.js';
 export type { KeySet, ReadKeySet, SkipReason } from './key-set.js';
+export { ACCESS_COOKIE, cookiePolicy, readRequestCredentials } from './request-credentials.js';
+export type {
+  CookiePolicy,
+  CookiePolicyOptions,
+  RequestCredentials,
+  UnusableCredentials,
+} from './request-credentials.js';
+export { isSameOrigin, needsSameOrigin, normalOrigin } from './same-origin.js';
+export type { RequestHead } from './same-origin.js';
 export type {
   CheckInAnswer,
   CheckInPort,

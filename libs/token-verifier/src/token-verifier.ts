@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { Instant } from '@countersign/revocation';
 import { checkAccessToken } from './access-token.js';
 import type { AccessToken } from './access-token.js';
@@ -139,6 +140,14 @@ export class TokenVerifier {
   watch(token: AccessToken, options: WatchOptions = {}): AbortSignal {
     const { until, staleRevocations = 'closed' } = options;
     return this.#watched.watch(token, staleRevocations, until);
+  }
+
+  /**
+   * The key that a verified token is signed with, for those who must show it to other software. `undefined` when the issuer
+   * has withdrawn it since.
+   */
+  publicKeyOf(token: AccessToken): KeyObject | undefined {
+    return this.parts.keys.current()?.get(token.keyId);
   }
 
   /**

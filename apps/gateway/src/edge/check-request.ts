@@ -1,4 +1,4 @@
-import { answerToUnreadableCredentials, readBearerCredentials } from '@countersign/token-verifier';
+import { answerToUnusableCredentials, readBearerCredentials } from '@countersign/token-verifier';
 import type { FastifyRequest } from 'fastify';
 import { EDGE_ANSWERS } from './answers.js';
 import type { EdgeAnswer } from './answers.js';
@@ -12,7 +12,7 @@ export function faultOfRequest({ raw }: FastifyRequest): EdgeAnswer | undefined 
   const credentials = readBearerCredentials(raw.rawHeaders);
   // Also for identity, which would see only the first of two.
   if ('missing' in credentials && credentials.missing === 'multiple_credentials') {
-    return answerToUnreadableCredentials(credentials.missing);
+    return answerToUnusableCredentials(credentials.missing);
   }
   return undefined;
 }

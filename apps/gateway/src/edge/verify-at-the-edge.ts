@@ -1,5 +1,5 @@
 import {
-  answerToUnreadableCredentials,
+  answerToUnusableCredentials,
   answerToVerifyError,
   readBearerCredentials,
 } from '@countersign/token-verifier';
@@ -17,7 +17,7 @@ export function verifyAtTheEdge(verifier: TokenVerifier, audience: string) {
   ): Promise<FastifyReply | undefined> => {
     const credentials = readBearerCredentials(request.raw.rawHeaders);
     if ('missing' in credentials) {
-      return sendAnswer(reply, answerToUnreadableCredentials(credentials.missing));
+      return sendAnswer(reply, answerToUnusableCredentials(credentials.missing));
     }
     try {
       await verifier.verify(credentials.token, { audience });
