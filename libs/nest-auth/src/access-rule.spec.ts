@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { decideAccess, RequireScope } from './access-rule.js';
+import { RequireScope } from './access-decorators.js';
+import { decideAccess } from './access-rule.js';
 
 const silent = { isPublic: false, scopes: [] };
 const open = { isPublic: true, scopes: [] };

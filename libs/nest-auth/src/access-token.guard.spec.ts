@@ -8,6 +8,8 @@ import { AllowStaleRevocations } from './allow-stale-revocations.js';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { currentToken } from './current-token.js';
 import { Refusal } from './refusal.js';
+import { RequestAuthenticator } from './request-authenticator.js';
+import { RouteAccess } from './route-access.js';
 
 @AllowStaleRevocations()
 class PatientController {
@@ -29,7 +31,7 @@ function expressContext(
   controller: { prototype: object } = AnyController,
 ) {
   const set: Record<string, string> = {};
-  const request = { rawHeaders };
+  const request = { method: 'GET', rawHeaders };
   const response = { header: (name: string, value: string) => (set[name] = value) };
   const context = {
     getType: () => type,
@@ -42,7 +44,9 @@ function expressContext(
 }
 
 function guardWith(verify: TokenVerifier['verify']): AccessTokenGuard {
-  return new AccessTokenGuard(new Reflector(), { verify } as unknown as TokenVerifier);
+  const verifier = { verify } as unknown as TokenVerifier;
+  const access = new RouteAccess(new Reflector(), verifier);
+  return new AccessTokenGuard(access, new RequestAuthenticator(verifier));
 }
 
 describe('the guard on Express', () => {
@@ -92,7 +96,7 @@ describe('the guard on Express', () => {
     expect(set).toEqual({});
   });
 
-  test('lets nothing through that is not HTTP', async () => {
+  test('lets nothing through that is neither HTTP nor a socket', async () => {
     const { context } = expressContext(['authorization', 'Bearer a.b.c'], 'rpc');
     await expect(guardWith(async () => accepted).canActivate(context)).resolves.toBe(false);
   });

@@ -23,3 +23,15 @@ export function staleRevocationsOf(
   const allowed = reflector.getAllAndOverride<true | undefined>(STALE_REVOCATIONS, targets);
   return allowed ? 'open' : 'closed';
 }
+
+const declaredOpen = new WeakSet<object>();
+
+/** Notes for a request what its route has declared: passport hands nothing of the route on to a key provider. */
+export function noteStaleRevocations(request: object, declared: StaleRevocations): void {
+  if (declared === 'open') declaredOpen.add(request);
+}
+
+/** What the route of a request has declared; `closed` where no guard of ours has noted anything. */
+export function staleRevocationsFor(request: object): StaleRevocations {
+  return declaredOpen.has(request) ? 'open' : 'closed';
+}

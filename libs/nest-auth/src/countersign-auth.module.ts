@@ -1,19 +1,35 @@
 import { ConfigurableModuleBuilder, Inject, Module } from '@nestjs/common';
 import type { OnApplicationShutdown, Provider } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
-import { createTokenVerifier, TokenVerifier } from '@countersign/token-verifier';
-import type { TokenVerifierOptions } from '@countersign/token-verifier';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { cookiePolicy, createTokenVerifier, TokenVerifier } from '@countersign/token-verifier';
+import type { CookiePolicyOptions, TokenVerifierOptions } from '@countersign/token-verifier';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { CountersignPassportGuard } from './passport/countersign-passport.guard.js';
 import { CountersignStrategy } from './passport/countersign.strategy.js';
+import { RefusalFilter } from './refusal.filter.js';
+import { COOKIE_POLICY, RequestAuthenticator } from './request-authenticator.js';
+import { RouteAccess } from './route-access.js';
 
-/** A verifier made by the caller, who closes it; or how to make one, which the module then closes at shutdown. */
-export type CountersignAuthOptions =
-  { readonly verifier: TokenVerifier } | { readonly verifierOptions: TokenVerifierOptions };
+export type CountersignAuthOptions = {
+  /** Also takes the token from a cookie, for browsers. Without it only the `Authorization` header counts. */
+  readonly cookies?: CookiePolicyOptions;
+} & (
+  | {
+      /** Made by the caller, who closes it. */
+      readonly verifier: TokenVerifier;
+    }
+  | {
+      /** How to make one, which the module closes at shutdown. */
+      readonly verifierOptions: TokenVerifierOptions;
+    }
+);
 
-/** What guards the routes of the application: our own guard (default), or passport with `CountersignStrategy`. */
 export interface CountersignAuthExtras {
-  readonly guard?: 'native' | 'passport';
+  /**
+   * What guards the routes of the application: our own guard (default), passport with `CountersignStrategy`, or `none` where
+   * you register a `CountersignAuthGuard('…')` for a strategy of your own.
+   */
+  readonly guard?: 'native' | 'passport' | 'none';
 }
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
@@ -27,7 +43,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
 
 /**
  * Protects every route of an application, imported once in its root module: `forRoot({ verifier })`, or `forRootAsync` with
- * a factory. Also provides the {@link TokenVerifier} under its class.
+ * a factory. Also provides the {@link TokenVerifier} under its class, and what `CountersignAuthGuard` needs.
  */
 @Module({
   providers: [
@@ -37,8 +53,16 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
       useFactory: (options: CountersignAuthOptions) =>
         'verifier' in options ? options.verifier : createTokenVerifier(options.verifierOptions),
     },
+    {
+      provide: COOKIE_POLICY,
+      inject: [MODULE_OPTIONS_TOKEN],
+      useFactory: ({ cookies }: CountersignAuthOptions) => cookies && cookiePolicy(cookies),
+    },
+    RequestAuthenticator,
+    RouteAccess,
+    { provide: APP_FILTER, useClass: RefusalFilter },
   ],
-  exports: [TokenVerifier],
+  exports: [TokenVerifier, RequestAuthenticator, RouteAccess],
 })
 export class CountersignAuthModule
   extends ConfigurableModuleClass
@@ -46,7 +70,7 @@ export class CountersignAuthModule
 {
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) private readonly options: CountersignAuthOptions,
-    private readonly verifier: TokenVerifier,
+    @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
   ) {
     super();
   }
@@ -56,8 +80,10 @@ export class CountersignAuthModule
   }
 }
 
-function guardProviders(guard: 'native' | 'passport'): Provider[] {
+function guardProviders(guard: NonNullable<CountersignAuthExtras['guard']>): Provider[] {
   switch (guard) {
+    case 'none':
+      return [];
     case 'native':
       return [{ provide: APP_GUARD, useClass: AccessTokenGuard }];
     case 'passport':

@@ -4,23 +4,34 @@ import type { AccessToken } from '@countersign/token-verifier';
 
 const tokens = new WeakMap<object, AccessToken>();
 
-/** Notes the verified token of a request. Only guards and strategies call it, after verification. */
-export function rememberToken(request: object, token: AccessToken): void {
-  tokens.set(request, token);
+/** Notes the verified token of a request or a socket. Only what verifies calls it, after verification. */
+export function rememberToken(holder: object, token: AccessToken): void {
+  tokens.set(holder, token);
+}
+
+/** Takes the token of a socket away: nothing that it sends from now on is authenticated. */
+export function forgetToken(holder: object): void {
+  tokens.delete(holder);
+}
+
+/** The verified access token of a request or a socket, or `undefined`. */
+export function rememberedToken(holder: object): AccessToken | undefined {
+  return tokens.get(holder);
 }
 
 /**
- * The verified access token of a request.
+ * The verified access token of a request, or of the socket that a message came over.
  *
- * @throws {TypeError} when no guard of ours has let the request in, as on a public route
+ * @throws {TypeError} when nothing of ours has let it in, as on a public route
  */
-export function currentToken(request: object): AccessToken {
-  const token = tokens.get(request);
-  if (!token) throw new TypeError('this request has no verified token: is the route public?');
+export function currentToken(holder: object): AccessToken {
+  const token = tokens.get(holder);
+  if (!token) throw new TypeError('there is no verified token here: is the route public?');
   return token;
 }
 
-/** Hands the verified {@link AccessToken} of the request to a parameter of a protected route. */
+/** Hands the verified {@link AccessToken} of the request, or of the socket, to a parameter of a protected handler. */
 export const CurrentToken = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  // For a message of a socket the first argument, which Nest calls the request, is the socket.
   currentToken(context.switchToHttp().getRequest<object>()),
 );

@@ -1,9 +1,18 @@
-export { IS_PUBLIC, Public, REQUIRED_SCOPES, RequireScope } from './access-rule.js';
+/** The class under which the verifier is provided: of this very copy, whichever copy of its package made the verifier. */
+export { TokenVerifier } from '@countersign/token-verifier';
+export { Public, RequireScope } from './access-decorators.js';
+export { IS_PUBLIC, REQUIRED_SCOPES } from './access-rule.js';
 export { AccessTokenGuard } from './access-token.guard.js';
 export { AllowStaleRevocations, STALE_REVOCATIONS } from './allow-stale-revocations.js';
 export { CountersignAuthModule } from './countersign-auth.module.js';
 export type { CountersignAuthExtras, CountersignAuthOptions } from './countersign-auth.module.js';
 export { CurrentToken, currentToken } from './current-token.js';
-export { CountersignPassportGuard } from './passport/countersign-passport.guard.js';
+export {
+  CountersignAuthGuard,
+  CountersignPassportGuard,
+} from './passport/countersign-passport.guard.js';
 export { COUNTERSIGN_STRATEGY, CountersignStrategy } from './passport/countersign.strategy.js';
+export { passportJwtKeyProvider } from './passport/passport-jwt-key-provider.js';
+export type { PassportJwtKeyProvider } from './passport/passport-jwt-key-provider.js';
 export { Refusal } from './refusal.js';
+export { RequestAuthenticator } from './request-authenticator.js';

@@ -22,11 +22,14 @@ export function toRefusal(error: unknown): unknown {
   return answer ? new Refusal(answer, error) : error;
 }
 
+/** Whether `token` has all of `scopes`. */
+export function hasScopes(token: AccessToken, scopes: readonly string[]): boolean {
+  return scopes.every((scope) => token.scopes.includes(scope));
+}
+
 /** @throws {Refusal} 403 when `token` lacks one of `scopes` */
 export function requireScopes(token: AccessToken, scopes: readonly string[]): void {
-  if (!scopes.every((scope) => token.scopes.includes(scope))) {
-    throw new Refusal(answerToMissingScope(scopes));
-  }
+  if (!hasScopes(token, scopes)) throw new Refusal(answerToMissingScope(scopes));
 }
 
 /** The part of a response that Fastify's reply and Express's response have in common. */
@@ -34,20 +37,9 @@ interface HeaderTarget {
   header(name: string, value: string): unknown;
 }
 
-/** Runs a guard's checks, and puts the headers of a refusal on the response before it goes on to the filters. */
-export async function withRefusalHeaders(
-  context: ExecutionContext,
-  checks: () => Promise<void>,
-): Promise<true> {
-  try {
-    await checks();
-    return true;
-  } catch (error) {
-    if (error instanceof Refusal) {
-      const response = context.switchToHttp().getResponse<HeaderTarget>();
-      const headers = { ...error.answer.headers, 'content-type': 'application/problem+json' };
-      for (const [name, value] of Object.entries(headers)) response.header(name, value);
-    }
-    throw error;
-  }
+/** Puts the headers of a refusal on the response before it goes on to the filters. Other errors have none. */
+export function putRefusalHeaders(context: ExecutionContext, error: unknown): void {
+  if (!(error instanceof Refusal)) return;
+  const response = context.switchToHttp().getResponse<HeaderTarget>();
+  for (const [name, value] of Object.entries(error.answer.headers)) response.header(name, value);
 }

@@ -73,7 +73,7 @@ describe('refusals over HTTP', () => {
     const { status, headers, problem } = answerToUnusableCredentials('origin_required');
     expect({ status, headers, code: problem.code }).toEqual({
       status: 403,
-      headers: {},
+      headers: problemJson,
       code: 'origin_required',
     });
   });
@@ -82,7 +82,7 @@ describe('refusals over HTTP', () => {
     const { status, headers, problem } = answerToUnacceptedToken();
     expect({ status, headers, code: problem.code }).toEqual({
       status: 401,
-      headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+      headers: { ...problemJson, 'www-authenticate': 'Bearer error="invalid_token"' },
       code: 'token_not_accepted',
     });
   });

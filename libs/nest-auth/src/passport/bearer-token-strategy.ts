@@ -1,9 +1,7 @@
 import passport from 'passport';
 import passportJwt from 'passport-jwt';
-import type { AccessToken, TokenVerifier, VerifyOptions } from '@countersign/token-verifier';
-import { bearerTokenOf } from '../bearer-request.js';
-import { rememberToken } from '../current-token.js';
-import { toRefusal } from '../refusal.js';
+import type { AccessToken } from '@countersign/token-verifier';
+import type { RequestAuthenticator } from '../request-authenticator.js';
 
 /** Gives the user that a verified token stands for to `done`, or an error. */
 export type TokenToUser = (
@@ -12,7 +10,7 @@ export type TokenToUser = (
 ) => void;
 
 /**
- * A passport strategy that takes the token by passport-jwt's extractor and has it verified by a `TokenVerifier`.
+ * A passport strategy that takes a token of the header by passport-jwt's extractor, and has it verified by ours.
  *
  * Every refusal is an error with its own status, never a failure of passport's: failures all become 401.
  */
@@ -21,30 +19,27 @@ export class BearerTokenStrategy extends passport.Strategy {
   private readonly extract = passportJwt.ExtractJwt.fromAuthHeaderAsBearerToken();
 
   constructor(
-    private readonly verifier: TokenVerifier,
+    private readonly authenticator: RequestAuthenticator,
     private readonly toUser: TokenToUser,
   ) {
     super();
   }
 
-  override authenticate(request: object, options?: VerifyOptions): void {
-    this.verify(request, options).then(
-      (token) => {
-        rememberToken(request, token);
+  override authenticate(request: object): void {
+    this.verify(request).then(
+      (token) =>
         this.toUser(token, (error, user) => {
           if (error) this.error(error);
           else if (user) this.success(user);
           else this.fail(401);
-        });
-      },
-      (error: unknown) => this.error(toRefusal(error)),
+        }),
+      (error: unknown) => this.error(error),
     );
   }
 
-  private async verify(request: object, options?: VerifyOptions): Promise<AccessToken> {
+  private async verify(request: object): Promise<AccessToken> {
     // The extractor is lenient, and sees one Authorization header where two came: the strict reading goes first.
-    const strict = bearerTokenOf(request);
-    const staleRevocations = options?.staleRevocations ?? 'closed';
-    return this.verifier.verify(this.extract(request) ?? strict, { staleRevocations });
+    const strict = this.authenticator.tokenOf(request);
+    return this.authenticator.verify(request, this.extract(request) ?? strict);
   }
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
-import { TokenVerifier } from '@countersign/token-verifier';
 import type { AccessToken } from '@countersign/token-verifier';
+import { RequestAuthenticator } from '../request-authenticator.js';
 import { BearerTokenStrategy } from './bearer-token-strategy.js';
 
 /** The name under which the strategy is known to passport: `AuthGuard('countersign')`. */
@@ -9,7 +9,7 @@ export const COUNTERSIGN_STRATEGY = 'countersign';
 
 /**
  * Our verifier as a passport strategy; `request.user` is the {@link AccessToken}. Extend it and override `validate` to put
- * a user of your own there.
+ * a user of your own there; a falsy one is answered 401 `token_not_accepted`.
  *
  * Passport keeps strategies per process: two applications in one process would share the one registered last.
  */
@@ -18,8 +18,8 @@ export class CountersignStrategy extends PassportStrategy(
   BearerTokenStrategy,
   COUNTERSIGN_STRATEGY,
 ) {
-  constructor(@Inject(TokenVerifier) verifier: TokenVerifier) {
-    super(verifier);
+  constructor(@Inject(RequestAuthenticator) authenticator: RequestAuthenticator) {
+    super(authenticator);
   }
 
   validate(token: AccessToken): object | Promise<object> {

@@ -1,0 +1,22 @@
+import { applyDecorators, SetMetadata, UseGuards } from '@nestjs/common';
+import type { CustomDecorator } from '@nestjs/common';
+import { IS_PUBLIC, REQUIRED_SCOPES } from './access-rule.js';
+import { MessageGuard } from './socket-access.js';
+
+/** Opens a route, or all routes of a controller, to requests without a token. Without it a route is protected. */
+export function Public(): CustomDecorator {
+  return SetMetadata(IS_PUBLIC, true);
+}
+
+/**
+ * Asks for scopes on top of a good token: all of them, and those of the controller together with those of the route. On a
+ * route it takes precedence over `@Public()`, so that a contradiction closes.
+ *
+ * @throws {TypeError} for no scope at all, or a name that RFC 6749 §3.3 does not allow
+ */
+export function RequireScope(...scopes: [string, ...string[]]): ClassDecorator & MethodDecorator {
+  if (!scopes.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)) || scopes.length === 0) {
+    throw new TypeError('RequireScope needs scope names as RFC 6749 §3.3 spells them');
+  }
+  return applyDecorators(SetMetadata(REQUIRED_SCOPES, scopes), UseGuards(new MessageGuard()));
+}

@@ -1,0 +1,60 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { TokenVerifier } from '@countersign/token-verifier';
+import type { AccessToken } from '@countersign/token-verifier';
+import { accessRuleOf } from './access-rule.js';
+import { noteStaleRevocations, staleRevocationsOf } from './allow-stale-revocations.js';
+import { endStreamWithToken, isEventStream } from './event-stream.js';
+import { putRefusalHeaders, requireScopes } from './refusal.js';
+import { permitsMessage } from './socket-access.js';
+
+/** What every guard of ours does around authentication: the rule of the route, scopes, streams, the answer to a refusal. */
+@Injectable()
+export class RouteAccess {
+  constructor(
+    @Inject(Reflector) private readonly reflector: Reflector,
+    @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
+  ) {}
+
+  /**
+   * Whether Nest may go on to the handler of `context`.
+   *
+   * For a message of a WebSocket see {@link permitsMessage}. What is neither HTTP nor a WebSocket may not: there is no token
+   * to judge by.
+   *
+   * @throws {Refusal} what to answer instead, its headers already on the response
+   */
+  async permit(
+    context: ExecutionContext,
+    authenticate: (request: object) => Promise<AccessToken>,
+  ): Promise<boolean> {
+    switch (context.getType<string>()) {
+      case 'http':
+        return this.#permitRequest(context, authenticate);
+      case 'ws':
+        return permitsMessage(this.reflector, context);
+      default:
+        return false;
+    }
+  }
+
+  async #permitRequest(
+    context: ExecutionContext,
+    authenticate: (request: object) => Promise<AccessToken>,
+  ): Promise<true> {
+    const rule = accessRuleOf(this.reflector, context);
+    if (rule === 'public') return true;
+    const request = context.switchToHttp().getRequest<object>();
+    noteStaleRevocations(request, staleRevocationsOf(this.reflector, context));
+    try {
+      const token = await authenticate(request);
+      requireScopes(token, rule.scopes);
+      if (isEventStream(context)) endStreamWithToken(this.verifier, token, context);
+      return true;
+    } catch (error) {
+      putRefusalHeaders(context, error);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { accessRuleOf } from './access-rule.js';
+import { rememberedToken } from './current-token.js';
+import { hasScopes } from './refusal.js';
+
+/**
+ * Whether a message of a WebSocket may go on to its handler: its socket was let in by `CountersignWsAdapter`, its token is
+ * still good and has the scopes.
+ */
+export function permitsMessage(reflector: Reflector, context: ExecutionContext): boolean {
+  const rule = accessRuleOf(reflector, context);
+  if (rule === 'public') return true;
+  const token = rememberedToken(context.switchToWs().getClient<object>());
+  return token !== undefined && hasScopes(token, rule.scopes);
+}
+
+/** Goes along with `@RequireScope()`: the guards that Nest 11 applies to a whole application do not see messages. */
+export class MessageGuard implements CanActivate {
+  private readonly reflector = new Reflector();
+
+  canActivate(context: ExecutionContext): boolean {
+    return context.getType<string>() !== 'ws' || permitsMessage(this.reflector, context);
+  }
+}

@@ -1,0 +1,1 @@
+export { CountersignWsAdapter, TOKEN_ENDED } from './countersign-ws.adapter.js';
