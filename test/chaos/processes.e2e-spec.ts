@@ -15,8 +15,9 @@ it('nothing is broken: every logout has its receipts', async () => {
   const tokens = await town.signIn(6);
   town.startProbing();
   await delay(500);
-  await town.logoutAll(tokens.slice(0, 4));
+  const logouts = await town.logoutAll(tokens.slice(0, 4));
   expect(await town.judge()).toEqual([]);
+  expect(logouts.map(({ status }) => status)).toEqual(Array(4).fill('applied'));
 });
 
 it('a service is killed while it replays', async () => {
