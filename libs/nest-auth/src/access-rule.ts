@@ -1,5 +1,6 @@
-import type { ExecutionContext } from '@nestjs/common';
 import type { Reflector } from '@nestjs/core';
+import { oncePerRoute } from './once-per-route.js';
+import type { Decorated } from './once-per-route.js';
 
 /** Metadata key of `@Public()`; `true` where it stands. For guards of other kinds that honour it as well. */
 export const IS_PUBLIC = 'countersign:public';
@@ -16,12 +17,15 @@ export interface Declared {
 }
 
 /** Reads the rule for the route of `context` from its decorators. */
-export function accessRuleOf(reflector: Reflector, context: ExecutionContext): AccessRule {
-  const [onRoute, onController] = [context.getHandler(), context.getClass()].map((target) => ({
+export const accessRuleOf = oncePerRoute((reflector, handler, controller) =>
+  decideAccess(declaredOn(reflector, handler), declaredOn(reflector, controller)),
+);
+
+function declaredOn(reflector: Reflector, target: Decorated): Declared {
+  return {
     isPublic: reflector.get<true | undefined>(IS_PUBLIC, target) === true,
     scopes: reflector.get<readonly string[] | undefined>(REQUIRED_SCOPES, target) ?? [],
-  }));
-  return decideAccess(onRoute ?? NOTHING, onController ?? NOTHING);
+  };
 }
 
 /** A route is public when its nearest decorator says so and no scope contradicts it there; otherwise scopes add up. */
@@ -31,5 +35,3 @@ export function decideAccess(onRoute: Declared, onController: Declared): AccessR
   if (nearest.isPublic && nearest.scopes.length === 0) return 'public';
   return { scopes: [...new Set([...onController.scopes, ...onRoute.scopes])] };
 }
-
-const NOTHING: Declared = { isPublic: false, scopes: [] };

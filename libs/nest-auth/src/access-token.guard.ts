@@ -15,7 +15,7 @@ export class AccessTokenGuard implements CanActivate {
   ) {}
 
   canActivate(context: ExecutionContext): Promise<boolean> {
-    return this.access.permit(context, async (request) =>
+    return this.access.permit(context, (request) =>
       this.authenticator.verify(request, this.authenticator.tokenOf(request)),
     );
   }

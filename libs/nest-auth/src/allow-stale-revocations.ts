@@ -1,7 +1,7 @@
 import { SetMetadata } from '@nestjs/common';
-import type { CustomDecorator, ExecutionContext } from '@nestjs/common';
-import type { Reflector } from '@nestjs/core';
+import type { CustomDecorator } from '@nestjs/common';
 import type { StaleRevocations } from '@countersign/token-verifier';
+import { oncePerRoute } from './once-per-route.js';
 
 /** Metadata key of {@link AllowStaleRevocations}; `true` where it stands. */
 export const STALE_REVOCATIONS = 'countersign:stale-revocations';
@@ -15,14 +15,13 @@ export function AllowStaleRevocations(): CustomDecorator {
 }
 
 /** What the route of `context` has declared. */
-export function staleRevocationsOf(
-  reflector: Reflector,
-  context: ExecutionContext,
-): StaleRevocations {
-  const targets = [context.getHandler(), context.getClass()];
-  const allowed = reflector.getAllAndOverride<true | undefined>(STALE_REVOCATIONS, targets);
-  return allowed ? 'open' : 'closed';
-}
+export const staleRevocationsOf = oncePerRoute(
+  (reflector, handler, controller): StaleRevocations => {
+    const targets = [handler, controller];
+    const allowed = reflector.getAllAndOverride<true | undefined>(STALE_REVOCATIONS, targets);
+    return allowed ? 'open' : 'closed';
+  },
+);
 
 const declaredOpen = new WeakSet<object>();
 

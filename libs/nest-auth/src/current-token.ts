@@ -1,22 +1,21 @@
 import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
 import type { AccessToken } from '@countersign/token-verifier';
-
-const tokens = new WeakMap<object, AccessToken>();
+import { HeldToken } from './held-token.js';
 
 /** Notes the verified token of a request or a socket. Only what verifies calls it, after verification. */
 export function rememberToken(holder: object, token: AccessToken): void {
-  tokens.set(holder, token);
+  HeldToken.put(holder, token);
 }
 
 /** Takes the token of a socket away: nothing that it sends from now on is authenticated. */
 export function forgetToken(holder: object): void {
-  tokens.delete(holder);
+  HeldToken.put(holder, undefined);
 }
 
 /** The verified access token of a request or a socket, or `undefined`. */
 export function rememberedToken(holder: object): AccessToken | undefined {
-  return tokens.get(holder);
+  return HeldToken.of(holder);
 }
 
 /**
@@ -25,7 +24,7 @@ export function rememberedToken(holder: object): AccessToken | undefined {
  * @throws {TypeError} when nothing of ours has let it in, as on a public route
  */
 export function currentToken(holder: object): AccessToken {
-  const token = tokens.get(holder);
+  const token = HeldToken.of(holder);
   if (!token) throw new TypeError('there is no verified token here: is the route public?');
   return token;
 }

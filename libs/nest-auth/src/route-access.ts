@@ -25,7 +25,7 @@ export class RouteAccess {
    *
    * @throws {Refusal} what to answer instead, its headers already on the response
    */
-  async permit(
+  permit(
     context: ExecutionContext,
     authenticate: (request: object) => Promise<AccessToken>,
   ): Promise<boolean> {
@@ -33,9 +33,9 @@ export class RouteAccess {
       case 'http':
         return this.#permitRequest(context, authenticate);
       case 'ws':
-        return permitsMessage(this.reflector, context);
+        return Promise.resolve(permitsMessage(this.reflector, context));
       default:
-        return false;
+        return Promise.resolve(false);
     }
   }
 
