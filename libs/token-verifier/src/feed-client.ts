@@ -6,6 +6,7 @@ import type { Discovery } from './discovery.js';
 import { readEventStream, readLines } from './event-stream.js';
 import { asRequestFailed, request, RequestFailed } from './http-fetch.js';
 import type { Fetch } from './http-fetch.js';
+import { inSmallTurns } from './in-small-turns.js';
 import type { RevocationSink, RevocationSource, SourceState } from './sources.js';
 
 /** A feed that is silent for so long has lost its connection: heartbeats come every second. */
@@ -86,7 +87,7 @@ export class FeedClient implements RevocationSource {
     const url = new URL(snapshot);
     if (cursor !== undefined) url.searchParams.set('cursor', cursor);
     return this.#request(url.href, 'application/x-ndjson', {}, async (body) => {
-      for await (const line of readLines(body, MAX_LINE_LENGTH)) {
+      for await (const line of readLines(inSmallTurns(body), MAX_LINE_LENGTH)) {
         const data = parseJson(line) as { type?: unknown; next_cursor?: unknown };
         if (data.type === 'page' && typeof data.next_cursor === 'string') return data.next_cursor;
         deliver(String(data.type), data, sink);
@@ -106,7 +107,7 @@ export class FeedClient implements RevocationSource {
     await this.#request(feed, 'text/event-stream', resume, async (body) => {
       this.#connected = true;
       this.#lastError = undefined;
-      for await (const message of readEventStream(body, MAX_LINE_LENGTH)) {
+      for await (const message of readEventStream(inSmallTurns(body), MAX_LINE_LENGTH)) {
         if (message.event === 'goodbye') return;
         deliver(message.event, parseJson(message.data), sink);
       }

@@ -73,6 +73,7 @@ export class Revocations {
   #wanted: Position | undefined;
   #closed = false;
   #wasComplete = false;
+  #telling: NodeJS.Immediate | undefined;
 
   constructor(
     private readonly parts: RevocationParts,
@@ -147,6 +148,7 @@ export class Revocations {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweeping);
+    clearImmediate(this.#telling);
     await Promise.all([
       this.#checkIns.close(),
       ...this.parts.sources.map((source) => source.close()),
@@ -159,20 +161,30 @@ export class Revocations {
       position: () => this.#replica.position,
       drop: () => channel.drop(),
       receive: (frame) => {
+        const { position, version } = this.#replica;
         const result = channel.receive(frame, this.owner.now());
+        const advanced = this.#replica.position !== position;
+        if (advanced) this.owner.onRevocation();
+        else if (this.#replica.version !== version) this.#noteEarlyRevocation();
         this.#noteReceived(frame);
+        if (advanced || frame.type === 'heartbeat') this.owner.onChange();
         return result;
       },
     });
   }
 
   #noteReceived(frame: FeedFrame): void {
-    if (frame.type === 'revocation' || frame.type === 'end') {
+    if (frame.type !== 'revocation' && frame.type !== 'end') return;
+    if (frame.type === 'revocation' && frame.event.receiptWanted) this.#wanted = frame.event;
+    this.#checkInAfterRevocation();
+  }
+
+  /** A replay brings very many, each in force at once: who must be told is told once for all of a turn of the event loop. */
+  #noteEarlyRevocation(): void {
+    this.#telling ??= setImmediate(() => {
+      this.#telling = undefined;
       this.owner.onRevocation();
-      if (frame.type === 'revocation' && frame.event.receiptWanted) this.#wanted = frame.event;
-      this.#checkInAfterRevocation();
-    }
-    this.owner.onChange();
+    });
   }
 
   /** In a replay an event counts as applied with the end of it. */
