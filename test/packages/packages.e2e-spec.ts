@@ -5,7 +5,7 @@ import { startTestIssuer } from '@countersign/test-kit';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { publint } from 'publint';
 import { CONSUMER, MISTAKES } from './downstream-consumer.js';
-import { installPackedLibraries, LIBRARIES, root, run } from './packed-libraries.js';
+import { installPackedLibraries, LIBRARIES, pack, root, run } from './packed-libraries.js';
 import type { DownstreamProject } from './packed-libraries.js';
 
 jest.setTimeout(180_000);
@@ -56,6 +56,19 @@ describe('the packed libraries', () => {
     const tarball = new Uint8Array(await readFile(project.tarballs[library]));
     const analysis = await checkPackage(createPackageFromTarballData(tarball));
     expect(analysis).toMatchObject({ types: { kind: 'included' }, problems: [] });
+  });
+
+  test('nest-auth, which needs Nest beside it, is packed as well as they are', async () => {
+    const content = Uint8Array.from(await readFile(await pack('nest-auth', project.folder)));
+    const { messages } = await publint({ pack: { tarball: content.buffer }, strict: true });
+    expect(messages).toEqual([]);
+    const analysis = await checkPackage(createPackageFromTarballData(content));
+    const problems = 'problems' in analysis ? analysis.problems : [analysis];
+    // The oldest way to resolve knows no subpaths such as /websockets; no Node that we support uses it.
+    const modern = problems.filter(
+      (problem) => !('resolutionKind' in problem && problem.resolutionKind === 'node10'),
+    );
+    expect(modern).toEqual([]);
   });
 
   test('compile under every module system, and their types refuse mistakes', async () => {

@@ -61,7 +61,8 @@ export async function run(
   }
 }
 
-async function pack(library: Library, folder: string): Promise<string> {
+/** @returns the path of the tarball, which is put into `folder` */
+export async function pack(library: Library | 'nest-auth', folder: string): Promise<string> {
   const source = join(root, 'libs', library);
   const output = await run('npm', ['pack', '--json', '--pack-destination', folder], source);
   const [packed] = Object.values(JSON.parse(output) as Record<string, { filename: string }>);
