@@ -69,6 +69,7 @@ module.exports = {
     lib('embedded-postgres', []),
     lib('test-kit', ['embedded-postgres', 'revocation']),
     feature('accounts', []),
+    feature('audit', []),
     feature('revocation', []),
     feature('revocation-relay', ['revocation']),
     feature('relying-services', ['revocation']),

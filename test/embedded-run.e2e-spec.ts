@@ -185,6 +185,28 @@ async function permissions(): Promise<Record<string, string>> {
   return Object.fromEntries(names.map((name, index) => [name, modes[index]!]));
 }
 
+/** Runs the readme's commands for operators, in the folder of the run; the first ends with a healthy system. */
+async function operateAsTheReadmeSays(): Promise<void> {
+  const readme = await readFile(join(root, 'README.md'), 'utf8');
+  const [, block = ''] = /## Operate it\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(readme) ?? [];
+  const commands = block.trim().split('\n');
+  expect(commands).toHaveLength(3);
+  const outputs: string[] = [];
+  for (const command of commands) {
+    expect(command).toMatch(/^npx countersign /);
+    // What npx would find: npm links the program on installing.
+    const local = command.replace('npx countersign', './apps/identity/bin/countersign.js');
+    const { stdout } = await promisify(execFile)('bash', ['-c', local], {
+      cwd: root,
+      env: { PATH: process.env['PATH'], COUNTERSIGN_STATE_DIR: statePath },
+    });
+    outputs.push(stdout);
+  }
+  expect(outputs[0]).toMatch(/^ok +service orders +1 instance\(s\), up to date$/m);
+  expect(outputs[1]).toMatch(/^ended \d+ session\(s\)$/m);
+  expect(outputs[2]).toMatch(/^would revoke tokens of EVERYBODY/m);
+}
+
 it('the embedded run: the printed walk works, Ctrl-C ends everything, data stays', async () => {
   const never = await demonstrate();
   expect(never.code).toBe(1);
@@ -225,6 +247,9 @@ it('the embedded run: the printed walk works, Ctrl-C ends everything, data stays
     expect.stringMatching(/6 {2}Old token again .*STILL LET IN, for .*\(401 revoked\)/),
   ]);
   expect(await permissions()).toEqual(before);
+
+  expect(await logIn()).toBe(200);
+  await operateAsTheReadmeSays();
 
   run.launcher.kill('SIGINT');
   expect(await endsWithin(run, 20_000)).toBe(0);

@@ -24,8 +24,17 @@ export interface Running {
   readonly child: ChildProcess;
   /** Everything it has written so far. */
   output(): string;
+  /** The same of one stream. */
+  written(stream: 'stdout' | 'stderr'): string;
   /** Sends a signal and waits for the end. @returns exit code (`null` after a signal) and the time it took */
   end(signal?: NodeJS.Signals): Promise<{ code: number | null; ms: number }>;
+}
+
+/** How a command of the command line ended, and what it wrote. */
+export interface CliResult {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
 }
 
 /** Runs a built program. Its output is kept, never shown. */
@@ -39,15 +48,17 @@ export function run(
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const written: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => written.push(text));
+  const written: ['stdout' | 'stderr', string][] = [];
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text: string) => written.push([stream, text]));
   }
   child.stdin.end(input ?? '');
-  const exited = once(child, 'exit');
+  const exited = once(child, 'close');
   return {
     child,
-    output: () => written.join(''),
+    output: () => written.map(([, text]) => text).join(''),
+    written: (stream) =>
+      written.flatMap(([from, text]) => (from === stream ? [text] : [])).join(''),
     async end(signal) {
       const start = performance.now();
       if (signal && child.exitCode === null) child.kill(signal);
@@ -219,6 +230,28 @@ export class Stack {
     if (code !== 0) throw new Error('the account was not made');
     this.#known.push(email, password);
     return { email, password };
+  }
+
+  /** Runs the command line. `env` is added to nothing but what a program needs to run. */
+  async cli(args: string[], env: Record<string, string>, input?: string): Promise<CliResult> {
+    const running = run(program('identity', 'cli.js'), env, args, input);
+    const { code } = await running.end();
+    return { code, out: running.written('stdout'), err: running.written('stderr') };
+  }
+
+  /** Makes an operator on the command line. @returns their token */
+  async addOperator(name: string, roles: readonly string[]): Promise<string> {
+    const args = ['operators', 'add', name, '--role', ...roles];
+    const { code, out, err } = await this.cli(args, this.env('identity'));
+    if (code !== 0) throw new Error(`the operator was not made: ${err}`);
+    const token = out.trim();
+    this.#known.push(token, token.split('.')[1]!);
+    return token;
+  }
+
+  /** Remembers a secret that was given out some other way. */
+  know(secret: string): void {
+    this.#known.push(secret);
   }
 
   /** Signs in through the gateway when it runs. */

@@ -2,7 +2,9 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AccessTokensModule } from './access-tokens/access-tokens.module.js';
 import { AccountsModule } from './accounts/accounts.module.js';
+import { AuditModule } from './audit/audit.module.js';
 import { CredentialsModule } from './credentials/credentials.module.js';
+import { OperatorsModule } from './operators/operators.module.js';
 import { PlatformModule } from './platform/platform.module.js';
 import type { Platform } from './platform/platform.module.js';
 import { RelyingServicesModule } from './relying-services/relying-services.module.js';
@@ -22,6 +24,8 @@ import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
     RevocationModule,
     RevocationRelayModule,
     RelyingServicesModule,
+    AuditModule,
+    OperatorsModule,
   ],
 })
 export class IdentityModule {

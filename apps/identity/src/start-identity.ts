@@ -1,10 +1,10 @@
 import { NestFactory } from '@nestjs/core';
 import {
+  addManagementRoutes,
   closeWithin,
   ConfigurationError,
   createHttpApp,
   createLogger,
-  createManagementListener,
   createMetrics,
   Gauge,
   latchedReadiness,
@@ -19,6 +19,7 @@ import { PasswordHasher } from './credentials/password-hasher.js';
 import { createIdentityDataSource } from './identity-data-source.js';
 import { IdentityModule } from './identity.module.js';
 import { domainProblem } from './listeners/problems.js';
+import { OperatorListenerModule } from './listeners/operator-listener.module.js';
 import { PublicListenerModule } from './listeners/public-listener.module.js';
 import { ServiceListenerModule } from './listeners/service-listener.module.js';
 import { createOwnVerifier } from './own-verifier/own-verifier.js';
@@ -42,6 +43,8 @@ import { KeyRing } from './signing-keys/key-ring.js';
 
 /** How long requests under way may take once identity stops. */
 const DRAIN_MS = 4_000;
+/** The same for what operators have asked last, when everybody else has been served. */
+const OPERATOR_DRAIN_MS = 500;
 
 /**
  * Brings identity up: checks the configuration and the schema, opens keys, starts the revocation feed, then its three
@@ -112,13 +115,13 @@ export async function startIdentity(
     const missing = [...(serving ? [] : ['not listening yet']), ...verifier.state().missing];
     return { ready: missing.length === 0, missing };
   });
-  const operatorApp = createManagementListener({
-    logger,
+  const operatorApp = await createHttpApp(OperatorListenerModule.of(identity), httpOptions);
+  addManagementRoutes(operatorApp.getHttpAdapter().getInstance(), {
     metrics,
     readiness: () =>
       keyRing.canSign() ? life.readiness() : { ready: false, missing: ['no signing key'] },
   });
-  await operatorApp.listen({ host: config.BIND_HOST, port: config.OPERATOR_PORT });
+  await operatorApp.listen(config.OPERATOR_PORT, config.BIND_HOST);
   await serviceApp.listen(config.SERVICE_PORT, config.BIND_HOST);
   const checkInClock = identity.get(CheckInClock);
   checkInClock.start();
@@ -154,7 +157,7 @@ export async function startIdentity(
       await purge.stop();
       await relay.stop();
       await feed.stop();
-      await operatorApp.close();
+      await closeWithin(operatorApp.getHttpServer(), () => operatorApp.close(), OPERATOR_DRAIN_MS);
       passwords.close();
       await identity.close();
       await database.close();

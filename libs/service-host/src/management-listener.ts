@@ -15,6 +15,9 @@ export interface ManagementOptions {
   readonly readiness: () => Readiness;
 }
 
+/** Orchestrators ask every few seconds: no line in the log for each. */
+const quiet = { logLevel: 'warn' } as const;
+
 /**
  * The routes that operators and orchestrators use, on a listener of their own that no gateway routes to:
  * `GET /health/live` (checks nothing outside), `GET /health/ready` (200 or 503), `GET /metrics`.
@@ -23,12 +26,12 @@ export function addManagementRoutes(
   app: FastifyInstance,
   { metrics, readiness }: Omit<ManagementOptions, 'logger'>,
 ): void {
-  app.get('/health/live', () => ({ status: 'live' }));
-  app.get('/health/ready', async (_request, reply) => {
+  app.get('/health/live', quiet, () => ({ status: 'live' }));
+  app.get('/health/ready', quiet, async (_request, reply) => {
     const { ready, missing } = readiness();
     return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', missing });
   });
-  app.get('/metrics', async (_request, reply) =>
+  app.get('/metrics', quiet, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.metrics()),
   );
 }

@@ -27,6 +27,11 @@ export function issuerUrl(ports: Ports): string {
   return `http://localhost:${ports.gateway}`;
 }
 
+/** Where operators find identity. */
+export function operatorUrl(ports: Ports): string {
+  return `http://127.0.0.1:${ports.identityOperator}`;
+}
+
 /** The environment of each child process: the contract between the embedded run and the services. */
 export function childEnvironments(settings: RunSettings): ChildEnvironments {
   const { ports } = settings;

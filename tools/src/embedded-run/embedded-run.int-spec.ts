@@ -36,7 +36,11 @@ const fakeCli = `
 import { appendFileSync, readFileSync } from 'node:fs';
 const input = process.argv[2] === 'accounts' ? readFileSync(0, 'utf8') : '';
 appendFileSync(process.env.HOME + '/events', 'cli ' + process.argv.slice(2).join(' ') + ' ' + input.length + '\\n');
+if (process.argv[2] === 'operators') console.log(JSON.stringify({ token: 'embedded.secret' }));
 `;
+
+const operatorCommand =
+  'cli operators add embedded --replace --role read end-sessions keys --json 0';
 
 let root: string;
 let base: number;
@@ -124,23 +128,30 @@ describe('the embedded run', () => {
     const run = start();
     await untilRunning(run);
     const address = JSON.parse(await readFile(state('run.json'), 'utf8')) as unknown;
-    expect(address).toEqual({ issuer_url: `http://localhost:${ports.gateway}`, pid: process.pid });
+    expect(address).toEqual({
+      issuer_url: `http://localhost:${ports.gateway}`,
+      operator_url: `http://127.0.0.1:${ports.identityOperator}`,
+      pid: process.pid,
+    });
+    expect(await readFile(state('operator-token'), 'utf8')).toBe('embedded.secret\n');
+    expect((await stat(state('operator-token'))).mode & 0o777).toBe(0o600);
     expect((await stat(state('demo.json'))).mode & 0o777).toBe(0o600);
     expect(printed.join('\n')).toContain('hello from payments');
 
     ending.abort(new StopRequested());
     expect(await run).toBe(0);
     const happened = await events();
-    expect(happened.slice(0, 4)).toEqual([
+    expect(happened.slice(0, 5)).toEqual([
       'cli migrate 0',
       'cli accounts add --email customer@example.test --role customer 25',
       'cli accounts add --email support@example.test --role support 25',
+      operatorCommand,
       'identity starts',
     ]);
-    expect(happened.slice(4, 6).sort()).toEqual(['orders starts', 'payments starts']);
-    expect(happened.slice(6, 8)).toEqual(['gateway starts', 'gateway stops']);
-    expect(happened.slice(8, 10).sort()).toEqual(['orders stops', 'payments stops']);
-    expect(happened.slice(10)).toEqual(['identity stops']);
+    expect(happened.slice(5, 7).sort()).toEqual(['orders starts', 'payments starts']);
+    expect(happened.slice(7, 9)).toEqual(['gateway starts', 'gateway stops']);
+    expect(happened.slice(9, 11).sort()).toEqual(['orders stops', 'payments stops']);
+    expect(happened.slice(11)).toEqual(['identity stops']);
     expect(await everythingIsGone()).toBe(true);
     await expect(readFile(state('run.json'))).rejects.toThrow(/ENOENT/);
   });
@@ -168,7 +179,10 @@ describe('the embedded run', () => {
     await untilRunning(third);
     ending.abort(new StopRequested());
     expect(await third).toBe(0);
-    expect((await events()).filter((line) => line.startsWith('cli'))).toEqual(['cli migrate 0']);
+    expect((await events()).filter((line) => line.startsWith('cli'))).toEqual([
+      'cli migrate 0',
+      operatorCommand,
+    ]);
   });
 
   it('stops everything when a service ends unasked', async () => {

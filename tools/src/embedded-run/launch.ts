@@ -1,8 +1,14 @@
 import { join, resolve } from 'node:path';
 import { type Child, startChild } from './child-process.js';
-import { childEnvironments, type ChildEnvironments, issuerUrl } from './child-environments.js';
+import {
+  childEnvironments,
+  type ChildEnvironments,
+  issuerUrl,
+  operatorUrl,
+} from './child-environments.js';
 import { startOwnDatabase } from './database.js';
 import { ensureDemoAccounts } from './demo-accounts.js';
+import { renewOperator } from './operator.js';
 import { requireFreePorts } from './port-check.js';
 import type { Ports } from './ports.js';
 import { waitUntilReady } from './readiness.js';
@@ -71,11 +77,16 @@ export async function launch(context: LaunchContext): Promise<Launched> {
       ),
     );
   }
+  if (dataId !== undefined) {
+    await terminal.step('operator', () =>
+      renewOperator(state.operatorTokenFile, (args) =>
+        identityCli(context, environments.identity, args),
+      ),
+    );
+  }
   await startServices(context, environments);
-  await replace(
-    join(state.path, 'run.json'),
-    `${JSON.stringify({ issuer_url: issuerUrl(ports), pid: process.pid })}\n`,
-  );
+  const run = { issuer_url: issuerUrl(ports), operator_url: operatorUrl(ports), pid: process.pid };
+  await replace(join(state.path, 'run.json'), `${JSON.stringify(run)}\n`);
   return { state, demoFile: dataId === undefined ? undefined : join(state.path, 'demo.json') };
 }
 

@@ -13,6 +13,8 @@ export interface StateFolder {
   readonly mailFolder: string;
   readonly masterKeyFile: string;
   readonly relyingServicesFile: string;
+  /** Where the command line looks for the token of operator `embedded`. */
+  readonly operatorTokenFile: string;
   readonly secretFiles: Readonly<Record<RelyingServiceId, string>>;
   /** Passwords of the database superuser and of the role that owns the database. */
   readonly postgresPassword: string;
@@ -45,6 +47,7 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
     mailFolder: at('mail'),
     masterKeyFile: at('master-keys'),
     relyingServicesFile: at('relying-services.json'),
+    operatorTokenFile: at('operator-token'),
     secretFiles: forEachService((id) => at('secrets', id)),
     postgresPassword: await keepOnce(at('secrets', 'postgres'), randomSecret),
     databasePassword: await keepOnce(at('secrets', 'database'), randomSecret),

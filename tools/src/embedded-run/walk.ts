@@ -44,6 +44,7 @@ export function welcome(
   return [
     ...addresses,
     `  demo accounts    ${state.demoFile}`,
+    '  for operators    npx countersign doctor, npx countersign --help',
     '',
     walkHeading,
     '',

@@ -8,6 +8,17 @@ export type DomainErrorCode =
   | 'overloaded'
   | 'revocation_in_progress'
   | 'client_credentials_rejected'
+  | 'operator_token_rejected'
+  | 'operator_role_missing'
+  | 'operator_exists'
+  | 'unknown_operator'
+  | 'unknown_session'
+  | 'unknown_account'
+  | 'unknown_relying_service'
+  | 'relying_service_exists'
+  | 'declared_in_file'
+  | 'rotation_in_progress'
+  | 'cutoff_in_future'
   | 'database_unavailable';
 
 /** A refusal. Knows nothing of HTTP; `listeners/problems.ts` says how each code is answered. */

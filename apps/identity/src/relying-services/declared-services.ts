@@ -1,10 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { storableText } from '../platform/storable-text.js';
+
+/** What a relying service may be called. */
+export const relyingServiceId = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes');
+/** What it wants to read in `aud`; `null` for an edge that verifies for others. */
+export const relyingServiceAudience = storableText.min(1).max(100).nullable();
 
 const declaration = z.array(
   z.strictObject({
-    id: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'must be lower-case letters, digits and dashes'),
-    audience: z.string().min(1).max(100).nullable(),
+    id: relyingServiceId,
+    audience: relyingServiceAudience,
     secret_sha256: z
       .string()
       .regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 of the secret, 64 hexadecimal digits'),

@@ -24,7 +24,7 @@ export class RelyingServiceGuard implements CanActivate {
     private readonly reflector: Reflector,
   ) {}
 
-  canActivate(context: ExecutionContext): boolean {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
     if (
       this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, [
         context.getHandler(),
@@ -35,7 +35,7 @@ export class RelyingServiceGuard implements CanActivate {
     }
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const given = readBasicCredentials(request.headers.authorization);
-    if (!given || !this.services.authenticate(given.clientId, given.clientSecret)) {
+    if (!given || !(await this.services.authenticate(given.clientId, given.clientSecret))) {
       throw new DomainError('client_credentials_rejected');
     }
     authenticated.set(request, given.clientId);

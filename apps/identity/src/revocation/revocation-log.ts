@@ -12,12 +12,14 @@ export const REVOCATION_CHANNEL = 'countersign_revocations';
 /** An entry lives this much longer than any token it could cover, seconds: clocks and their tolerance. */
 const EXPIRY_MARGIN_SECONDS = 120;
 
-/** What is to be revoked. Cut-offs are taken from database time when the entry is written. */
+/** What is to be revoked. */
 export interface Revocation {
   readonly kind: RevocationKind;
   readonly id: string;
   /** Somebody waits until every live instance has applied it. */
   readonly receiptWanted?: boolean;
+  /** An earlier cut-off, NumericDate seconds. Without it, database time when the entry is written. */
+  readonly cutoff?: number | undefined;
 }
 
 /** The head of the log as read from the primary, with the database's time of the read (NumericDate, fractional). */
@@ -46,9 +48,11 @@ export class RevocationLog {
   /**
    * Appends an entry in the transaction that ends the thing, with the exclusive locks of what is ended held and nothing to
    * wait for afterwards: the head row stays locked until the commit, which gives `seq` its order without holes.
+   *
+   * @throws {DomainError} `cutoff_in_future`
    */
   async append(tx: EntityManager, revocation: Revocation): Promise<RevocationEvent> {
-    const { kind, id, receiptWanted = false } = revocation;
+    const { kind, id, cutoff, receiptWanted = false } = revocation;
     const [[head]] = await tx.query<
       [[{ epoch: number; seq: string; now: string; lifetime: number }]]
     >(
@@ -57,13 +61,14 @@ export class RevocationLog {
          longest_lifetime_seconds AS lifetime`,
     );
     const at = Number(head.now);
+    if (cutoff !== undefined && cutoff > at) throw new DomainError('cutoff_in_future');
     const isCutoff = kind === 'sub' || kind === 'client' || kind === 'all';
     const event: RevocationEvent = {
       epoch: head.epoch,
       seq: Number(head.seq),
       kind,
       id,
-      ...(isCutoff ? { cutoff: at } : {}),
+      ...(isCutoff ? { cutoff: cutoff ?? at } : {}),
       expiresAt: kind === 'kid' ? null : at + head.lifetime + EXPIRY_MARGIN_SECONDS,
       at,
       ...(receiptWanted && { receiptWanted: true as const }),

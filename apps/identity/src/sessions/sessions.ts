@@ -33,6 +33,9 @@ export interface BegunSession {
   readonly expiresIn: number;
 }
 
+/** Why a session has ended. */
+export type EndReason = 'logout' | 'operator' | 'account_disabled';
+
 /** Begins and ends sessions. */
 @Injectable()
 export class Sessions {
@@ -107,26 +110,57 @@ export class Sessions {
    */
   async end(
     sid: string,
-    reason: 'logout',
+    reason: EndReason,
     options: { readonly receiptWanted?: boolean } = {},
   ): Promise<Position> {
-    return this.database.transaction(async (tx) => {
-      await takeLocks(tx, [{ resource: 'session', id: sid, mode: 'exclusive' }]);
-      const session = await tx.findOneBy(Session, { sid });
-      if (!session) throw new DomainError('session_ended');
-      if (session.endedEpoch !== null)
-        return { epoch: session.endedEpoch, seq: Number(session.endedSeq) };
-      const { epoch, seq } = await this.revocations.append(tx, {
-        kind: 'sid',
-        id: sid,
-        ...options,
-      });
-      await tx.query(
-        `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, ended_epoch = $3, ended_seq = $4 WHERE sid = $1`,
-        [sid, reason, epoch, seq],
-      );
-      return { epoch, seq };
-    });
+    const ended = await this.database.transaction((tx) => this.endIn(tx, sid, reason, options));
+    if (!ended) throw new DomainError('session_ended');
+    return ended.position;
+  }
+
+  /**
+   * The same in a transaction of the caller's, which holds no lock that comes after the session's.
+   *
+   * @returns `undefined` when there is no such session
+   */
+  async endIn(
+    tx: EntityManager,
+    sid: string,
+    reason: EndReason,
+    { receiptWanted = false }: { readonly receiptWanted?: boolean } = {},
+  ): Promise<{ readonly position: Position; readonly already: boolean } | undefined> {
+    await takeLocks(tx, [{ resource: 'session', id: sid, mode: 'exclusive' }]);
+    const session = await tx.findOneBy(Session, { sid });
+    if (!session) return undefined;
+    if (session.endedEpoch !== null) {
+      const position = { epoch: session.endedEpoch, seq: Number(session.endedSeq) };
+      return { position, already: true };
+    }
+    const { epoch, seq } = await this.revocations.append(tx, { kind: 'sid', id: sid, receiptWanted });
+    await tx.query(
+      `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, ended_epoch = $3, ended_seq = $4
+       WHERE sid = $1 AND ended_at IS NULL`,
+      [sid, reason, epoch, seq],
+    );
+    return { position: { epoch, seq }, already: false };
+  }
+
+  /**
+   * Ends every session of an account by one `sub` cut-off, in a transaction of the caller's that holds the account's lock
+   * alone: so no token is issued meanwhile. A logout in the same moment writes its own revocation too, and nothing else.
+   */
+  async endAllIn(
+    tx: EntityManager,
+    accountId: string,
+    reason: EndReason,
+  ): Promise<{ readonly position: Position; readonly sessions: number }> {
+    const { epoch, seq } = await this.revocations.append(tx, { kind: 'sub', id: accountId });
+    const [, sessions] = await tx.query<[unknown[], number]>(
+      `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, ended_epoch = $3, ended_seq = $4
+       WHERE account_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()`,
+      [accountId, reason, epoch, seq],
+    );
+    return { position: { epoch, seq }, sessions };
   }
 
   async #endAll(tx: EntityManager, { epoch, seq }: Position): Promise<void> {

@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { Database } from '../platform/database.js';
+
+/** Everything that leaves a row. Stable: people search for it. */
+export type AuditAction =
+  | 'operator.add'
+  | 'operator.replace'
+  | 'operator.remove'
+  | 'sessions.end'
+  | 'revocation.add'
+  | 'user.disable'
+  | 'user.enable'
+  | 'relying_service.add'
+  | 'relying_service.add_secret'
+  | 'relying_service.drop_old_secrets'
+  | 'relying_service.withdraw';
+
+/** Who acts on the command line with the database's own credentials. */
+export const CONSOLE_ACTOR = 'console';
+
+/** One thing that somebody did. No secrets and no e-mail addresses: people are named by their id. */
+export interface AuditEntry {
+  /** `operator:<name>`, or {@link CONSOLE_ACTOR}. */
+  readonly actor: string;
+  readonly action: AuditAction;
+  /** The id of what it was done to; `null` when it was done to everything. */
+  readonly target: string | null;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+export interface RecordedEntry extends Required<AuditEntry> {
+  /** Counts up; a page is asked for by the last one of the page before. */
+  readonly id: string;
+  readonly at: Date;
+}
+
+/** The record of who did what. */
+@Injectable()
+export class AuditLog {
+  constructor(private readonly database: Database) {}
+
+  /** Writes a row in the transaction of what it tells about: both happen, or neither. */
+  async record(tx: EntityManager, { actor, action, target, details }: AuditEntry): Promise<void> {
+    await tx.query(`INSERT INTO audit (actor, action, target, details) VALUES ($1, $2, $3, $4)`, [
+      actor,
+      action,
+      target,
+      JSON.stringify(details ?? {}),
+    ]);
+  }
+
+  /** The newest rows, or the newest before a given one. */
+  list(before: string | undefined, limit: number): Promise<RecordedEntry[]> {
+    return this.database.run((manager) =>
+      manager.query<RecordedEntry[]>(
+        `SELECT id, at, actor, action, target, details FROM audit
+         WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2`,
+        [before ?? null, limit],
+      ),
+    );
+  }
+}

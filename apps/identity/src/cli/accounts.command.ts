@@ -1,0 +1,39 @@
+import { text } from 'node:stream/consumers';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { emailAddress } from '../accounts/email-address.js';
+import { ROLES } from '../accounts/roles.js';
+import type { Role } from '../accounts/roles.js';
+import { newPassword } from '../credentials/password.js';
+import type { CliContext } from './cli-context.js';
+import { CliFailure } from './cli-failure.js';
+
+export function addAccountsCommand(program: Command, context: CliContext): void {
+  const accounts = program
+    .command('accounts')
+    .description("Make people's accounts, straight in the database");
+  accounts
+    .command('add')
+    .description(
+      'Make a verified account; the password is read from standard input. Needs the settings of the service',
+    )
+    .requiredOption('--email <address>', 'the address to sign in with')
+    .addOption(
+      new Option('--role <role>', 'what the account may do').choices(ROLES).default('customer'),
+    )
+    .action(async ({ email, role }: { email: string; role: Role }) => {
+      const { env, input } = context.surroundings;
+      const address = emailAddress.safeParse(email);
+      if (!address.success) {
+        throw new CliFailure('usage', 'invalid_input', '--email is not an e-mail address');
+      }
+      const password = newPassword.safeParse((await text(input)).replace(/\r?\n$/, ''));
+      if (!password.success) {
+        const why = password.error.issues[0]?.message ?? 'is not valid';
+        throw new CliFailure('usage', 'invalid_input', `the password ${why}`);
+      }
+      const { addAccount } = await import('./open-identity.js');
+      const id = await addAccount(env, address.data, password.data, role);
+      context.print({ id }, () => id);
+    });
+}

@@ -1,0 +1,127 @@
+import type { StatusJson } from '../operators/api/status-json.js';
+
+/** One line of the doctor's screen. `wrong` needs somebody; `note` is worth knowing. */
+export interface Finding {
+  readonly check: string;
+  readonly verdict: 'ok' | 'note' | 'wrong';
+  readonly detail: string;
+}
+
+/** What the doctor looks at. */
+export interface Observed {
+  readonly status: StatusJson;
+  readonly readiness: { readonly ready: boolean; readonly missing: readonly string[] };
+  /** This machine's clock less the database's when they were compared, seconds. */
+  readonly skewHere: number;
+}
+
+/** Verifiers tolerate this much between their clock and identity's, seconds. */
+const CLOCK_TOLERANCE = 5;
+const NOTABLE_SKEW = 1;
+
+/** Judges a system by what it says of itself. Pure. Later parts (relay, rotation, epochs) add a check each. */
+export function diagnose(observed: Observed): Finding[] {
+  return [
+    readiness(observed),
+    identityClock(observed),
+    ownClock(observed),
+    revocations(observed),
+    feed(observed),
+    keys(observed),
+    ...services(observed),
+    ...configuration(observed),
+  ];
+}
+
+function readiness({ readiness: { ready, missing } }: Observed): Finding {
+  return {
+    check: 'ready',
+    verdict: ready ? 'ok' : 'wrong',
+    detail: ready ? 'identity takes requests' : `identity is not ready: ${missing.join(', ')}`,
+  };
+}
+
+function identityClock({ status: { clocks } }: Observed): Finding {
+  const skew = clocks.identity - clocks.database;
+  const verdict =
+    Math.abs(skew) > CLOCK_TOLERANCE ? 'wrong' : Math.abs(skew) > NOTABLE_SKEW ? 'note' : 'ok';
+  return {
+    check: 'clock',
+    verdict,
+    detail: `identity's clock is ${seconds(skew)} from the database's${verdict === 'ok' ? '' : ': set both by NTP'}`,
+  };
+}
+
+function ownClock({ skewHere }: Observed): Finding {
+  const far = Math.abs(skewHere) > CLOCK_TOLERANCE;
+  return {
+    check: 'clock here',
+    verdict: far ? 'note' : 'ok',
+    detail: `this machine's clock is ${seconds(skewHere)} from the database's`,
+  };
+}
+
+function revocations({ status: { revocation } }: Observed): Finding {
+  const { epoch, head } = revocation;
+  return {
+    check: 'revocations',
+    verdict: 'ok',
+    detail: `epoch ${String(epoch)}, head ${String(head)}`,
+  };
+}
+
+/** Identity's own verifiers read the same feed as everybody: when they lag, the feed does. */
+function feed({ status }: Observed): Finding {
+  const own = status.relying_services.find(({ id }) => id === 'identity')?.instances ?? [];
+  const lag = Math.max(0, ...own.map(({ lag_seconds: age }) => age));
+  const stuck = own.some(({ state }) => state === 'behind');
+  if (own.length === 0) {
+    return { check: 'feed', verdict: 'wrong', detail: 'no replica of identity has checked in' };
+  }
+  return {
+    check: 'feed',
+    verdict: stuck ? 'wrong' : 'ok',
+    detail: stuck
+      ? `a replica of identity has not applied a revocation of ${seconds(lag)} ago`
+      : `${String(own.length)} replica(s) of identity follow the log`,
+  };
+}
+
+function keys({ status: { signing_keys: all } }: Observed): Finding {
+  const active = all.filter(({ state }) => state === 'active');
+  const published = all.filter(({ state }) => ['prepared', 'active', 'retired'].includes(state));
+  const [key] = active;
+  if (!key || active.length > 1) {
+    const detail = `${String(active.length)} keys are active: there must be one`;
+    return { check: 'keys', verdict: 'wrong', detail };
+  }
+  const detail = `${key.kid} signs; ${String(published.length)} published`;
+  return { check: 'keys', verdict: 'ok', detail };
+}
+
+function services({ status }: Observed): Finding[] {
+  const activeKid = status.signing_keys.find(({ state }) => state === 'active')?.kid;
+  return status.relying_services.map(({ id, instances }) => {
+    const check = `service ${id}`;
+    if (instances.length === 0) return { check, verdict: 'note', detail: 'no instance is live' };
+    const faults = instances.flatMap(({ instance_id: name, state, kids, lag_seconds: lag }) => {
+      if (state === 'silent') return [`${name} has gone silent`];
+      if (state === 'behind') return [`${name} is behind by ${seconds(lag)}`];
+      if (activeKid !== undefined && !kids.includes(activeKid))
+        return [`${name} does not hold the active key`];
+      return [];
+    });
+    return faults.length > 0
+      ? { check, verdict: 'wrong', detail: faults.join('; ') }
+      : { check, verdict: 'ok', detail: `${String(instances.length)} instance(s), up to date` };
+  });
+}
+
+function configuration({ status: { configuration_faults: faults } }: Observed): Finding[] {
+  if (faults.length === 0) return [{ check: 'configuration', verdict: 'ok', detail: 'no fault' }];
+  return faults.map((detail) => ({ check: 'configuration', verdict: 'wrong', detail }));
+}
+
+function seconds(value: number): string {
+  return `${value.toFixed(1)} s`;
+}

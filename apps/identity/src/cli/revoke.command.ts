@@ -1,0 +1,138 @@
+import type { Command } from 'commander';
+import { emailAddress } from '../accounts/email-address.js';
+import type { OperatorUsersController } from '../operators/api/users.controller.js';
+import type { Reach } from '../operators/cutting-off.js';
+import type { CliContext } from './cli-context.js';
+import { CliFailure } from './cli-failure.js';
+import { confirm } from './confirm.js';
+import { parseInstant } from './instant-option.js';
+import { OperatorClient } from './operator-client.js';
+import { instant } from './table.js';
+
+interface RevokeOptions {
+  readonly before?: number;
+  readonly dryRun?: true;
+  readonly yes?: true;
+  readonly reason?: string;
+}
+interface Preview {
+  readonly dry_run: true;
+  readonly cutoff: number;
+  readonly reach: Reach;
+}
+interface Revoked {
+  readonly revocation: {
+    readonly epoch: number;
+    readonly seq: number;
+    readonly cutoff: number;
+    readonly status: string;
+  };
+  readonly reach: Reach;
+}
+type Found = Awaited<ReturnType<OperatorUsersController['find']>>;
+
+const HELP = `
+Revokes tokens that were issued up to an instant, in every service, within milliseconds. Sessions go on: to sign somebody out,
+use "sessions end" or "users disable". It first says what it reaches, then asks. Needs the role end-sessions.
+
+Examples:
+  countersign revoke sub ann@example.com --dry-run
+  countersign revoke client first-party --before 2026-03-01T12:00:00Z --yes
+  countersign revoke all --reason "incident 17"`;
+
+export function addRevokeCommand(program: Command, context: CliContext): void {
+  const revoke = program
+    .command('revoke')
+    .description('Revoke tokens that were issued before an instant')
+    .addHelpText('after', HELP);
+  withOptions(revoke.command('sub'))
+    .description('Revoke the tokens of one person, or of one service that has tokens of its own')
+    .argument('<subject>', 'an e-mail address, or the sub of the tokens')
+    .action(async (subject: string, options: RevokeOptions) => {
+      const client = new OperatorClient(context);
+      const id = await subjectOf(client, subject);
+      await revokeTokens(context, client, { kind: 'sub', id }, `tokens of ${subject}`, options);
+    });
+  withOptions(revoke.command('client'))
+    .description('Revoke the tokens that one client was given')
+    .argument('<client-id>')
+    .action((id: string, options: RevokeOptions) =>
+      revokeTokens(
+        context,
+        new OperatorClient(context),
+        { kind: 'client', id },
+        `tokens of client ${id}`,
+        options,
+      ),
+    );
+  withOptions(revoke.command('all'))
+    .description('Revoke the tokens of everybody')
+    .action((options: RevokeOptions) =>
+      revokeTokens(
+        context,
+        new OperatorClient(context),
+        { kind: 'all' },
+        'tokens of EVERYBODY',
+        options,
+      ),
+    );
+}
+
+function withOptions(command: Command): Command {
+  return command
+    .option(
+      '--before <instant>',
+      'issued up to this second; not in the future (default: now)',
+      parseInstant,
+    )
+    .option('--dry-run', 'say what it would reach, and change nothing')
+    .option('--yes', 'do not ask')
+    .option('--reason <text>', 'for the audit log');
+}
+
+async function revokeTokens(
+  context: CliContext,
+  client: OperatorClient,
+  what: { readonly kind: string; readonly id?: string },
+  name: string,
+  { before, dryRun, yes, reason }: RevokeOptions,
+): Promise<void> {
+  const order = { ...what, ...(before === undefined ? {} : { cutoff: before }) };
+  if (dryRun || !yes) {
+    const preview = await client.post<Preview>('/operator/revocations', {
+      ...order,
+      dry_run: true,
+    });
+    const inWords = `${name} issued up to ${instant(preview.cutoff)}: ${reachInWords(preview.reach)}`;
+    if (dryRun) {
+      context.print(preview, () => `would revoke ${inWords}\nnothing was changed`);
+      return;
+    }
+    await confirm(context, `Revoke ${inWords}?`);
+  }
+  const revoked = await client.post<Revoked>('/operator/revocations', {
+    ...order,
+    ...(reason === undefined ? {} : { reason }),
+  });
+  context.print(revoked, ({ revocation: { epoch, seq, cutoff, status }, reach }) =>
+    [
+      `revoked ${name} issued up to ${instant(cutoff)}: ${reachInWords(reach)}`,
+      `revocation ${String(epoch)}.${String(seq)}: ${status}`,
+    ].join('\n'),
+  );
+}
+
+function reachInWords({ accounts, sessions }: Reach): string {
+  return `${String(sessions)} live session(s) of ${String(accounts)} account(s)`;
+}
+
+async function subjectOf(client: OperatorClient, subject: string): Promise<string> {
+  if (!subject.includes('@')) return subject;
+  const email = emailAddress.safeParse(subject);
+  const found = email.success
+    ? await client.get<Found>('/operator/users', { email: email.data })
+    : undefined;
+  const [account] = found?.items ?? [];
+  if (!account) throw new CliFailure('refused', 'unknown_account', 'no account has this address');
+  return account.id;
+}

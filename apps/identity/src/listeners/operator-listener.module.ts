@@ -1,0 +1,56 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { Accounts } from '../accounts/accounts.js';
+import { AuditLog } from '../audit/audit-log.js';
+import { OperatorAuditController } from '../operators/api/audit.controller.js';
+import { OperatorRelyingServicesController } from '../operators/api/relying-services.controller.js';
+import { OperatorRevocationsController } from '../operators/api/revocations.controller.js';
+import { OperatorSessionsController } from '../operators/api/sessions.controller.js';
+import { OperatorStatusController } from '../operators/api/status.controller.js';
+import { OperatorUsersController } from '../operators/api/users.controller.js';
+import { CuttingOff } from '../operators/cutting-off.js';
+import { IdentityStatus } from '../operators/identity-status.js';
+import { OperatorGuard } from '../operators/operator.guard.js';
+import { Operators } from '../operators/operators.js';
+import { SessionEnding } from '../operators/session-ending.js';
+import { AddedServices } from '../relying-services/added-services.js';
+import { ServiceInstances } from '../relying-services/service-instances.js';
+import { RevocationHistory } from '../revocation/revocation-history.js';
+import { lend } from './lend.js';
+
+/**
+ * Everything that operators use; never routed by a gateway. A route names the role that it needs, or nobody may use it. The
+ * management routes beside it are open.
+ */
+@Module({
+  controllers: [
+    OperatorAuditController,
+    OperatorRelyingServicesController,
+    OperatorRevocationsController,
+    OperatorSessionsController,
+    OperatorStatusController,
+    OperatorUsersController,
+  ],
+})
+export class OperatorListenerModule {
+  static of(identity: INestApplicationContext): DynamicModule {
+    return {
+      module: OperatorListenerModule,
+      providers: [
+        ...lend(identity, [
+          Accounts,
+          AddedServices,
+          AuditLog,
+          CuttingOff,
+          IdentityStatus,
+          Operators,
+          RevocationHistory,
+          ServiceInstances,
+          SessionEnding,
+        ]),
+        { provide: APP_GUARD, useClass: OperatorGuard },
+      ],
+    };
+  }
+}

@@ -1,0 +1,42 @@
+import type { ServiceOverview } from '../../relying-services/service-instances.js';
+import type { StatusReport } from '../identity-status.js';
+import type { Operator } from '../operator.js';
+import { numericDate } from './shared-input.js';
+
+/** The wire shape of relying services with their instances. */
+export function servicesJson(services: readonly ServiceOverview[]) {
+  return services.map(({ id, audience, source, secretsAddedAt, instances }) => ({
+    id,
+    audience,
+    source,
+    secrets_added_at: secretsAddedAt,
+    instances: instances.map((instance) => ({
+      instance_id: instance.instanceId,
+      state: instance.state,
+      applied: instance.applied,
+      lag_seconds: instance.lagSeconds,
+      kids: instance.kids,
+      joined_at: instance.joinedAt,
+      last_seen_at: instance.lastSeenAt,
+    })),
+  }));
+}
+
+/** The wire shape of `GET /operator/status`. A part that comes later gets a member of its own here. */
+export function statusJson({ name, roles }: Operator, report: StatusReport) {
+  const { clockMs, head, feedReaders, keys, services, faults } = report;
+  return {
+    operator: { name, roles },
+    clocks: { identity: clockMs / 1000, database: head.readAt },
+    revocation: { epoch: head.epoch, head: head.seq, feed_readers: feedReaders },
+    signing_keys: keys.map((key) => ({
+      kid: key.kid,
+      state: key.state,
+      prepared_at: numericDate(key.preparedAt),
+      activated_at: numericDate(key.activatedAt),
+    })),
+    relying_services: servicesJson(services),
+    configuration_faults: faults,
+  };
+}
+export type StatusJson = ReturnType<typeof statusJson>;

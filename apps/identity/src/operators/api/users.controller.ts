@@ -1,0 +1,67 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { z } from 'zod';
+import { Accounts } from '../../accounts/accounts.js';
+import { emailAddress } from '../../accounts/email-address.js';
+import type { Operator } from '../operator.js';
+import { CuttingOff } from '../cutting-off.js';
+import { CurrentOperator, RequireRole } from '../require-role.js';
+import { SessionEnding } from '../session-ending.js';
+import { numericDate, reason } from './shared-input.js';
+
+const byAddress = z.strictObject({ email: emailAddress });
+const byId = z.strictObject({ id: z.uuid() });
+const change = z.strictObject({ reason }).nullish();
+
+@Controller('operator/users')
+export class OperatorUsersController {
+  constructor(
+    private readonly accounts: Accounts,
+    private readonly ending: SessionEnding,
+    private readonly cuttingOff: CuttingOff,
+  ) {}
+
+  /** The account with an address: a list of one, or an empty one. */
+  @Get()
+  @RequireRole('read')
+  async find(@Query({ schema: byAddress }) { email }: z.infer<typeof byAddress>) {
+    const account = await this.accounts.findByEmail(email);
+    if (!account) return { items: [], next_cursor: null };
+    const { reach } = await this.cuttingOff.preview({ kind: 'sub', id: account.id });
+    const item = {
+      id: account.id,
+      email: account.email,
+      email_verified: account.emailVerifiedAt !== null,
+      roles: account.roles,
+      created_at: numericDate(account.createdAt),
+      disabled_at: numericDate(account.disabledAt),
+      live_sessions: reach.sessions,
+    };
+    return { items: [item], next_cursor: null };
+  }
+
+  /** Disables an account, ends its sessions and revokes its tokens. */
+  @Post(':id/disable')
+  @HttpCode(202)
+  @RequireRole('end-sessions')
+  async disable(
+    @CurrentOperator() operator: Operator,
+    @Param({ schema: byId }) { id }: z.infer<typeof byId>,
+    @Body({ schema: change }) body: z.infer<typeof change>,
+  ) {
+    const { sessions, position } = await this.ending.disable(operator, id, body?.reason);
+    return { id, sessions, revocation: { ...position, status: 'pending' } };
+  }
+
+  /** Lets an account sign in again. */
+  @Post(':id/enable')
+  @HttpCode(200)
+  @RequireRole('end-sessions')
+  async enable(
+    @CurrentOperator() operator: Operator,
+    @Param({ schema: byId }) { id }: z.infer<typeof byId>,
+    @Body({ schema: change }) body: z.infer<typeof change>,
+  ) {
+    await this.ending.enable(operator, id, body?.reason);
+    return { id };
+  }
+}

@@ -1,0 +1,504 @@
+import { randomUUID } from 'node:crypto';
+import { jest } from '@jest/globals';
+import fc from 'fast-check';
+import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
+import type { Replica } from '../../test/identity-under-test.js';
+import { startOperatorListener } from '../../test/operator-listener.js';
+import type { OperatorListener } from '../../test/operator-listener.js';
+import { Accounts } from '../accounts/accounts.js';
+import { CheckIns } from '../relying-services/check-ins.js';
+import { RelyingServices } from '../relying-services/relying-services.js';
+import { RevocationLog } from '../revocation/revocation-log.js';
+import { Sessions } from '../sessions/sessions.js';
+import { KeyRing } from '../signing-keys/key-ring.js';
+import { OPERATOR_ROLES } from './operator.js';
+import type { OperatorRole } from './operator.js';
+import { Operators } from './operators.js';
+
+jest.setTimeout(60_000);
+
+let replica: Replica;
+let listener: OperatorListener;
+let accountId: string;
+const tokens = {} as Record<OperatorRole | 'all', string>;
+const EMAIL = 'ann@example.test';
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+const declared = { id: 'orders', audience: 'orders', secretSha256: Buffer.alloc(32, 1) };
+
+beforeAll(async () => {
+  replica = await startReplica();
+  await replica.get(KeyRing).load();
+  await replica.get(RevocationLog).noteLifetime(300);
+  await replica.get(RelyingServices).reconcile([declared]);
+  accountId = await replica.get(Accounts).addVerified(EMAIL, 'unused', ['customer']);
+  listener = await startOperatorListener(replica);
+  for (const role of OPERATOR_ROLES) tokens[role] = await listener.addOperator(role, [role]);
+  tokens.all = await listener.addOperator('all', OPERATOR_ROLES);
+});
+afterAll(async () => {
+  await listener.close();
+  await stopReplicas();
+});
+
+type Item = Readonly<Record<string, unknown>>;
+/** The members of all answers; each has some. */
+interface Body {
+  readonly items: readonly Item[];
+  readonly next_cursor: string | null;
+  readonly sessions: number;
+  readonly client_secret: string;
+  readonly secret_sha256: string;
+  readonly reach: { readonly accounts: number };
+  readonly revocation: { readonly cutoff: number; readonly at: number };
+  readonly clocks: { readonly identity: number; readonly database: number };
+}
+async function ask(method: string, path: string, body?: unknown, token = tokens.all) {
+  const answer = await listener.ask(token, method, path, body);
+  const text = await answer.text();
+  return { status: answer.status, body: (text === '' ? {} : JSON.parse(text)) as Body, answer };
+}
+async function begin() {
+  const sessions = replica.get(Sessions);
+  const { session } = await sessions.begin(accountId, {
+    client: await sessions.signInClient(),
+    delivery: 'bearer',
+    remember: false,
+    deviceName: null,
+    userAgent: null,
+    ip: null,
+  });
+  return session.sid;
+}
+const sql = (text: string) => replica.database.run((manager) => manager.query<Item[]>(text));
+const head = async () => (await replica.get(RevocationLog).head()).seq;
+const lastAudit = async () => (await sql(`SELECT * FROM audit ORDER BY id DESC LIMIT 1`))[0]!;
+
+/** Every route, the role that it needs, and what the right role gets for a request that is well-formed. */
+const ROUTES: [method: string, path: string, role: OperatorRole, body: unknown, status: number][] =
+  [
+    ['GET', '/operator/status', 'read', undefined, 200],
+    ['GET', '/operator/audit', 'read', undefined, 200],
+    ['GET', '/operator/revocations', 'read', undefined, 200],
+    ['POST', '/operator/revocations', 'end-sessions', { kind: 'all', dry_run: true }, 200],
+    ['POST', '/operator/sessions/end', 'end-sessions', { sid: NOBODY }, 404],
+    ['GET', `/operator/users?email=${EMAIL}`, 'read', undefined, 200],
+    ['POST', `/operator/users/${NOBODY}/disable`, 'end-sessions', {}, 404],
+    ['POST', `/operator/users/${NOBODY}/enable`, 'end-sessions', undefined, 404],
+    ['GET', '/operator/relying-services', 'read', undefined, 200],
+    ['POST', '/operator/relying-services', 'keys', { id: 'orders', audience: null }, 409],
+    ['POST', '/operator/relying-services/nobody/secrets', 'keys', {}, 404],
+    ['DELETE', '/operator/relying-services/nobody/secrets/old', 'keys', undefined, 404],
+    ['DELETE', '/operator/relying-services/nobody', 'keys', undefined, 404],
+  ];
+
+describe.each(ROUTES)('%s %s', (method, path, role, body, status) => {
+  it('lets nobody in without a token, with a wrong one, or with that of a removed operator', async () => {
+    const removed = await listener.addOperator(`gone-${randomUUID()}`, OPERATOR_ROLES);
+    await replica.get(Operators).remove(removed.split('.')[0]!);
+    const wrong = `${tokens.all.slice(0, -1)}${tokens.all.endsWith('A') ? 'B' : 'A'}`;
+    for (const token of [undefined, 'x', wrong, removed, `${tokens.all} x`]) {
+      const answer = await listener.ask(token, method, path, body);
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([
+        401,
+        'Bearer realm="countersign operator"',
+      ]);
+      expect(answer.headers.get('content-type')).toContain('application/problem+json');
+      expect(await answer.json()).toMatchObject({ code: 'operator_token_rejected' });
+    }
+  });
+
+  it(`needs the role ${role}, and no other will do`, async () => {
+    for (const other of OPERATOR_ROLES) {
+      const answer = await ask(method, path, body, tokens[other]);
+      if (other === role) expect(answer.status).toBe(status);
+      else expect(answer).toMatchObject({ status: 403, body: { code: 'operator_role_missing' } });
+    }
+  });
+});
+
+it('every route of the listener is in that table', () => {
+  const server = listener.routes();
+  const known = ROUTES.map(
+    ([method, path]) =>
+      `${method} ${path.replace(/\?.*/, '').replace(NOBODY, ':id').replace('nobody', ':id')}`,
+  );
+  expect(server.filter((route) => route.includes('/operator')).sort()).toEqual(
+    [...new Set(known)].sort(),
+  );
+});
+
+it('health and metrics are open', async () => {
+  for (const path of ['/health/live', '/health/ready', '/metrics']) {
+    expect((await listener.ask(undefined, 'GET', path)).status).toBe(200);
+  }
+});
+
+describe('sessions', () => {
+  it('one session ends by its sid, once, and leaves a row that says who did it', async () => {
+    const sid = await begin();
+    const before = await head();
+    const first = await ask('POST', '/operator/sessions/end', { sid, reason: 'asked to' });
+    expect(first).toMatchObject({
+      status: 202,
+      body: { sessions: 1, revocation: { epoch: 1, seq: before + 1, status: 'pending' } },
+    });
+    expect(await lastAudit()).toMatchObject({
+      actor: 'operator:all',
+      action: 'sessions.end',
+      target: sid,
+      details: { of: 'session', sessions: 1, reason: 'asked to' },
+    });
+    const again = await ask('POST', '/operator/sessions/end', { sid });
+    expect(again.body).toMatchObject({ sessions: 0, revocation: { seq: before + 1 } });
+    expect(await head()).toBe(before + 1);
+  });
+
+  it('all sessions of a person end by the address, with one cut-off', async () => {
+    const sids = [await begin(), await begin()];
+    const before = await head();
+    const answer = await ask('POST', '/operator/sessions/end', { email: ' Ann@example.test' });
+    expect(answer.body).toMatchObject({ revocation: { seq: before + 1 } });
+    expect(answer.body.sessions).toBeGreaterThanOrEqual(2);
+    const rows = await sql(
+      `SELECT end_reason, ended_seq FROM sessions WHERE sid IN ('${sids.join("','")}')`,
+    );
+    const ended = { end_reason: 'operator', ended_seq: String(before + 1) };
+    expect(rows).toEqual([ended, ended]);
+    expect(JSON.stringify(await lastAudit())).not.toContain(EMAIL);
+  });
+
+  it('what cannot be written to the audit log is not done', async () => {
+    const sid = await begin();
+    await sql(
+      `ALTER TABLE audit ADD CONSTRAINT full_disk CHECK (action <> 'sessions.end') NOT VALID`,
+    );
+    const before = await head();
+    try {
+      expect((await ask('POST', '/operator/sessions/end', { sid })).status).toBe(500);
+      expect((await ask('POST', '/operator/sessions/end', { email: EMAIL })).status).toBe(500);
+    } finally {
+      await sql(`ALTER TABLE audit DROP CONSTRAINT full_disk`);
+    }
+    expect(await head()).toBe(before);
+    expect(
+      await sql(`SELECT 1 FROM sessions WHERE sid = '${sid}' AND ended_at IS NULL`),
+    ).toHaveLength(1);
+  });
+});
+
+describe('users', () => {
+  it('who is disabled is signed out and cannot sign in; who is enabled can again', async () => {
+    await begin();
+    const before = await head();
+    const disabled = await ask('POST', `/operator/users/${accountId}/disable`, { reason: 'r' });
+    expect(disabled).toMatchObject({ status: 202, body: { revocation: { seq: before + 1 } } });
+    expect(await lastAudit()).toMatchObject({ action: 'user.disable', target: accountId });
+    const [event] = await sql(`SELECT kind, id FROM revocations ORDER BY seq DESC LIMIT 1`);
+    expect(event).toEqual({ kind: 'sub', id: accountId });
+    await expect(begin()).rejects.toMatchObject({ code: 'credentials_rejected' });
+    const { body } = await ask('GET', `/operator/users?email=${EMAIL}`);
+    expect(body.items).toMatchObject([{ id: accountId, live_sessions: 0, email_verified: true }]);
+    expect(body.items[0]!['disabled_at']).toBeGreaterThan(1_700_000_000);
+
+    expect((await ask('POST', `/operator/users/${accountId}/enable`)).status).toBe(200);
+    expect(await lastAudit()).toMatchObject({ action: 'user.enable', target: accountId });
+    await begin();
+  });
+
+  it('an address that nobody has finds nobody', async () => {
+    const { status, body } = await ask('GET', '/operator/users?email=nobody@example.test');
+    expect([status, body]).toEqual([200, { items: [], next_cursor: null }]);
+  });
+});
+
+describe('revocations', () => {
+  it.each([
+    ['sub', (): string | undefined => accountId],
+    ['client', (): string | undefined => 'first-party'],
+    ['all', (): string | undefined => undefined],
+  ] as const)(
+    'a dry run of %s counts and changes nothing; the revocation hits just that',
+    async (kind, id) => {
+      await begin();
+      const order = { kind, id: id() };
+      const before = await head();
+      const dry = await ask('POST', '/operator/revocations', { ...order, dry_run: true });
+      expect(dry).toMatchObject({ status: 200, body: { dry_run: true, kind } });
+      expect(dry.body.reach.accounts).toBe(1);
+      expect(await head()).toBe(before);
+
+      const done = await ask('POST', '/operator/revocations', { ...order, reason: 'incident' });
+      expect(done).toMatchObject({
+        status: 202,
+        body: {
+          reach: dry.body.reach,
+          revocation: { kind, id: id() ?? '*', seq: before + 1, status: 'pending' },
+        },
+      });
+      expect(done.body.revocation.cutoff).toBe(done.body.revocation.at);
+      expect(await lastAudit()).toMatchObject({
+        action: 'revocation.add',
+        target: id() ?? null,
+        details: { kind, seq: before + 1, reason: 'incident' },
+      });
+    },
+  );
+
+  it('an earlier cut-off reaches what began before it, a future one is refused', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const order = { kind: 'all', cutoff: now - 86_400 };
+    const dry = await ask('POST', '/operator/revocations', { ...order, dry_run: true });
+    expect(dry.body).toMatchObject({ cutoff: now - 86_400, reach: { accounts: 0, sessions: 0 } });
+    const done = await ask('POST', '/operator/revocations', order);
+    expect(done.body).toMatchObject({
+      revocation: { cutoff: now - 86_400 },
+      reach: { sessions: 0 },
+    });
+
+    const before = await head();
+    for (const dry_run of [true, false]) {
+      const future = { kind: 'all', cutoff: now + 3600, dry_run };
+      expect(await ask('POST', '/operator/revocations', future)).toMatchObject({
+        status: 400,
+        body: { code: 'cutoff_in_future' },
+      });
+    }
+    expect(await head()).toBe(before);
+  });
+
+  it('the log is read page by page, newest first, and searched', async () => {
+    const all: Item[] = [];
+    let cursor: string | null = null;
+    do {
+      const { body }: { readonly body: Body } = await ask(
+        'GET',
+        `/operator/revocations?limit=3${cursor === null ? '' : `&cursor=${cursor}`}`,
+      );
+      all.push(...body.items);
+      cursor = body.next_cursor;
+    } while (cursor !== null);
+    const seqs = all.map((event) => event['seq'] as number);
+    expect(seqs).toEqual(Array.from({ length: await head() }, (_, index) => seqs[0]! - index));
+    const { body } = await ask('GET', `/operator/revocations?kind=sub&id=${accountId}`);
+    expect(body.items).toEqual(all.filter(({ kind }) => kind === 'sub'));
+  });
+});
+
+describe('relying services', () => {
+  const authenticate = (id: string, secret: string) =>
+    replica.get(RelyingServices).authenticate(id, secret);
+
+  it('one that is added has a secret; a second one is valid beside it until the first is dropped', async () => {
+    const added = await ask('POST', '/operator/relying-services', {
+      id: 'invoices',
+      audience: 'i',
+    });
+    expect(added).toMatchObject({ status: 201, body: { id: 'invoices', audience: 'i' } });
+    const first = added.body.client_secret;
+    expect(await authenticate('invoices', first)).toBe(true);
+    expect(await authenticate('invoices', 'x')).toBe(false);
+
+    const rotated = await ask('POST', '/operator/relying-services/invoices/secrets', {});
+    const second = rotated.body.client_secret;
+    expect([await authenticate('invoices', first), await authenticate('invoices', second)]).toEqual(
+      [true, true],
+    );
+    expect(await ask('POST', '/operator/relying-services/invoices/secrets', {})).toMatchObject({
+      status: 409,
+      body: { code: 'rotation_in_progress' },
+    });
+
+    const dropped = await ask('DELETE', '/operator/relying-services/invoices/secrets/old');
+    expect(dropped).toMatchObject({ status: 200, body: { dropped: 1 } });
+    expect([await authenticate('invoices', first), await authenticate('invoices', second)]).toEqual(
+      [false, true],
+    );
+
+    const text = JSON.stringify(await sql(`SELECT * FROM audit`));
+    for (const secret of [first, second]) expect(text).not.toContain(secret);
+  });
+
+  it('a start with a file that does not name it leaves it; withdrawn, it is out, and can come again', async () => {
+    await ask('POST', '/operator/relying-services', { id: 'stays', audience: null });
+    await replica.get(RelyingServices).reconcile([declared]);
+    const ids = async () =>
+      (await ask('GET', '/operator/relying-services')).body.items.map((s) => s['id'] as string);
+    expect(await ids()).toContain('stays');
+    const { body } = await ask('POST', '/operator/relying-services/stays/secrets', {});
+    expect((await ask('DELETE', '/operator/relying-services/stays')).status).toBe(204);
+    expect(await ids()).not.toContain('stays');
+    expect(await authenticate('stays', body.client_secret)).toBe(false);
+    expect(
+      (await ask('POST', '/operator/relying-services', { id: 'stays', audience: null })).status,
+    ).toBe(201);
+    expect(await authenticate('stays', body.client_secret)).toBe(false);
+  });
+
+  it('one of the file is withdrawn there; its secret is rotated through the file', async () => {
+    for (const path of [
+      '/operator/relying-services/orders',
+      '/operator/relying-services/orders/secrets/old',
+    ]) {
+      expect(await ask('DELETE', path)).toMatchObject({
+        status: 409,
+        body: { code: 'declared_in_file' },
+      });
+    }
+    const { body } = await ask('POST', '/operator/relying-services/orders/secrets', {});
+    expect(body).toMatchObject({ source: 'file' });
+    expect(await authenticate('orders', body.client_secret)).toBe(true);
+    expect((await ask('POST', '/operator/relying-services/orders/secrets', {})).status).toBe(409);
+
+    const secretSha256 = Buffer.from(body.secret_sha256, 'hex');
+    await replica.get(RelyingServices).reconcile([{ ...declared, secretSha256 }]);
+    expect(await authenticate('orders', body.client_secret)).toBe(true);
+    expect((await ask('POST', '/operator/relying-services/orders/secrets', {})).status).toBe(201);
+  });
+
+  it('the file takes over an id that an operator had added, and the secrets of before are void', async () => {
+    const { body } = await ask('POST', '/operator/relying-services', {
+      id: 'moves',
+      audience: null,
+    });
+    await replica.get(RelyingServices).reconcile([declared, { ...declared, id: 'moves' }]);
+    expect(await authenticate('moves', body.client_secret)).toBe(false);
+    expect((await ask('DELETE', '/operator/relying-services/moves')).body).toMatchObject({
+      code: 'declared_in_file',
+    });
+    await replica.get(RelyingServices).reconcile([declared]);
+  });
+
+  it("nobody takes identity's own name", async () => {
+    const { status } = await ask('POST', '/operator/relying-services', {
+      id: 'identity',
+      audience: null,
+    });
+    expect(status).toBe(409);
+  });
+
+  it('who has not applied a revocation for long is behind, who says nothing is silent', async () => {
+    const [late, current, silent, starting] = [
+      randomUUID(),
+      randomUUID(),
+      randomUUID(),
+      randomUUID(),
+    ];
+    const applied = { epoch: 1, seq: await head() };
+    for (const instanceId of [late, current, silent]) {
+      await replica.get(CheckIns).checkIn('orders', { instanceId, kids: ['k'], applied });
+    }
+    await replica
+      .get(CheckIns)
+      .checkIn('orders', { instanceId: starting, kids: [], applied: undefined });
+    await ask('POST', '/operator/revocations', { kind: 'all' });
+    await replica.get(CheckIns).checkIn('orders', {
+      instanceId: current,
+      kids: ['k'],
+      applied: { ...applied, seq: applied.seq + 1 },
+    });
+    await sql(`UPDATE revocations SET at = at - 30 WHERE seq = ${String(applied.seq + 1)}`);
+    await sql(
+      `UPDATE relying_service_instances SET last_seen_at = last_seen_at - interval '20 s' WHERE instance_id = '${silent}'`,
+    );
+    const { body } = await ask('GET', '/operator/relying-services');
+    const orders = body.items.find(({ id }) => id === 'orders')!;
+    const states = Object.fromEntries(
+      (orders['instances'] as Item[]).map((instance) => [
+        instance['instance_id'],
+        instance['state'],
+      ]),
+    );
+    expect(states).toEqual({
+      [late]: 'behind',
+      [current]: 'current',
+      [silent]: 'silent',
+      [starting]: 'starting',
+    });
+  });
+});
+
+it('status says who asks, and how identity stands', async () => {
+  const { body } = await ask('GET', '/operator/status');
+  expect(body).toMatchObject({
+    operator: { name: 'all', roles: [...OPERATOR_ROLES] },
+    revocation: { epoch: 1, head: await head() },
+    signing_keys: [{ state: 'active' }],
+  });
+  expect(Math.abs(body.clocks.identity - body.clocks.database)).toBeLessThan(5);
+  expect(JSON.stringify(body)).not.toMatch(/private|sealed|"d":/);
+});
+
+it('the audit log is read page by page', async () => {
+  const first = await ask('GET', '/operator/audit?limit=2');
+  const second = await ask(
+    'GET',
+    `/operator/audit?limit=2&cursor=${String(first.body.next_cursor)}`,
+  );
+  const ids = [...first.body.items, ...second.body.items].map(({ id }) => Number(id));
+  expect(ids).toHaveLength(4);
+  expect([...ids].sort((a, b) => b - a)).toEqual(ids);
+});
+
+it.each(ROUTES.filter(([method]) => method === 'POST').map(([, path]) => path))(
+  'POST %s: whatever is sent, it is never a 500',
+  async (path) => {
+    const members = [
+      'kind',
+      'id',
+      'cutoff',
+      'dry_run',
+      'reason',
+      'sid',
+      'email',
+      'audience',
+      '__proto__',
+    ];
+    const value = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(
+        'sub',
+        'all',
+        NOBODY,
+        EMAIL,
+        '\u0000',
+        -1,
+        1e300,
+        2 ** 53,
+        253_402_300_799,
+        'a'.repeat(300),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.dictionary(fc.constantFrom(...members), value),
+        fc.jsonValue(),
+        async (body, other) => {
+          for (const sent of [body, other]) {
+            const answer = await listener.ask(tokens.all, 'POST', path, sent);
+            await answer.text();
+            if (answer.status >= 500) return false;
+          }
+          return true;
+        },
+      ),
+      { numRuns: 30 },
+    );
+  },
+);
+
+it.each([
+  ['/operator/users?email=%00', 400],
+  ['/operator/users', 400],
+  ['/operator/users?email=a@b.example&x=1', 400],
+  ['/operator/revocations?cursor=x', 400],
+  ['/operator/revocations?limit=0', 400],
+  ['/operator/revocations?limit=1e9', 400],
+  ['/operator/revocations?kind=x', 400],
+  ['/operator/revocations?id=%00', 400],
+  ['/operator/audit?cursor=99999999999999999999', 400],
+  ['/operator/audit?cursor=999999999999999999', 200],
+  ['/operator/nowhere', 404],
+])('GET %s is answered %i', async (path, status) => {
+  const answer = await ask('GET', path);
+  expect(answer.status).toBe(status);
+});

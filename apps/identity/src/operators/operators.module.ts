@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
+import { RelyingServicesModule } from '../relying-services/relying-services.module.js';
+import { RevocationModule } from '../revocation/revocation.module.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
+import { CuttingOff } from './cutting-off.js';
+import { IdentityStatus } from './identity-status.js';
+import { Operators } from './operators.js';
+import { SessionEnding } from './session-ending.js';
+
+@Module({
+  imports: [AuditModule, RevocationModule, RelyingServicesModule, SessionsModule],
+  providers: [Operators, SessionEnding, CuttingOff, IdentityStatus],
+  exports: [Operators, SessionEnding, CuttingOff, IdentityStatus],
+})
+export class OperatorsModule {}
