@@ -4,10 +4,9 @@ import type { EntityManager } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
-import { takeLocks } from '../platform/locks.js';
+import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import type { Lock } from '../platform/locks.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
-import { KEY_RING_LOCK } from '../signing-keys/key-ring.js';
 import { actorOf } from './operator.js';
 import type { Operator } from './operator.js';
 
