@@ -56,6 +56,8 @@ export class OperatorClient {
           signal: AbortSignal.timeout(TIMEOUT_MS),
           headers: {
             authorization: `Bearer ${this.#token}`,
+            // Who revokes would like to know that it has been applied everywhere.
+            ...(method === 'POST' ? { prefer: 'wait=2' } : {}),
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),

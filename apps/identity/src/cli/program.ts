@@ -6,6 +6,7 @@ import { addDoctorCommand } from './doctor.command.js';
 import { addMigrateCommand } from './migrate.command.js';
 import { OPERATOR_ACCESS_HELP } from './operator-access.js';
 import { addOperatorsCommand } from './operators.command.js';
+import { addRevocationsCommand } from './revocations.command.js';
 import { addRevokeCommand } from './revoke.command.js';
 import { addServicesCommand } from './services.command.js';
 import { addSessionsCommand } from './sessions.command.js';
@@ -43,6 +44,7 @@ export function createProgram(context: CliContext): Command {
     addDoctorCommand,
     addSessionsCommand,
     addRevokeCommand,
+    addRevocationsCommand,
     addUsersCommand,
     addServicesCommand,
     addOperatorsCommand,

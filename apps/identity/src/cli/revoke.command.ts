@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { emailAddress } from '../accounts/email-address.js';
+import type { ReceiptsJson } from '../operators/api/receipts-json.js';
 import type { OperatorUsersController } from '../operators/api/users.controller.js';
 import type { Reach } from '../operators/cutting-off.js';
 import type { CliContext } from './cli-context.js';
@@ -7,6 +8,7 @@ import { CliFailure } from './cli-failure.js';
 import { confirm } from './confirm.js';
 import { parseInstant } from './instant-option.js';
 import { OperatorClient } from './operator-client.js';
+import { progressOf } from './receipts.js';
 import { instant } from './table.js';
 
 interface RevokeOptions {
@@ -28,6 +30,7 @@ interface Revoked {
     readonly status: string;
   };
   readonly reach: Reach;
+  readonly instances?: ReceiptsJson['instances'];
 }
 type Found = Awaited<ReturnType<OperatorUsersController['find']>>;
 
@@ -114,10 +117,10 @@ async function revokeTokens(
     ...order,
     ...(reason === undefined ? {} : { reason }),
   });
-  context.print(revoked, ({ revocation: { epoch, seq, cutoff, status }, reach }) =>
+  context.print(revoked, (done) =>
     [
-      `revoked ${name} issued up to ${instant(cutoff)}: ${reachInWords(reach)}`,
-      `revocation ${String(epoch)}.${String(seq)}: ${status}`,
+      `revoked ${name} issued up to ${instant(done.revocation.cutoff)}: ${reachInWords(done.reach)}`,
+      progressOf(done),
     ].join('\n'),
   );
 }

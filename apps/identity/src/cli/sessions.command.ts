@@ -3,6 +3,7 @@ import type { OperatorSessionsController } from '../operators/api/sessions.contr
 import type { CliContext } from './cli-context.js';
 import { CliFailure } from './cli-failure.js';
 import { OperatorClient } from './operator-client.js';
+import { progressOf } from './receipts.js';
 
 type Ended = Awaited<ReturnType<OperatorSessionsController['end']>>;
 
@@ -27,10 +28,12 @@ export function addSessionsCommand(program: Command, context: CliContext): void 
         throw new CliFailure('usage', 'invalid_input', 'say either --sid or --email');
       }
       const ended = await new OperatorClient(context).post<Ended>('/operator/sessions/end', given);
-      context.print(ended, ({ sessions: count, revocation }) =>
+      context.print(ended, (done) =>
         [
-          count === 0 ? 'no session was left to end' : `ended ${String(count)} session(s)`,
-          `revocation ${String(revocation.epoch)}.${String(revocation.seq)}: ${revocation.status}`,
+          done.sessions === 0
+            ? 'no session was left to end'
+            : `ended ${String(done.sessions)} session(s)`,
+          progressOf(done),
         ].join('\n'),
       );
     });

@@ -3,6 +3,7 @@ import type { OperatorUsersController } from '../operators/api/users.controller.
 import type { CliContext } from './cli-context.js';
 import { CliFailure } from './cli-failure.js';
 import { OperatorClient } from './operator-client.js';
+import { progressOf } from './receipts.js';
 import { instant } from './table.js';
 
 type Found = Awaited<ReturnType<OperatorUsersController['find']>>;
@@ -28,10 +29,10 @@ export function addUsersCommand(program: Command, context: CliContext): void {
       const client = new OperatorClient(context);
       const { id } = await find(client, address);
       const done = await client.post<Disabled>(`/operator/users/${id}/disable`, body);
-      context.print(done, ({ sessions, revocation: { epoch, seq, status } }) =>
+      context.print(done, (answer) =>
         [
-          `disabled ${address}; ended ${String(sessions)} session(s)`,
-          `revocation ${String(epoch)}.${String(seq)}: ${status}`,
+          `disabled ${address}; ended ${String(answer.sessions)} session(s)`,
+          progressOf(answer),
         ].join('\n'),
       );
     });

@@ -13,8 +13,10 @@ import { CuttingOff } from '../operators/cutting-off.js';
 import { IdentityStatus } from '../operators/identity-status.js';
 import { OperatorGuard } from '../operators/operator.guard.js';
 import { Operators } from '../operators/operators.js';
+import { ReceiptAnswers } from '../operators/api/receipt-answers.js';
 import { SessionEnding } from '../operators/session-ending.js';
 import { AddedServices } from '../relying-services/added-services.js';
+import { Receipts } from '../relying-services/receipts.js';
 import { ServiceInstances } from '../relying-services/service-instances.js';
 import { RevocationHistory } from '../revocation/revocation-history.js';
 import { lend } from './lend.js';
@@ -45,6 +47,8 @@ export class OperatorListenerModule {
           CuttingOff,
           IdentityStatus,
           Operators,
+          ReceiptAnswers,
+          Receipts,
           RevocationHistory,
           ServiceInstances,
           SessionEnding,

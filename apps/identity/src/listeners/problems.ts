@@ -45,6 +45,7 @@ const PROBLEMS = {
   unknown_operator: { status: 404, title: 'There is no such operator' },
   unknown_session: { status: 404, title: 'There is no such session' },
   unknown_account: { status: 404, title: 'There is no such account' },
+  unknown_revocation: { status: 404, title: 'There is no such revocation, or none any more' },
   unknown_relying_service: { status: 404, title: 'There is no such relying service' },
   relying_service_exists: { status: 409, title: 'There is a relying service of this id already' },
   declared_in_file: { status: 409, title: 'The relying service is declared in a file' },

@@ -9,6 +9,7 @@ import type { Lock } from '../platform/locks.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { actorOf } from './operator.js';
 import type { Operator } from './operator.js';
+import type { How } from './session-ending.js';
 
 /** Whose tokens are to die. `id` is a subject or a client; `*` for everybody's. */
 export interface CutOff {
@@ -60,13 +61,13 @@ export class CuttingOff {
   cutOff(
     operator: Operator,
     what: CutOff,
-    reason: string | undefined,
+    { reason, receiptWanted = false }: How,
   ): Promise<{ event: RevocationEvent; reach: Reach }> {
     return this.database.transaction(async (tx) => {
       await takeLocks(tx, [lockOf(what)]);
       // Counted before the append: from there on nobody should wait for anything but the commit.
       const reach = await reachOf(tx, what);
-      const event = await this.revocations.append(tx, what);
+      const event = await this.revocations.append(tx, { ...what, receiptWanted });
       const { epoch, seq, cutoff } = event;
       await this.audit.record(tx, {
         actor: actorOf(operator),

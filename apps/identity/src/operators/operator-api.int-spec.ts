@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
@@ -79,6 +80,7 @@ const ROUTES: [method: string, path: string, role: OperatorRole, body: unknown, 
     ['GET', '/operator/status', 'read', undefined, 200],
     ['GET', '/operator/audit', 'read', undefined, 200],
     ['GET', '/operator/revocations', 'read', undefined, 200],
+    ['GET', '/operator/revocations/1.0', 'read', undefined, 404],
     ['POST', '/operator/revocations', 'end-sessions', { kind: 'all', dry_run: true }, 200],
     ['POST', '/operator/sessions/end', 'end-sessions', { sid: NOBODY }, 404],
     ['GET', `/operator/users?email=${EMAIL}`, 'read', undefined, 200],
@@ -120,7 +122,7 @@ it('every route of the listener is in that table', () => {
   const server = listener.routes();
   const known = ROUTES.map(
     ([method, path]) =>
-      `${method} ${path.replace(/\?.*/, '').replace(NOBODY, ':id').replace('nobody', ':id')}`,
+      `${method} ${path.replace(/\?.*/, '').replace(NOBODY, ':id').replace('nobody', ':id').replace('1.0', ':position')}`,
   );
   expect(server.filter((route) => route.includes('/operator')).sort()).toEqual(
     [...new Set(known)].sort(),
@@ -282,6 +284,73 @@ describe('revocations', () => {
     const { body } = await ask('GET', `/operator/revocations?kind=sub&id=${accountId}`);
     expect(body.items).toEqual(all.filter(({ kind }) => kind === 'sub'));
   });
+});
+
+describe('receipts', () => {
+  const [quick, slow] = [randomUUID(), randomUUID()];
+  const report = async (instanceId: string, seq: number, goodbye = false) =>
+    replica
+      .get(CheckIns)
+      .checkIn('orders', { instanceId, kids: [], applied: { epoch: 1, seq }, goodbye });
+  const endAll = (prefer?: string) =>
+    fetch(`${listener.url}/operator/sessions/end`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${tokens.all}`,
+        'content-type': 'application/json',
+        ...(prefer !== undefined && { prefer }),
+      },
+      body: JSON.stringify({ email: EMAIL }),
+    });
+  beforeAll(async () => {
+    for (const instance of [quick, slow]) await report(instance, await head());
+  });
+  afterAll(async () => {
+    for (const instance of [quick, slow]) await report(instance, await head(), true);
+  });
+
+  it('who waits is told that all have applied it, and by whom after how many milliseconds', async () => {
+    const next = (await head()) + 1;
+    const answering = endAll('wait=2');
+    while ((await head()) < next) await delay(10);
+    await report(quick, next);
+    await delay(50);
+    await report(slow, next);
+    const answer = await answering;
+    expect(answer.status).toBe(200);
+    const body = (await answer.json()) as { instances: { instance_id: string; millis: number }[] };
+    expect(body).toMatchObject({ revocation: { epoch: 1, seq: next, status: 'applied' } });
+    const millis = new Map(body.instances.map((one) => [one.instance_id, one.millis]));
+    expect([...millis.keys()].sort()).toEqual([quick, slow].sort());
+    expect(millis.get(slow)! - millis.get(quick)!).toBeGreaterThan(40);
+    const shown = await ask('GET', `/operator/revocations/1.${String(next)}`);
+    expect(shown.body).toMatchObject({ epoch: 1, seq: next, status: 'applied' });
+  });
+
+  it('who is missing is named; who does not wait is answered at once', async () => {
+    const next = (await head()) + 1;
+    const answering = endAll('wait=1');
+    while ((await head()) < next) await delay(10);
+    await report(quick, next);
+    const answer = await answering;
+    expect([answer.status, answer.headers.get('preference-applied')]).toEqual([202, 'wait=1']);
+    const body = (await answer.json()) as { instances: Item[] };
+    expect(body).toMatchObject({ revocation: { status: 'pending' } });
+    const missing = body.instances.filter(({ applied }) => applied === false);
+    expect(missing).toMatchObject([{ service: 'orders', instance_id: slow, millis: null }]);
+
+    const atOnce = await endAll();
+    expect(atOnce.status).toBe(202);
+    expect(await atOnce.json()).not.toHaveProperty('instances');
+  });
+
+  it.each(['1.999999', '0.0', 'x', '1', '9999999999.1', '1.2.3', '%00'])(
+    '%s is no revocation',
+    async (text) => {
+      const answer = await ask('GET', `/operator/revocations/${text}`);
+      expect(answer).toMatchObject({ status: 404, body: { code: 'unknown_revocation' } });
+    },
+  );
 });
 
 describe('relying services', () => {

@@ -6,11 +6,12 @@ import { SessionsModule } from '../sessions/sessions.module.js';
 import { CuttingOff } from './cutting-off.js';
 import { IdentityStatus } from './identity-status.js';
 import { Operators } from './operators.js';
+import { ReceiptAnswers } from './api/receipt-answers.js';
 import { SessionEnding } from './session-ending.js';
 
 @Module({
   imports: [AuditModule, RevocationModule, RelyingServicesModule, SessionsModule],
-  providers: [Operators, SessionEnding, CuttingOff, IdentityStatus],
-  exports: [Operators, SessionEnding, CuttingOff, IdentityStatus],
+  providers: [Operators, SessionEnding, CuttingOff, ReceiptAnswers, IdentityStatus],
+  exports: [Operators, SessionEnding, CuttingOff, ReceiptAnswers, IdentityStatus],
 })
 export class OperatorsModule {}

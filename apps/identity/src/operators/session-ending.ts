@@ -18,6 +18,14 @@ export interface EndedSessions {
   readonly position: Position;
 }
 
+/** How an operator wants it. */
+export interface How {
+  /** For the audit log. */
+  readonly reason?: string | undefined;
+  /** Somebody waits for the receipts. */
+  readonly receiptWanted?: boolean;
+}
+
 /** Ends sessions and disables people on an operator's behalf, each with its audit row in one transaction. */
 @Injectable()
 export class SessionEnding {
@@ -28,37 +36,33 @@ export class SessionEnding {
   ) {}
 
   /** Ends one session. @returns how many that were: 0 when it had ended before @throws {DomainError} `unknown_session` */
-  endSession(
-    operator: Operator,
-    sid: string,
-    reason: string | undefined,
-  ): Promise<Omit<EndedSessions, 'accountId'>> {
+  endSession(operator: Operator, sid: string, how: How): Promise<Omit<EndedSessions, 'accountId'>> {
     return this.database.transaction(async (tx) => {
-      const ended = await this.sessions.endIn(tx, sid, 'operator');
+      const ended = await this.sessions.endIn(tx, sid, 'operator', how);
       if (!ended) throw new DomainError('unknown_session');
       const sessions = ended.already ? 0 : 1;
       await this.audit.record(tx, {
         actor: actorOf(operator),
         action: 'sessions.end',
         target: sid,
-        details: { of: 'session', sessions, reason },
+        details: { of: 'session', sessions, reason: how.reason },
       });
       return { sessions, position: ended.position };
     });
   }
 
   /** Ends every session of the account with this address. @throws {DomainError} `unknown_account` */
-  endAllOf(operator: Operator, email: string, reason: string | undefined): Promise<EndedSessions> {
+  endAllOf(operator: Operator, email: string, how: How): Promise<EndedSessions> {
     return this.database.transaction(async (tx) => {
       const account = await tx.findOneBy(Account, { email });
       if (!account) throw new DomainError('unknown_account');
       await takeLocks(tx, [{ resource: 'account', id: account.id, mode: 'exclusive' }]);
-      const ended = await this.sessions.endAllIn(tx, account.id, 'operator');
+      const ended = await this.sessions.endAllIn(tx, account.id, 'operator', how);
       await this.audit.record(tx, {
         actor: actorOf(operator),
         action: 'sessions.end',
         target: account.id,
-        details: { of: 'account', sessions: ended.sessions, reason },
+        details: { of: 'account', sessions: ended.sessions, reason: how.reason },
       });
       return { accountId: account.id, ...ended };
     });
@@ -69,7 +73,7 @@ export class SessionEnding {
    *
    * @throws {DomainError} `unknown_account`
    */
-  disable(operator: Operator, id: string, reason: string | undefined): Promise<EndedSessions> {
+  disable(operator: Operator, id: string, how: How): Promise<EndedSessions> {
     return this.database.transaction(async (tx) => {
       await takeLocks(tx, [{ resource: 'account', id, mode: 'exclusive' }]);
       const [rows] = await tx.query<[unknown[]]>(
@@ -77,19 +81,19 @@ export class SessionEnding {
         [id],
       );
       if (rows.length === 0) throw new DomainError('unknown_account');
-      const ended = await this.sessions.endAllIn(tx, id, 'account_disabled');
+      const ended = await this.sessions.endAllIn(tx, id, 'account_disabled', how);
       await this.audit.record(tx, {
         actor: actorOf(operator),
         action: 'user.disable',
         target: id,
-        details: { sessions: ended.sessions, reason },
+        details: { sessions: ended.sessions, reason: how.reason },
       });
       return { accountId: id, ...ended };
     });
   }
 
   /** Lets an account sign in again; what was ended stays ended. @throws {DomainError} `unknown_account` */
-  async enable(operator: Operator, id: string, reason: string | undefined): Promise<void> {
+  async enable(operator: Operator, id: string, { reason }: How): Promise<void> {
     await this.database.transaction(async (tx) => {
       await takeLocks(tx, [{ resource: 'account', id, mode: 'exclusive' }]);
       const [rows] = await tx.query<[unknown[]]>(

@@ -14,6 +14,7 @@ export type DomainErrorCode =
   | 'unknown_operator'
   | 'unknown_session'
   | 'unknown_account'
+  | 'unknown_revocation'
   | 'unknown_relying_service'
   | 'relying_service_exists'
   | 'declared_in_file'

@@ -136,7 +136,11 @@ export class Sessions {
       const position = { epoch: session.endedEpoch, seq: Number(session.endedSeq) };
       return { position, already: true };
     }
-    const { epoch, seq } = await this.revocations.append(tx, { kind: 'sid', id: sid, receiptWanted });
+    const { epoch, seq } = await this.revocations.append(tx, {
+      kind: 'sid',
+      id: sid,
+      receiptWanted,
+    });
     await tx.query(
       `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, ended_epoch = $3, ended_seq = $4
        WHERE sid = $1 AND ended_at IS NULL`,
@@ -153,8 +157,13 @@ export class Sessions {
     tx: EntityManager,
     accountId: string,
     reason: EndReason,
+    { receiptWanted = false }: { readonly receiptWanted?: boolean } = {},
   ): Promise<{ readonly position: Position; readonly sessions: number }> {
-    const { epoch, seq } = await this.revocations.append(tx, { kind: 'sub', id: accountId });
+    const { epoch, seq } = await this.revocations.append(tx, {
+      kind: 'sub',
+      id: accountId,
+      receiptWanted,
+    });
     const [, sessions] = await tx.query<[unknown[], number]>(
       `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, ended_epoch = $3, ended_seq = $4
        WHERE account_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()`,

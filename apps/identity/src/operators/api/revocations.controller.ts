@@ -1,4 +1,14 @@
-import { Body, Controller, Get, HttpStatus, Post, Query, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpStatus,
+  Param,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
 import {
   formatPosition,
   parsePosition,
@@ -7,11 +17,16 @@ import {
 } from '@countersign/revocation';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { DomainError } from '../../platform/domain-error.js';
+import { readPreferredWait } from '../../platform/preferred-wait.js';
 import { storableText } from '../../platform/storable-text.js';
+import { Receipts } from '../../relying-services/receipts.js';
 import { RevocationHistory } from '../../revocation/revocation-history.js';
 import { CuttingOff } from '../cutting-off.js';
 import type { Operator } from '../operator.js';
+import { ReceiptAnswers } from './receipt-answers.js';
 import { CurrentOperator, RequireRole } from '../require-role.js';
+import { receiptsJson } from './receipts-json.js';
 import { pageSize, reason } from './shared-input.js';
 
 const identifier = storableText.min(1).max(256);
@@ -28,6 +43,7 @@ const cutOff = z
     message: 'must be there for sub and client, and not for all',
     path: ['id'],
   });
+const byPosition = z.strictObject({ position: z.string().transform(parsePosition) });
 const search = z.strictObject({
   kind: z.enum(REVOCATION_KINDS).optional(),
   id: identifier.optional(),
@@ -45,9 +61,11 @@ export class OperatorRevocationsController {
   constructor(
     private readonly cuttingOff: CuttingOff,
     private readonly history: RevocationHistory,
+    private readonly receipts: Receipts,
+    private readonly answers: ReceiptAnswers,
   ) {}
 
-  /** The log, newest first. What a revocation's receipts say will be at `{epoch}.{seq}` below this. */
+  /** The log, newest first. */
   @Get()
   @RequireRole('read')
   async list(@Query({ schema: search }) { kind, id, cursor, limit }: z.infer<typeof search>) {
@@ -59,12 +77,25 @@ export class OperatorRevocationsController {
     };
   }
 
-  /** Revokes tokens by a cut-off; a dry run (200) says what it would reach and changes nothing. */
+  /** Who has applied one revocation: each live instance, with the milliseconds from the commit to its receipt. */
+  @Get(':position')
+  @RequireRole('read')
+  async show(@Param({ schema: byPosition }) { position }: z.infer<typeof byPosition>) {
+    const receipts = position && (await this.receipts.of(position));
+    if (!receipts) throw new DomainError('unknown_revocation');
+    return receiptsJson(receipts);
+  }
+
+  /**
+   * Revokes tokens by a cut-off; a dry run (200) says what it would reach and changes nothing. 200, 202 and `Prefer: wait=2`
+   * as for sessions.
+   */
   @Post()
   @RequireRole('end-sessions')
   async add(
     @CurrentOperator() operator: Operator,
     @Body({ schema: cutOff }) body: z.infer<typeof cutOff>,
+    @Headers('prefer') prefer: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const { kind, cutoff } = body;
@@ -74,8 +105,14 @@ export class OperatorRevocationsController {
       const preview = await this.cuttingOff.preview(what);
       return { dry_run: true, kind, id: what.id, cutoff: preview.cutoff, reach: preview.reach };
     }
-    const { event, reach } = await this.cuttingOff.cutOff(operator, what, body.reason);
-    reply.status(HttpStatus.ACCEPTED);
-    return { revocation: { ...serializeRevocationEvent(event), status: 'pending' }, reach };
+    const wait = readPreferredWait(prefer);
+    const how = { reason: body.reason, receiptWanted: wait !== undefined };
+    const { event, reach } = await this.cuttingOff.cutOff(operator, what, how);
+    const { revocation, instances } = await this.answers.answer(event, wait, reply);
+    return {
+      revocation: { ...serializeRevocationEvent(event), status: revocation.status },
+      reach,
+      ...(instances && { instances }),
+    };
   }
 }

@@ -1,7 +1,10 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, Headers, Post, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { emailAddress } from '../../accounts/email-address.js';
+import { readPreferredWait } from '../../platform/preferred-wait.js';
 import type { Operator } from '../operator.js';
+import { ReceiptAnswers } from './receipt-answers.js';
 import { CurrentOperator, RequireRole } from '../require-role.js';
 import { SessionEnding } from '../session-ending.js';
 import { reason } from './shared-input.js';
@@ -14,20 +17,29 @@ const ending = z
 
 @Controller('operator/sessions')
 export class OperatorSessionsController {
-  constructor(private readonly ending: SessionEnding) {}
+  constructor(
+    private readonly ending: SessionEnding,
+    private readonly answers: ReceiptAnswers,
+  ) {}
 
-  /** Ends one session, or all of one person. `pending`: committed, and on its way to every service. */
+  /**
+   * Ends one session, or all of one person. 200: every live instance of every service has applied it; 202: committed, and
+   * on its way. With `Prefer: wait=2` the answer names the instances.
+   */
   @Post('end')
-  @HttpCode(202)
   @RequireRole('end-sessions')
   async end(
     @CurrentOperator() operator: Operator,
-    @Body({ schema: ending }) body: z.infer<typeof ending>,
+    @Body({ schema: ending }) { sid, email = '', reason }: z.infer<typeof ending>,
+    @Headers('prefer') prefer: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ) {
+    const wait = readPreferredWait(prefer);
+    const how = { reason, receiptWanted: wait !== undefined };
     const { sessions, position } =
-      body.sid === undefined
-        ? await this.ending.endAllOf(operator, body.email ?? '', body.reason)
-        : await this.ending.endSession(operator, body.sid, body.reason);
-    return { sessions, revocation: { ...position, status: 'pending' } };
+      sid === undefined
+        ? await this.ending.endAllOf(operator, email, how)
+        : await this.ending.endSession(operator, sid, how);
+    return { sessions, ...(await this.answers.answer(position, wait, reply)) };
   }
 }

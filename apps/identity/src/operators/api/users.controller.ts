@@ -1,9 +1,12 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Accounts } from '../../accounts/accounts.js';
 import { emailAddress } from '../../accounts/email-address.js';
+import { readPreferredWait } from '../../platform/preferred-wait.js';
 import type { Operator } from '../operator.js';
 import { CuttingOff } from '../cutting-off.js';
+import { ReceiptAnswers } from './receipt-answers.js';
 import { CurrentOperator, RequireRole } from '../require-role.js';
 import { SessionEnding } from '../session-ending.js';
 import { numericDate, reason } from './shared-input.js';
@@ -18,6 +21,7 @@ export class OperatorUsersController {
     private readonly accounts: Accounts,
     private readonly ending: SessionEnding,
     private readonly cuttingOff: CuttingOff,
+    private readonly answers: ReceiptAnswers,
   ) {}
 
   /** The account with an address: a list of one, or an empty one. */
@@ -39,17 +43,20 @@ export class OperatorUsersController {
     return { items: [item], next_cursor: null };
   }
 
-  /** Disables an account, ends its sessions and revokes its tokens. */
+  /** Disables an account, ends its sessions and revokes its tokens. 200, 202 and `Prefer: wait=2` as for sessions. */
   @Post(':id/disable')
-  @HttpCode(202)
   @RequireRole('end-sessions')
   async disable(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byId }) { id }: z.infer<typeof byId>,
     @Body({ schema: change }) body: z.infer<typeof change>,
+    @Headers('prefer') prefer: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { sessions, position } = await this.ending.disable(operator, id, body?.reason);
-    return { id, sessions, revocation: { ...position, status: 'pending' } };
+    const wait = readPreferredWait(prefer);
+    const how = { reason: body?.reason, receiptWanted: wait !== undefined };
+    const { sessions, position } = await this.ending.disable(operator, id, how);
+    return { id, sessions, ...(await this.answers.answer(position, wait, reply)) };
   }
 
   /** Lets an account sign in again. */
@@ -61,7 +68,7 @@ export class OperatorUsersController {
     @Param({ schema: byId }) { id }: z.infer<typeof byId>,
     @Body({ schema: change }) body: z.infer<typeof change>,
   ) {
-    await this.ending.enable(operator, id, body?.reason);
+    await this.ending.enable(operator, id, { reason: body?.reason });
     return { id };
   }
 }
