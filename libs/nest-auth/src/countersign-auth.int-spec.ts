@@ -3,8 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
-import { ACCESS_COOKIE } from '@countersign/token-verifier';
-import type { TokenVerifier } from '@countersign/token-verifier';
+import { ACCESS_COOKIE, TokenVerifier } from '@countersign/token-verifier';
 import { CASES, PUBLIC_ORIGIN } from '../test/cases.js';
 import { everywhere, moduleWith } from '../test/guarded-module.js';
 import { ask, listen, makeApp, makeVerifier, until, verifierOptions } from '../test/start-app.js';
@@ -138,7 +137,7 @@ test('a module that makes its own verifier closes it with the application', asyn
     'fastify',
   );
   await app.init();
-  await until(() => issuer.checkIns.length > 0);
+  await app.get(TokenVerifier).ready();
   await app.close();
   expect(issuer.checkIns.at(-1)).toMatchObject({ goodbye: true });
   await issuer.stop();
