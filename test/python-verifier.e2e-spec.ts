@@ -72,9 +72,20 @@ run(
 );
 
 async function until(holds: () => boolean | Promise<boolean>, ms = 20_000): Promise<void> {
-  for (const end = performance.now() + ms; performance.now() < end; await delay(20))
-    if (await Promise.resolve(holds()).catch(() => false)) return;
+  const end = performance.now() + ms;
+  while (performance.now() < end) {
+    if (await attempt(holds)) return;
+    await delay(20);
+  }
   throw new Error('it did not come to that');
+}
+
+async function attempt(holds: () => boolean | Promise<boolean>): Promise<boolean> {
+  try {
+    return await holds();
+  } catch {
+    return false;
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -5,8 +5,12 @@ import { ServiceMetadataController } from '../access-tokens/metadata.controller.
 import { IdentityConfig } from '../config/identity-config.js';
 import { CheckInController } from '../relying-services/check-in.controller.js';
 import { CheckIns } from '../relying-services/check-ins.js';
-import { RelyingServiceGuard } from '../relying-services/relying-service.guard.js';
+import {
+  RelyingServiceGuard,
+  relyingServiceOf,
+} from '../relying-services/relying-service.guard.js';
 import { RelyingServices } from '../relying-services/relying-services.js';
+import { FeedAudience, FeedReaders } from '../revocation/feed-readers.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { RevocationsController } from '../revocation/revocations.controller.js';
@@ -36,6 +40,8 @@ export class ServiceListenerModule {
           RelyingServices,
           CheckIns,
         ]),
+        FeedReaders,
+        { provide: FeedAudience, useValue: { serviceOf: relyingServiceOf } satisfies FeedAudience },
         { provide: APP_GUARD, useClass: RelyingServiceGuard },
       ],
     };

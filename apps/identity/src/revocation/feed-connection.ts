@@ -37,11 +37,16 @@ export class FeedConnection implements FeedSubscriber {
     }
     if (drained) return;
     if (this.response.writableLength > MAX_BUFFERED_BYTES) {
-      this.response.destroy();
+      this.cutOff();
       return;
     }
     this.#drained ??= this.#untilDrained();
     return this.#drained;
+  }
+
+  /** Ends the connection without a word: its other end may be gone. */
+  cutOff(): void {
+    this.response.destroy();
   }
 
   /** One for all who wait. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { comparePositions } from '@countersign/revocation';
-import type { FeedFrame, Position } from '@countersign/revocation';
+import type { FeedFrame, Position, RevocationEvent } from '@countersign/revocation';
 import type { Logger } from '@countersign/service-host';
 import { IdentityConfig } from '../config/identity-config.js';
 import { ListeningConnection } from '../platform/listening-connection.js';
@@ -19,7 +19,7 @@ export interface FeedSubscriber {
 }
 
 const HEARTBEAT_MS = 1_000;
-const CATCH_UP_PAGE = 1_000;
+const PAGE_SIZE = 1_000;
 
 /**
  * Follows the log and hands what is new to every subscriber, in order, with a heartbeat each second that the database
@@ -113,13 +113,8 @@ export class RevocationFeed {
       after: after?.seq ?? 0,
       head: head.seq,
     });
-    let from = after ?? { epoch: 0, seq: 0 };
-    for (;;) {
-      const events = await this.log.liveBetween(from, head, CATCH_UP_PAGE);
-      for (const event of events) await subscriber.send({ type: 'revocation', event });
-      const last = events.at(-1);
-      if (!last || events.length < CATCH_UP_PAGE) break;
-      from = last;
+    for await (const event of this.#eventsBetween(after ?? { epoch: 0, seq: 0 }, head)) {
+      await subscriber.send({ type: 'revocation', event });
     }
     await subscriber.send({ type: 'end', epoch: head.epoch, head: head.seq });
   }
@@ -160,8 +155,9 @@ export class RevocationFeed {
     const head = await this.log.head();
     const from = this.#published;
     if (from?.epoch === head.epoch) {
-      const events = await this.log.liveBetween(from, head, Number.MAX_SAFE_INTEGER);
-      for (const event of events) this.#sendToAll({ type: 'revocation', event });
+      for await (const event of this.#eventsBetween(from, head)) {
+        this.#sendToAll({ type: 'revocation', event });
+      }
     } else if (from) {
       for (const subscriber of this.#live) {
         await this.#replay(withoutWaiting(subscriber), undefined, head);
@@ -169,6 +165,17 @@ export class RevocationFeed {
     }
     this.#published = { epoch: head.epoch, seq: head.seq };
     return head;
+  }
+
+  /** A page at a time is in memory, however much happened at once. */
+  async *#eventsBetween(after: Position, upTo: Position): AsyncGenerator<RevocationEvent> {
+    for (let from = after; ;) {
+      const events = await this.log.liveBetween(from, upTo, PAGE_SIZE);
+      yield* events;
+      const last = events.at(-1);
+      if (!last || events.length < PAGE_SIZE) return;
+      from = last;
+    }
   }
 
   #sendToAll(frame: FeedFrame): void {

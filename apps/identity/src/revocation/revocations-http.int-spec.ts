@@ -9,6 +9,7 @@ import { jest } from '@jest/globals';
 import type { FastifyReply } from 'fastify';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import { FeedConnection } from './feed-connection.js';
+import { FeedReaders } from './feed-readers.js';
 import { RevocationFeed } from './revocation-feed.js';
 import { RevocationLog } from './revocation-log.js';
 import { RevocationsController } from './revocations.controller.js';
@@ -26,7 +27,12 @@ it('a long snapshot comes in pages that make one replay, also when more is revok
       UPDATE revocation_head SET seq = 12000`),
   );
   const log = identity.get(RevocationLog);
-  const controller = new RevocationsController(log, identity.get(RevocationFeed));
+  const controller = new RevocationsController(
+    log,
+    identity.get(RevocationFeed),
+    new FeedReaders(),
+    { serviceOf: () => 'orders' },
+  );
   const known = new RevocationReplica({ softMs: 1, hardMs: 1 });
   let pages = 0;
   let cursor: string | undefined;
@@ -84,4 +90,33 @@ it('a reader that does not read is cut off, not remembered for', async () => {
   await closed;
   socket.destroy();
   server.close();
+});
+
+it('on real sockets, a new connection of an instance ends the old one, and the others go on', async () => {
+  const readers = new FeedReaders();
+  const server = createServer((request, response) => {
+    const connection = new FeedConnection(response);
+    const instanceId = request.url;
+    response.once('close', readers.admit({ serviceId: 'orders', instanceId }, connection));
+    connection.open();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const follow = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${String(port)}${path}`);
+    const state = { over: false };
+    void response.text().then(
+      () => (state.over = true),
+      () => (state.over = true),
+    );
+    return state;
+  };
+  const [old, other] = [await follow('/a'), await follow('/b')];
+  const anew = await follow('/a');
+  while (!old.over) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect([other.over, anew.over, readers.countOf('orders')]).toEqual([false, false, 2]);
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+  while (readers.countOf('orders') > 0) await new Promise((resolve) => setTimeout(resolve, 5));
 });

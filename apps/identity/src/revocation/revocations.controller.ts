@@ -4,6 +4,7 @@ import { ProblemError } from '@countersign/service-host';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { FeedConnection } from './feed-connection.js';
+import { FeedAudience, FeedReaders } from './feed-readers.js';
 import { RevocationFeed } from './revocation-feed.js';
 import { RevocationLog } from './revocation-log.js';
 import { formatCursor, parseCursor } from './snapshot-cursor.js';
@@ -17,6 +18,8 @@ export class RevocationsController {
   constructor(
     private readonly log: RevocationLog,
     private readonly feed: RevocationFeed,
+    private readonly readers: FeedReaders,
+    private readonly audience: FeedAudience,
   ) {}
 
   /**
@@ -51,10 +54,14 @@ export class RevocationsController {
       .send(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   }
 
-  /** The live feed. `Last-Event-ID` (`epoch.seq`) resumes where a reader was; without it everything live comes first. */
+  /**
+   * The live feed. `Last-Event-ID` (`epoch.seq`) resumes where a reader was; without it everything live comes first. An
+   * instance that names itself (`Countersign-Instance`) has one connection here: the newest.
+   */
   @Get('feed')
   async follow(
     @Headers('last-event-id') lastEventId: string | undefined,
+    @Headers('countersign-instance') instance: string | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
@@ -69,8 +76,13 @@ export class RevocationsController {
       });
     }
     await this.log.head();
-    reply.hijack();
     const connection = new FeedConnection(reply.raw);
+    const serviceId = this.audience.serviceOf(request);
+    const instanceId =
+      instance !== undefined && /^[\w-]{1,64}$/.test(instance) ? instance : undefined;
+    const giveBack = this.readers.admit({ serviceId, instanceId }, connection);
+    reply.raw.once('close', giveBack);
+    reply.hijack();
     connection.open();
     try {
       const leave = await this.feed.subscribe(connection, after);
