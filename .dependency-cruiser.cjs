@@ -76,6 +76,7 @@ module.exports = {
     feature('signing-keys', ['relying-services', 'revocation']),
     feature('access-tokens', ['signing-keys', 'revocation']),
     feature('sessions', ['accounts', 'access-tokens', 'relying-services', 'revocation']),
+    feature('oauth', ['access-tokens', 'signing-keys', 'relying-services', 'revocation']),
     feature('credentials', ['accounts', 'sessions', 'revocation']),
   ],
   options: {

@@ -4,6 +4,7 @@ import { Account } from './accounts/account.js';
 import { FirstSchema1763726400000 } from './migrations/1763726400000-first-schema.js';
 import { Receipts1763730000000 } from './migrations/1763730000000-receipts.js';
 import { LiveSetAfterLoss1763730100000 } from './migrations/1763730100000-live-set-after-loss.js';
+import { ClientSecrets1763730200000 } from './migrations/1763730200000-client-secrets.js';
 import { Operators1763740000000 } from './migrations/1763740000000-operators.js';
 import { RevocationRelay1763750000000 } from './migrations/1763750000000-revocation-relay.js';
 import { Epochs1763760000000 } from './migrations/1763760000000-epochs.js';
@@ -21,6 +22,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       FirstSchema1763726400000,
       Receipts1763730000000,
       LiveSetAfterLoss1763730100000,
+      ClientSecrets1763730200000,
       Operators1763740000000,
       RevocationRelay1763750000000,
       Epochs1763760000000,

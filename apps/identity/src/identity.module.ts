@@ -4,6 +4,7 @@ import { AccessTokensModule } from './access-tokens/access-tokens.module.js';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { CredentialsModule } from './credentials/credentials.module.js';
+import { OAuthModule } from './oauth/oauth.module.js';
 import { OperatorsModule } from './operators/operators.module.js';
 import { PlatformModule } from './platform/platform.module.js';
 import type { Platform } from './platform/platform.module.js';
@@ -24,6 +25,7 @@ import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
     RevocationModule,
     RevocationRelayModule,
     RelyingServicesModule,
+    OAuthModule,
     AuditModule,
     OperatorsModule,
   ],

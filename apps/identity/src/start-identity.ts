@@ -18,6 +18,7 @@ import type { IdentityConfig } from './config/identity-config.js';
 import { PasswordHasher } from './credentials/password-hasher.js';
 import { createIdentityDataSource } from './identity-data-source.js';
 import { IdentityModule } from './identity.module.js';
+import { acceptFormsForOAuth } from './listeners/accept-forms.js';
 import { domainProblem } from './listeners/problems.js';
 import { OperatorListenerModule } from './listeners/operator-listener.module.js';
 import { PublicListenerModule } from './listeners/public-listener.module.js';
@@ -110,6 +111,7 @@ export async function startIdentity(
   };
   const publicApp = await createHttpApp(PublicListenerModule.of(identity, verifier), httpOptions);
   const serviceApp = await createHttpApp(ServiceListenerModule.of(identity), httpOptions);
+  for (const app of [publicApp, serviceApp]) acceptFormsForOAuth(app);
   let serving = false;
   const life = latchedReadiness(() => {
     const missing = [...(serving ? [] : ['not listening yet']), ...verifier.state().missing];

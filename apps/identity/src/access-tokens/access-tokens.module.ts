@@ -2,10 +2,11 @@ import { Module } from '@nestjs/common';
 import { RevocationModule } from '../revocation/revocation.module.js';
 import { SigningKeysModule } from '../signing-keys/signing-keys.module.js';
 import { AccessTokens } from './access-tokens.js';
+import { ClientSecrets } from './client-secrets.js';
 
 @Module({
   imports: [SigningKeysModule, RevocationModule],
-  providers: [AccessTokens],
-  exports: [AccessTokens],
+  providers: [AccessTokens, ClientSecrets],
+  exports: [AccessTokens, ClientSecrets],
 })
 export class AccessTokensModule {}

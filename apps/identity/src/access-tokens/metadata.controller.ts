@@ -22,7 +22,12 @@ export class PublicMetadataController {
   @Get('oauth-authorization-server')
   @Header('cache-control', 'public, max-age=300')
   metadata() {
-    return commonMetadata(this.config.ISSUER_URL, this.config.ISSUER_URL);
+    const base = this.config.ISSUER_URL;
+    return {
+      ...commonMetadata(base, base),
+      revocation_endpoint: `${base}/oauth/revoke`,
+      revocation_endpoint_auth_methods_supported: ['client_secret_basic'],
+    };
   }
 }
 
@@ -38,6 +43,8 @@ export class ServiceMetadataController {
     const base = this.config.SERVICE_URL;
     return {
       ...commonMetadata(this.config.ISSUER_URL, base),
+      introspection_endpoint: `${base}/oauth/introspect`,
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
       revocation_snapshot_endpoint: `${base}/revocations`,
       revocation_feed_endpoint: `${base}/revocations/feed`,
       check_in_endpoint: `${base}/relying-services/check-in`,

@@ -9,6 +9,9 @@ import { Registration } from '../credentials/registration.js';
 import { RegistrationController } from '../credentials/registration.controller.js';
 import { SignIn } from '../credentials/sign-in.js';
 import { SignInController } from '../credentials/sign-in.controller.js';
+import { ClientAuthentication } from '../oauth/client-authentication.js';
+import { PresentedTokens } from '../oauth/presented-tokens.js';
+import { TokenRevocationController } from '../oauth/token-revocation.controller.js';
 import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
 import { SessionController } from '../sessions/session.controller.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -24,6 +27,7 @@ import { lend } from './lend.js';
     RegistrationController,
     SignInController,
     SessionController,
+    TokenRevocationController,
   ],
 })
 export class PublicListenerModule {
@@ -39,6 +43,8 @@ export class PublicListenerModule {
         SignIn,
         Sessions,
         AwaitedReceipts,
+        ClientAuthentication,
+        PresentedTokens,
       ]),
     };
   }

@@ -3,6 +3,9 @@ import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { ServiceMetadataController } from '../access-tokens/metadata.controller.js';
 import { IdentityConfig } from '../config/identity-config.js';
+import { ClientAuthentication } from '../oauth/client-authentication.js';
+import { IntrospectionController } from '../oauth/introspection.controller.js';
+import { PresentedTokens } from '../oauth/presented-tokens.js';
 import { CheckInController } from '../relying-services/check-in.controller.js';
 import { CheckIns } from '../relying-services/check-ins.js';
 import {
@@ -25,6 +28,7 @@ import { lend } from './lend.js';
     ServiceMetadataController,
     RevocationsController,
     CheckInController,
+    IntrospectionController,
   ],
 })
 export class ServiceListenerModule {
@@ -39,6 +43,8 @@ export class ServiceListenerModule {
           RevocationFeed,
           RelyingServices,
           CheckIns,
+          ClientAuthentication,
+          PresentedTokens,
         ]),
         FeedReaders,
         { provide: FeedAudience, useValue: { serviceOf: relyingServiceOf } satisfies FeedAudience },

@@ -1,31 +1,21 @@
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunningService } from '@countersign/service-host';
 import { createTokenVerifier } from '@countersign/token-verifier';
 import type { TokenVerifier } from '@countersign/token-verifier';
 import { jest } from '@jest/globals';
-import { startReplica, stopReplicas, TEST_MASTER_KEYS } from '../../test/identity-under-test.js';
+import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { SERVICE_SECRET, startServing } from '../../test/serving-identity.js';
+import type { ServingIdentity } from '../../test/serving-identity.js';
 import { Accounts } from '../accounts/accounts.js';
-import { startIdentity } from '../start-identity.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 import { Sessions } from './sessions.js';
 
 jest.setTimeout(60_000);
 
 const ISSUER = 'http://localhost:8080';
-const SECRET = 'a-secret-of-the-services';
 const SLOW_MS = 400;
 
-const folder = mkdtempSync(join(tmpdir(), 'identity-logout-'));
-const identities: { service: RunningService; public: string; discovery: string }[] = [];
+const identities: ServingIdentity[] = [];
 const verifiers: TokenVerifier[] = [];
 let replica: Replica;
 let accountId: string;
@@ -34,53 +24,14 @@ beforeAll(async () => {
   replica = await startReplica();
   await replica.get(KeyRing).load();
   accountId = await replica.get(Accounts).addVerified('a@example.test', 'unused', ['customer']);
-  const declared = ['orders', 'payments'].map((id) => ({
-    id,
-    audience: id,
-    secret_sha256: createHash('sha256').update(SECRET).digest('hex'),
-  }));
-  writeFileSync(join(folder, 'keys'), TEST_MASTER_KEYS);
-  writeFileSync(join(folder, 'services'), JSON.stringify(declared));
-  for (let n = 0; n < 2; n += 1) await startIdentityProcess();
+  for (let n = 0; n < 2; n += 1) identities.push(await startServing(replica.databaseUrl));
 });
 
 afterAll(async () => {
   for (const verifier of verifiers) await verifier.close();
-  for (const { service } of identities) await service.stop();
+  for (const identity of identities) await identity.stop();
   await stopReplicas();
-  await rm(folder, { recursive: true, force: true });
 });
-
-async function startIdentityProcess(): Promise<void> {
-  const [open, service, operator] = await freePorts(3);
-  const at = (port: number | undefined) => `http://127.0.0.1:${String(port)}`;
-  identities.push({
-    service: await startIdentity({
-      ISSUER_URL: ISSUER,
-      SERVICE_URL: at(service),
-      DATABASE_URL: replica.databaseUrl,
-      MASTER_KEY_FILE: join(folder, 'keys'),
-      RELYING_SERVICES_FILE: join(folder, 'services'),
-      MAIL_DIR: folder,
-      PUBLIC_PORT: String(open),
-      SERVICE_PORT: String(service),
-      OPERATOR_PORT: String(operator),
-      LOG_LEVEL: 'fatal',
-      ARGON2_MEMORY_KIB: '19456',
-      ARGON2_PASSES: '2',
-    }),
-    public: at(open),
-    discovery: `${at(service)}/.well-known/oauth-authorization-server`,
-  });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
 
 /** A verifier of `service` that is attached to one of the replicas. */
 async function attach(
@@ -91,8 +42,8 @@ async function attach(
   const verifier = createTokenVerifier({
     issuer: ISSUER,
     audience: service,
-    discoveryUrl: identities[to]!.discovery,
-    credentials: { clientId: service, clientSecret: SECRET },
+    discoveryUrl: `${identities[to]!.service}/.well-known/oauth-authorization-server`,
+    credentials: { clientId: service, clientSecret: SERVICE_SECRET },
     fetch,
   });
   verifiers.push(verifier);

@@ -1,0 +1,40 @@
+import { Catch } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import { toProblemAnswer } from '@countersign/service-host';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DomainError } from '../platform/domain-error.js';
+import { OAUTH_ERRORS, OAuthError } from './oauth-error.js';
+
+/** Answers errors the way OAuth clients read them: `{error, error_description}` (RFC 6749 §5.2). */
+@Catch()
+export class OAuthErrorFilter implements ExceptionFilter {
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const { code, description } = toOAuthError(error);
+    const status = OAUTH_ERRORS[code];
+    const { log } = http.getRequest<FastifyRequest>();
+    if (status === 503) log.warn({ code }, 'request turned away');
+    else if (status >= 500) log.error({ err: error, code }, 'request failed');
+    const reply = http.getResponse<FastifyReply>().status(status);
+    if (status === 401) {
+      reply.header('www-authenticate', 'Basic realm="countersign", charset="UTF-8"');
+    }
+    if (status === 503) reply.header('retry-after', '2');
+    void reply
+      .type('application/json')
+      .send(JSON.stringify({ error: code, error_description: description }));
+  }
+}
+
+function toOAuthError(error: unknown): OAuthError {
+  if (error instanceof OAuthError) return error;
+  if (error instanceof DomainError) {
+    return error.code === 'database_unavailable'
+      ? new OAuthError('temporarily_unavailable', 'the service cannot answer right now')
+      : new OAuthError('server_error', 'something went wrong on our side');
+  }
+  const { status, errors = [] } = toProblemAnswer(error).problem;
+  if (status >= 500) return new OAuthError('server_error', 'something went wrong on our side');
+  const faults = errors.map(({ pointer, detail }) => `${pointer.slice(1)} ${detail}`.trim());
+  return new OAuthError('invalid_request', faults.join('; ') || 'the request is not well-formed');
+}

@@ -1,0 +1,22 @@
+/** Errors of OAuth endpoints (RFC 6749 §5.2, §4.1.2.1), with their status. */
+export const OAUTH_ERRORS = {
+  invalid_request: 400,
+  invalid_client: 401,
+  invalid_grant: 400,
+  server_error: 500,
+  temporarily_unavailable: 503,
+} as const satisfies Record<string, number>;
+export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
+
+/** A refusal by an OAuth endpoint. */
+export class OAuthError extends Error {
+  override readonly name = 'OAuthError';
+
+  constructor(
+    readonly code: OAuthErrorCode,
+    /** Fixed text for developers, shown to the client. */
+    readonly description: string,
+  ) {
+    super(description);
+  }
+}

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+/**
+ * The body of an OAuth request: a form, no parameter twice (RFC 6749 §3.2). One without a value counts as left out.
+ */
+const parameters = z
+  .instanceof(URLSearchParams, { error: 'the body must be a form' })
+  .refine((form) => new Set(form.keys()).size === form.size, 'a parameter is sent more than once')
+  .transform((form): Record<string, unknown> =>
+    Object.fromEntries([...form].filter(([, value]) => value !== '')),
+  );
+
+/**
+ * What revocation (RFC 7009 §2.1) and introspection (RFC 7662 §2.1) take. Unknown parameters are ignored, and so is the
+ * hint at the type: there is one type of token.
+ */
+export const tokenForm = parameters.pipe(
+  z.object({ token: z.string({ error: 'is missing' }).max(16_384, 'is too long') }),
+);

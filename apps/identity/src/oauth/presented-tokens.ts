@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import { createLocalJWKSet, errors, jwtVerify } from 'jose';
+import type { JWTVerifyGetKey } from 'jose';
+import { IdentityConfig } from '../config/identity-config.js';
+import type { AccessTokenClaims } from '../access-tokens/claims.js';
+import { Clock } from '../platform/clock.js';
+import { Database } from '../platform/database.js';
+import { RevocationLog } from '../revocation/revocation-log.js';
+import { KeyRing } from '../signing-keys/key-ring.js';
+
+/** An access token of ours that somebody presents, with its `kid`. */
+export interface PresentedToken {
+  readonly kid: string;
+  readonly claims: AccessTokenClaims;
+}
+
+/** Judges access tokens by the database itself, not by a replica of it: what is committed counts from that moment. */
+@Injectable()
+export class PresentedTokens {
+  #keys: { readonly body: string; readonly get: JWTVerifyGetKey } | undefined;
+
+  constructor(
+    private readonly config: IdentityConfig,
+    private readonly clock: Clock,
+    private readonly database: Database,
+    private readonly keyRing: KeyRing,
+    private readonly log: RevocationLog,
+  ) {}
+
+  /** Reads a token. `undefined` for anything that is not a token of ours, signed by a published key, or that has expired. */
+  async read(text: string): Promise<PresentedToken | undefined> {
+    try {
+      const { payload, protectedHeader } = await jwtVerify(text, this.#publishedKeys(), {
+        algorithms: ['RS256'],
+        typ: 'at+jwt',
+        issuer: this.config.ISSUER_URL,
+        currentDate: this.clock.now(),
+        requiredClaims: ['sub', 'aud', 'exp', 'iat', 'jti', 'client_id'],
+      });
+      // Signed by us, so it has the shape that we give tokens.
+      return { kid: protectedHeader.kid ?? '', claims: payload as unknown as AccessTokenClaims };
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether no revocation that has been committed covers the token. An ended session has one for as long as its tokens live. */
+  async isActive({ kid, claims }: PresentedToken): Promise<boolean> {
+    const [row] = await this.database.run((manager) =>
+      manager.query<[{ revoked: boolean }]>(
+        `SELECT EXISTS (
+           SELECT FROM revocations
+           WHERE cutoff IS NULL AND (kind, id) IN (('jti', $1), ('sid', $2), ('kid', $3))
+         ) OR EXISTS (
+           SELECT FROM revocations
+           WHERE cutoff >= $6 AND (kind, id) IN (('sub', $4), ('client', $5), ('all', '*'))
+         ) AS revoked`,
+        [claims.jti, claims.sid ?? null, kid, claims.sub, claims.client_id, claims.iat],
+      ),
+    );
+    return !row.revoked;
+  }
+
+  /** Revokes this token and nothing else. Doing it again changes nothing. */
+  async revoke(token: PresentedToken): Promise<void> {
+    if (!(await this.isActive(token))) return;
+    await this.database.transaction((tx) =>
+      this.log.append(tx, { kind: 'jti', id: token.claims.jti }),
+    );
+  }
+
+  #publishedKeys(): JWTVerifyGetKey {
+    const { body, keys } = this.keyRing.document();
+    if (this.#keys?.body !== body) {
+      this.#keys = { body, get: createLocalJWKSet({ keys: [...keys] }) };
+    }
+    return this.#keys.get;
+  }
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startIdentity } from '../src/start-identity.js';
+import { TEST_MASTER_KEYS } from './identity-under-test.js';
+
+/** The secret of every declared relying service: `orders`, `payments`, and `gateway`, which has no audience. */
+export const SERVICE_SECRET = 'a-secret-of-the-services';
+
+/** A replica of identity with its listeners, in this process. */
+export interface ServingIdentity {
+  /** Origins. */
+  readonly public: string;
+  readonly service: string;
+  stop(): Promise<void>;
+}
+
+/** Starts identity on the database of a replica from `startReplica`, with the issuer and master keys of that. */
+export async function startServing(databaseUrl: string): Promise<ServingIdentity> {
+  const folder = mkdtempSync(join(tmpdir(), 'identity-serving-'));
+  const declared = ['orders', 'payments', 'gateway'].map((id) => ({
+    id,
+    audience: id === 'gateway' ? null : id,
+    secret_sha256: createHash('sha256').update(SERVICE_SECRET).digest('hex'),
+  }));
+  writeFileSync(join(folder, 'keys'), TEST_MASTER_KEYS);
+  writeFileSync(join(folder, 'services'), JSON.stringify(declared));
+  const [open, service, operator] = await freePorts(3);
+  const at = (port: number | undefined) => `http://127.0.0.1:${String(port)}`;
+  const running = await startIdentity({
+    ISSUER_URL: 'http://localhost:8080',
+    SERVICE_URL: at(service),
+    DATABASE_URL: databaseUrl,
+    MASTER_KEY_FILE: join(folder, 'keys'),
+    RELYING_SERVICES_FILE: join(folder, 'services'),
+    MAIL_DIR: folder,
+    PUBLIC_PORT: String(open),
+    SERVICE_PORT: String(service),
+    OPERATOR_PORT: String(operator),
+    LOG_LEVEL: 'fatal',
+    ARGON2_MEMORY_KIB: '19456',
+    ARGON2_PASSES: '2',
+  });
+  return {
+    public: at(open),
+    service: at(service),
+    async stop() {
+      await running.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
