@@ -59,15 +59,13 @@ async function introspect(token: string, who: string): Promise<Record<string, un
 /** A service token: `sub` is the client. */
 async function issue(client: string): Promise<string> {
   const locks = [{ resource: 'client', id: client }] as const;
-  const { encoded } = await replica
-    .get(AccessTokens)
-    .issue(locks, () =>
-      Promise.resolve({
-        sub: client,
-        client: { id: client, audiences: ['orders'] },
-        scopes: ['a'],
-      }),
-    );
+  const { encoded } = await replica.get(AccessTokens).issue(locks, () =>
+    Promise.resolve({
+      sub: client,
+      client: { id: client, audiences: ['orders'] },
+      scopes: ['a'],
+    }),
+  );
   return encoded;
 }
 
