@@ -24,6 +24,8 @@ const common = {
 export default {
   workerIdleMemoryLimit: '700MB',
   maxWorkers: 2,
+  // Machines that do other work at the same time are slow, not broken.
+  testTimeout: 30_000,
   projects: [
     { ...common, displayName: 'unit', testMatch: ['**/src/**/*.spec.ts'] },
     { ...common, displayName: 'integration', testMatch: ['**/src/**/*.int-spec.ts'] },
