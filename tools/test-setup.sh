@@ -9,6 +9,7 @@ set -euo pipefail
 # program        Debian package   service
 needed='
 redis-server     redis-server     redis-server
+openssl          openssl
 '
 
 policy=/usr/sbin/policy-rc.d
@@ -99,6 +100,7 @@ keep_services_disabled() {
   [ -d /run/systemd/system ] || return 0
   local service
   for service in "$@"; do
+    [ -n "$service" ] || continue
     "${as_root[@]}" systemctl disable --quiet "$service" || true
   done
 }

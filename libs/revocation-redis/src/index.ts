@@ -1,6 +1,6 @@
 export { isRedisUrl, parseRedisUrl } from './redis-address.js';
 export type { RedisAddress } from './redis-address.js';
-export { createRedis, giveUp } from './redis-connection.js';
+export { connect, createRedis, giveUp } from './redis-connection.js';
 export type { RedisConnectionOptions } from './redis-connection.js';
 export { RedisRevocationSource } from './redis-revocation-source.js';
 export type { FrameSink, RedisRevocationSourceOptions } from './redis-revocation-source.js';

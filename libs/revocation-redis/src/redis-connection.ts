@@ -62,6 +62,20 @@ export function createRedis(options: RedisConnectionOptions): Redis {
   return redis;
 }
 
+/** Connects. @throws {Error} with the reason, which the client itself keeps for its listeners */
+export async function connect(redis: Redis): Promise<void> {
+  let reason: Error | undefined;
+  const note = (error: Error) => (reason ??= error);
+  redis.on('error', note);
+  try {
+    await redis.connect();
+  } catch (error) {
+    throw reason ?? (error as Error);
+  } finally {
+    redis.off('error', note);
+  }
+}
+
 /** @throws {TypeError} when `url` is of no known form */
 export function requireAddress(url: string): RedisAddress {
   const address = parseRedisUrl(url);

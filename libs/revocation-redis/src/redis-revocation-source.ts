@@ -9,7 +9,7 @@ import {
   StreamIncomplete,
 } from './read-stream.js';
 import type { Anchor } from './read-stream.js';
-import { createRedis, giveUp, requireAddress } from './redis-connection.js';
+import { connect, createRedis, giveUp, requireAddress } from './redis-connection.js';
 import type { RedisConnectionOptions } from './redis-connection.js';
 import { pause, retryDelayMs } from './retry-delay.js';
 import { DEFAULT_STREAM } from './stream-entry.js';
@@ -86,7 +86,7 @@ export class RedisRevocationSource {
       this.#redis = redis;
       let longest = MAX_RECONNECT_DELAY_MS;
       try {
-        await redis.connect();
+        await connect(redis);
         await this.#read(redis, sink);
       } catch (error) {
         this.#lastError = (error as Error).message;

@@ -14,7 +14,10 @@ export class Truth {
   readonly #open: Redis[] = [];
   epoch = 1;
 
-  constructor(readonly url: string) {}
+  constructor(
+    readonly url: string,
+    private readonly ca?: string,
+  ) {}
 
   get head() {
     return { epoch: this.epoch, seq: this.events.length };
@@ -33,7 +36,7 @@ export class Truth {
   }
 
   async connect(): Promise<Redis> {
-    const redis = createRedis({ url: this.url, commandTimeoutMs: 5_000 });
+    const redis = createRedis({ url: this.url, ca: this.ca, commandTimeoutMs: 5_000 });
     this.#open.push(redis);
     await redis.connect();
     return redis;

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
 import {
+  connect,
   createRedis,
   giveUp,
   pause,
@@ -111,7 +112,7 @@ export class RevocationRelay {
     if (!this.#redis) return;
     const redis = createRedis({ ...this.#redis, commandTimeoutMs: COMMAND_TIMEOUT_MS });
     try {
-      await redis.connect();
+      await connect(redis);
       while (!this.#stop.signal.aborted) {
         // Who cannot reach Redis must not lead.
         await redis.ping();
