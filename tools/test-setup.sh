@@ -10,6 +10,8 @@ set -euo pipefail
 needed='
 redis-server     redis-server     redis-server
 openssl          openssl
+python3-jwt      python3-jwt
+python3-cryptography  python3-cryptography
 '
 
 policy=/usr/sbin/policy-rc.d
@@ -22,8 +24,8 @@ main() {
   local packages=() services=() programs=()
   while read -r program package service; do
     [ -n "$program" ] || continue
-    if command -v "$program" >/dev/null; then
-      echo "$program: found at $(command -v "$program")"
+    if is_there "$program"; then
+      echo "$program: found"
       continue
     fi
     echo "$program: not found"
@@ -42,9 +44,22 @@ main() {
 
   hash -r
   for program in "${programs[@]}"; do
-    command -v "$program" >/dev/null || by_hand "The package was installed, yet this is not on PATH:" "$program"
-    echo "$program: installed at $(command -v "$program")"
+    is_there "$program" || by_hand "The package was installed, yet this cannot be found:" "$program"
+    echo "$program: installed"
   done
+}
+
+# A program on PATH, or what Debian's own Python can import; another Python may stand before it on PATH.
+is_there() {
+  case $1 in
+    python3-jwt) python_imports jwt ;;
+    python3-cryptography) python_imports cryptography ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+python_imports() {
+  /usr/bin/python3 -c "import $1" 2>/dev/null || python3 -c "import $1" 2>/dev/null
 }
 
 by_hand() {

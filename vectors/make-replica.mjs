@@ -187,6 +187,18 @@ const cases = [
     [...replayed(), beat(0), beat(0, { read_at: NOW - 59 }), fresh('fresh')],
   ],
   [
+    'a heartbeat whose head has fallen keeps nothing fresh: history was lost',
+    [
+      ...replayed(4),
+      beat(4),
+      clocks(61, 61),
+      beat(2, { read_at: NOW + 61 }),
+      fresh('stale'),
+      beat(4, { read_at: NOW + 61 }),
+      fresh('fresh'),
+    ],
+  ],
+  [
     'an entry that cannot be read fills no place',
     [...replayed(), { source: 'a', unreadable: true }, revoke(2, { result: 'replay' })],
   ],

@@ -11,7 +11,7 @@ def is_believable(event, now):
 class Replica:
     def __init__(self):
         self.entries = {}  # (kind, id) -> (cutoff, end)
-        self.position = self.heartbeat = None  # (epoch, seq); (read_at, monotonic time of arrival, proof)
+        self.position = self.heartbeat = None  # (epoch, seq); (read_at, monotonic time of arrival, proof, head)
         self.horizon = 0
 
     def is_revoked(self, token):
@@ -73,7 +73,8 @@ class Channel:
         elif kind == 'heartbeat' and not (position and data['epoch'] < position[0]):
             if not position or position < (data['epoch'], data['head']):
                 return self.replay is not None
-            beat = data['read_at'], monotonic, data['proof']
-            if replica.age(wall, monotonic, beat) <= replica.age(wall, monotonic):
+            beat = data['read_at'], monotonic, data['proof'], (data['epoch'], data['head'])
+            fallen = replica.heartbeat and beat[3] < replica.heartbeat[3]  # history was lost: its proof is kept
+            if not fallen and replica.age(wall, monotonic, beat) <= replica.age(wall, monotonic):
                 replica.heartbeat = beat
         return True
