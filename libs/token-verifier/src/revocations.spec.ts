@@ -36,6 +36,7 @@ async function withTwoSources(head = 3) {
     close: none,
   });
   const now = { wallMs: at * 1000, monotonicMs: 0 };
+  const news: number[] = [];
   const revocations = new Revocations(
     {
       sources: [source('fast'), source('feed')],
@@ -45,7 +46,7 @@ async function withTwoSources(head = 3) {
     {
       now: () => now,
       identify: () => ({ instanceId: 'i', kids: [] }),
-      onRevocation: () => undefined,
+      onRevocation: ({ seq }) => void news.push(seq),
       onChange: () => undefined,
     },
   );
@@ -53,7 +54,7 @@ async function withTwoSources(head = 3) {
   revocations.start();
   await new Promise(setImmediate);
   const [fast, feed] = sinks as [RevocationSink, RevocationSink];
-  return { revocations, now, fast, feed, fault: () => revocations.fault(now)?.text };
+  return { revocations, now, news, fast, feed, fault: () => revocations.fault(now)?.text };
 }
 
 const send = (sink: RevocationSink, ...frames: FeedFrame[]) =>
@@ -70,6 +71,13 @@ it.each(['fast', 'feed'] as const)('the %s source alone makes it usable', async 
   send(sink, ...replayOf(3), heartbeat(3));
   expect(fault()).toBeUndefined();
   expect(revocations.isRevoked(ofSession('s3'))).toBe(true);
+});
+
+it('a revocation is news once, whoever repeats it', async () => {
+  const { news, fast, feed } = await withTwoSources();
+  for (const sink of [fast, feed, fast]) send(sink, ...replayOf(3), heartbeat(3));
+  send(feed, revocation(4), revocation(4));
+  expect(news).toEqual([1, 2, 3, 4]);
 });
 
 it('replays of both sources may mingle', async () => {

@@ -5,6 +5,7 @@ import type {
   Position,
   ReplicaState,
   RevocableToken,
+  RevocationEvent,
 } from '@countersign/revocation';
 import { CheckInLoop } from './check-in-loop.js';
 import type { CheckInPort, CheckInReport, RevocationSource, SourceState } from './sources.js';
@@ -52,8 +53,8 @@ export interface RevocationsOwner {
   now(): Instant;
   /** Who reports, and which keys it holds. */
   identify(): Pick<CheckInReport, 'instanceId' | 'kids'>;
-  /** Something more may be revoked. */
-  onRevocation(): void;
+  /** The event has revoked something more. */
+  onRevocation(event: RevocationEvent): void;
   /** Anything has changed that readiness may depend on. */
   onChange(): void;
 }
@@ -73,7 +74,6 @@ export class Revocations {
   #wanted: Position | undefined;
   #closed = false;
   #wasComplete = false;
-  #telling: NodeJS.Immediate | undefined;
 
   constructor(
     private readonly parts: RevocationParts,
@@ -148,7 +148,6 @@ export class Revocations {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#sweeping);
-    clearImmediate(this.#telling);
     await Promise.all([
       this.#checkIns.close(),
       ...this.parts.sources.map((source) => source.close()),
@@ -163,10 +162,11 @@ export class Revocations {
       receive: (frame) => {
         const { position, version } = this.#replica;
         const result = channel.receive(frame, this.owner.now());
-        const advanced = this.#replica.position !== position;
-        if (advanced) this.owner.onRevocation();
-        else if (this.#replica.version !== version) this.#noteEarlyRevocation();
+        if (frame.type === 'revocation' && this.#replica.version !== version) {
+          this.owner.onRevocation(frame.event);
+        }
         this.#noteReceived(frame);
+        const advanced = this.#replica.position !== position;
         if (advanced || frame.type === 'heartbeat') this.owner.onChange();
         return result;
       },
@@ -177,14 +177,6 @@ export class Revocations {
     if (frame.type !== 'revocation' && frame.type !== 'end') return;
     if (frame.type === 'revocation' && frame.event.receiptWanted) this.#wanted = frame.event;
     this.#checkInAfterRevocation();
-  }
-
-  /** A replay brings very many, each in force at once: who must be told is told once for all of a turn of the event loop. */
-  #noteEarlyRevocation(): void {
-    this.#telling ??= setImmediate(() => {
-      this.#telling = undefined;
-      this.owner.onRevocation();
-    });
   }
 
   /** In a replay an event counts as applied with the end of it. */

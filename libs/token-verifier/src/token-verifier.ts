@@ -90,7 +90,7 @@ export class TokenVerifier {
       new Revocations(parts.revocation, parts.staleness, {
         now: () => this.#instant(),
         identify: () => ({ instanceId: this.instanceId, kids: parts.keys.state().kids }),
-        onRevocation: () => this.#watched.check(),
+        onRevocation: (event) => this.#watched.checkCovered(event),
         onChange: () => this.#wake(),
       });
     parts.keys.start(() => {

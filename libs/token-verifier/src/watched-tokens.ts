@@ -1,3 +1,4 @@
+import type { RevocationEvent } from '@countersign/revocation';
 import type { AccessToken } from './access-token.js';
 import type { StaleRevocations } from './revocations.js';
 
@@ -16,11 +17,14 @@ interface Watched {
 const TICK_MS = 1_000;
 
 /**
- * Tokens whose bearer holds something open. Each is looked at when revocations arrive, and every second for what time alone
- * brings. The timer runs only while anything is watched.
+ * Tokens whose bearer holds something open. Each is looked at when a revocation may cover it, and every second for what time
+ * alone brings. A revocation of one token, session or user costs the same however many are watched: anybody who signs out
+ * makes one. The timer runs only while anything is watched.
  */
 export class WatchedTokens {
   readonly #watched = new Set<Watched>();
+  /** The same, by every `jti`, `sid` and `sub`. */
+  readonly #named = new Map<string, Set<Watched>>();
   #ticking: NodeJS.Timeout | undefined;
 
   constructor(private readonly faultOf: TokenFault) {}
@@ -33,6 +37,7 @@ export class WatchedTokens {
     const watched = { token, staleRevocations, end: new AbortController() };
     if (until?.aborted) return watched.end.signal;
     this.#watched.add(watched);
+    for (const name of namesOf(token)) this.#group(name).add(watched);
     until?.addEventListener('abort', () => this.#forget(watched), { once: true });
     this.#ticking ??= setInterval(() => this.check(), TICK_MS).unref();
     this.#check(watched);
@@ -44,6 +49,14 @@ export class WatchedTokens {
     for (const watched of this.#watched) this.#check(watched);
   }
 
+  /** Looks now at those that a revocation may cover. */
+  checkCovered({ kind, id }: Pick<RevocationEvent, 'kind' | 'id'>): void {
+    const isOfFew = kind === 'jti' || kind === 'sid' || kind === 'sub';
+    for (const watched of (isOfFew ? this.#named.get(id) : this.#watched) ?? []) {
+      this.#check(watched);
+    }
+  }
+
   get size(): number {
     return this.#watched.size;
   }
@@ -51,6 +64,7 @@ export class WatchedTokens {
   /** Stops watching; no signal is aborted by that. */
   close(): void {
     this.#watched.clear();
+    this.#named.clear();
     clearInterval(this.#ticking);
     this.#ticking = undefined;
   }
@@ -64,6 +78,21 @@ export class WatchedTokens {
 
   #forget(watched: Watched): void {
     this.#watched.delete(watched);
+    for (const name of namesOf(watched.token)) {
+      const group = this.#named.get(name);
+      group?.delete(watched);
+      if (group?.size === 0) this.#named.delete(name);
+    }
     if (this.#watched.size === 0) this.close();
   }
+
+  #group(name: string): Set<Watched> {
+    let group = this.#named.get(name);
+    if (!group) this.#named.set(name, (group = new Set()));
+    return group;
+  }
+}
+
+function namesOf({ tokenId, subject, sessionId }: AccessToken): readonly string[] {
+  return sessionId === undefined ? [tokenId, subject] : [tokenId, subject, sessionId];
 }
