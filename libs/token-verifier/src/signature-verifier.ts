@@ -113,17 +113,19 @@ export class SignatureVerifier {
 }
 
 function isSignedBy(key: KeyObject, { signature, signedText }: UnverifiedJws): boolean {
-  if (signature.length * 8 !== modulusBits(key)) return false;
+  if (signature.length !== signatureLength(key)) return false;
   return createVerify('sha256').update(signedText, 'latin1').verify(key, signature);
 }
 
 /** `asymmetricKeyDetails` asks OpenSSL each time. */
-const modulusBitsOf = new WeakMap<KeyObject, number>();
-function modulusBits(key: KeyObject): number {
-  let bits = modulusBitsOf.get(key);
-  if (bits === undefined) {
-    bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-    modulusBitsOf.set(key, bits);
+const signatureLengthOf = new WeakMap<KeyObject, number>();
+
+/** Bytes (RFC 8017 §8.2.2): as many as the modulus has, whose bits need not fill the first of them. */
+function signatureLength(key: KeyObject): number {
+  let bytes = signatureLengthOf.get(key);
+  if (bytes === undefined) {
+    bytes = Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
+    signatureLengthOf.set(key, bytes);
   }
-  return bits;
+  return bytes;
 }

@@ -147,6 +147,18 @@ it('a call may name another audience, and must name one when none is configured'
 });
 
 // Each single fault has a vector (vectors/access-tokens.json); here is what vectors cannot say.
+it('accepts a token of a key whose modulus does not end with a byte', async () => {
+  const odd = generateKeyPairSync('rsa', { modulusLength: 2050 });
+  const keys = parseKeySet({ keys: [{ ...odd.publicKey.export({ format: 'jwk' }), kid: 'k1' }] });
+  const { verifier, send } = verifierAt(undefined, { current: () => keys });
+  send({ type: 'begin', epoch: 1, after: 0, head: 0 });
+  send({ type: 'end', epoch: 1, head: 0 });
+  send({ type: 'heartbeat', heartbeat: { epoch: 1, head: 0, readAt: now, proof: 'p' } });
+  await verifier.ready();
+  const signed = sign(goodHeader, goodClaims, odd.privateKey);
+  await expect(codeOf(verifier.verify(signed))).resolves.toBe('accepted');
+});
+
 describe('rejects', () => {
   it('any other spelling of the same signature', async () => {
     const { verifier } = await readyVerifier();
