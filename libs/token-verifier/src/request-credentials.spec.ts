@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { ACCESS_COOKIE, cookiePolicy, readRequestCredentials } from './request-credentials.js';
@@ -87,6 +89,23 @@ describe('the one credential of a request', () => {
     expect(read(['cookie', 'a=1', 'cookie', `${ACCESS_COOKIE}=a.b.c`, 'cookie', 'b=2'])).toEqual(
       inCookie('a.b.c'),
     );
+  });
+
+  test('does not keep the cookies beside it in memory', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const others = 'x'.repeat(15_000);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const kept = Array.from({ length: 1_000 }, (_, n) => {
+      const token = `${String(n)}.${'t'.repeat(500)}`;
+      const header = Buffer.from(`o=${others}; ${ACCESS_COOKIE}=${token}`).toString('latin1');
+      return read(['Cookie', header]);
+    });
+    collect();
+    // Fifteen megabytes of other cookies have passed by.
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(5_000_000);
+    expect(kept).toHaveLength(1_000);
   });
 
   test.each(['', '"a.b.c"', ' a.b.c', 'a.b.c ', 'a b', 'a%2Eb', 'a,b', 'a=b', '"', 'ä'])(

@@ -76,5 +76,10 @@ export function readRequestCredentials(
   if (needsSameOrigin(request) && !isSameOrigin(rawHeaders, cookies.origins)) {
     return { missing: 'origin_required' };
   }
-  return found;
+  return { ...found, token: copyOf(found.token) };
+}
+
+/** Tokens are remembered for long: one that was cut out of a header would keep the whole of it in memory. */
+function copyOf(token: string): string {
+  return Buffer.from(token, 'latin1').toString('latin1');
 }
