@@ -17,3 +17,11 @@ it('a pause ends with its signal, also when that was given before', async () => 
   await pausing;
   await pause(60_000, stop.signal);
 });
+
+it('a pause that is longer than a timer can count is long', async () => {
+  const stop = new AbortController();
+  const pausing = pause(30 * 24 * 3600 * 1000, stop.signal).then(() => 'over');
+  const soon = pause(50, stop.signal).then(() => 'not over');
+  await expect(Promise.race([pausing, soon])).resolves.toBe('not over');
+  stop.abort();
+});

@@ -11,7 +11,10 @@ export function backoffMs(attempt: number, maxMs: number): number {
   return randomInt(Math.floor(ceiling / 2), ceiling + 1);
 }
 
-/** Waits, or returns early when `signal` is aborted. Never rejects. */
+/** The longest that a timer counts, 24 days; beyond, it would not wait at all. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Waits 24 days at most, or returns early when `signal` is aborted. Never rejects. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {
@@ -23,7 +26,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
       signal.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.min(ms, MAX_TIMER_MS));
     signal.addEventListener('abort', done);
   });
 }
