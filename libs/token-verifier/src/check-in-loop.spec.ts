@@ -122,3 +122,14 @@ it('an answer counts from when the report was sent, and by the clock that went f
   await pass(0);
   await closing;
 });
+
+it('says goodbye also when the first report was never answered: it may have arrived', async () => {
+  const { loop, reports, answer, pass } = startLoop();
+  answer.broken = true;
+  await pass(0);
+  answer.broken = false;
+  const closing = loop.close();
+  await pass(0);
+  await closing;
+  expect(reports.map(({ goodbye }) => goodbye)).toEqual([undefined, true]);
+});

@@ -27,6 +27,8 @@ export interface CheckInLoopParts {
 export class CheckInLoop {
   #head: Position | undefined;
   #answered: Instant | undefined;
+  /** Whether a report may have reached identity, answered or not. */
+  #reported = false;
   #lastError: string | undefined;
   #wake = new AbortController();
   #hurry = new AbortController();
@@ -70,17 +72,17 @@ export class CheckInLoop {
     this.soon();
   }
 
-  /** Stops, and says goodbye if there was ever an answer. Waits a second at most. */
+  /** Stops, and says goodbye if identity may have heard of this instance. Waits a second at most, half of one for who never answered. */
   async close(): Promise<void> {
     this.#stop.abort();
     this.atOnce();
     await this.#running;
-    if (!this.#head) return;
+    if (!this.#reported) return;
     const enough = new AbortController();
     const goodbye = this.parts.port
       .checkIn({ ...this.parts.report(), goodbye: true }, enough.signal)
       .catch(() => undefined);
-    await Promise.race([goodbye, pause(GOODBYE_MS, enough.signal)]);
+    await Promise.race([goodbye, pause(this.#head ? GOODBYE_MS : GOODBYE_MS / 2, enough.signal)]);
     enough.abort();
   }
 
@@ -99,6 +101,7 @@ export class CheckInLoop {
 
   async #checkIn(): Promise<boolean> {
     const sent = this.parts.now();
+    this.#reported = true;
     try {
       const { head } = await this.parts.port.checkIn(this.parts.report(), this.#stop.signal);
       this.#lastError = undefined;
