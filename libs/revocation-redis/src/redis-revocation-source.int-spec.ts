@@ -186,6 +186,40 @@ it('duplicates, and entries in the wrong order, change nothing', async () => {
   await until(() => reader.replica.position?.seq === 3, 'all are in place');
 });
 
+it('a replay after a gap that is cut off half-way is begun again', async () => {
+  const road = await startRoad(server.port);
+  const writer = await truth.emitted(1, 1);
+  const reader = new Reader();
+  const source = new RedisRevocationSource({ url: road.url });
+  sources.push(source);
+  let replays = 0;
+  source.start({
+    drop: () => reader.drop(),
+    receive: (frame) => {
+      if (frame.type === 'begin' && (replays += 1) === 2) {
+        road.cut();
+        setTimeout(road.mend, 100);
+      }
+      return reader.receive(frame);
+    },
+  });
+  await until(() => reader.isFresh, 'the reader is fresh');
+  // What is read again on a new connection must not reach back to the mark at the beginning of the stream.
+  for (let second = 0; second < 6; second += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await truth.beat(writer);
+  }
+  const [a, b, c] = [truth.revoke('a'), truth.revoke('b'), truth.revoke('c')];
+  await writer.append([c, a, b, a]);
+  await truth.beat(writer);
+  await until(() => replays === 2 && !source.state().connected, 'the replay is cut off');
+  await until(() => source.state().connected, 'the source has come back');
+  await truth.beat(writer);
+  await until(() => reader.replica.position?.seq === 3, 'all are in place');
+  await source.close();
+  await road.close();
+});
+
 it('entries trimmed while a reader was held up are a gap, and everything is read again', async () => {
   const road = await startRoad(server.port);
   const writer = await truth.emitted(1, 1);

@@ -127,6 +127,8 @@ export class RedisRevocationSource {
     const receive = (frame: FeedFrame) => {
       if (sink.receive(frame) === 'replay') throw new StreamIncomplete('entries are missing');
     };
+    // One that does not come to its end must be followed by another: until then the sink takes no gap for one.
+    this.#cursor = undefined;
     await replayUpTo(anchor, { redis, stream: this.#stream, receive, drop: () => sink.drop() });
     this.#generation = anchor.generation;
   }
