@@ -20,6 +20,8 @@ const MAX_WAITING = 1_000;
 /** A signature that does not verify causes no fetch sooner after the last attempt. */
 const BAD_SIGNATURE_COOL_DOWN_MS = 10_000;
 const MAX_BACKOFF_MS = 30_000;
+/** How long refreshing the keys waits for the store, which may hang. */
+const MAX_STORE_MS = 2_000;
 
 /** Says how a fetch ended; `reason` for `refused` and `failed`. Must not throw. */
 export type OnKeyFetch = (outcome: KeyFetchOutcome, reason?: string) => void;
@@ -100,8 +102,8 @@ export class JwksClient implements KeySource {
   async #keepFresh(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       const fetched = await this.#refresh();
-      if (fetched) await this.#save();
-      else if (!this.#fetched.keys) await this.#restore();
+      if (fetched) await within(MAX_STORE_MS, this.#save());
+      else if (!this.#fetched.keys) await within(MAX_STORE_MS, this.#restore());
       const wait =
         this.#failures > 0
           ? backoffMs(this.#failures, MAX_BACKOFF_MS)
@@ -128,17 +130,17 @@ export class JwksClient implements KeySource {
   async #save(): Promise<void> {
     const { text } = this.#fetched;
     const fetchedAt = this.clock.wallMs() / 1000 - this.#ageSeconds();
-    if (text !== undefined)
-      await this.store?.save({ fetchedAt, jwks: text }).catch(() => undefined);
+    try {
+      if (text !== undefined) await this.store?.save({ fetchedAt, jwks: text });
+    } catch {
+      // The set in force is good without.
+    }
   }
 
   /** What `decided` says, or false when it takes longer than a request should wait. */
   async #inTime(decided: Promise<boolean>): Promise<boolean> {
     this.#waiting += 1;
-    const enough = new AbortController();
-    const tooLate = pause(MAX_WAIT_MS, enough.signal).then(() => false);
-    const result = await Promise.race([decided, tooLate]);
-    enough.abort();
+    const result = (await within(MAX_WAIT_MS, decided)) ?? false;
     this.#waiting -= 1;
     return result;
   }
@@ -210,6 +212,15 @@ export class JwksClient implements KeySource {
     this.#fetches[outcome] += 1;
     this.onFetch(outcome, reason);
   }
+}
+
+/** What `work` gives, or `undefined` when it takes longer than `ms`. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+  const enough = new AbortController();
+  const tooLate = pause(ms, enough.signal).then(() => undefined);
+  const result = await Promise.race([work, tooLate]);
+  enough.abort();
+  return result;
 }
 
 function unavailable(reason: string): VerifierUnavailable {

@@ -13,6 +13,7 @@ import { createTokenVerifier } from './create-token-verifier.js';
 import type { TokenVerifierOptions } from './create-token-verifier.js';
 import { isTokenRejected, isVerifierUnavailable } from './errors.js';
 import { keyFile } from './key-file.js';
+import type { KeyStore } from './key-file.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 jest.setTimeout(30_000);
@@ -470,6 +471,38 @@ describe('a verifier that starts while the issuer is away', () => {
     await expect(verifier.ready({ timeoutMs: 1_000 })).rejects.toThrow(/not ready: keys/);
     expect(await outcome(verifier, server.token(first))).toBe('keys_unreachable');
   });
+});
+
+it.each<[string, KeyStore]>([
+  ['hangs', { load: () => new Promise(() => undefined), save: () => new Promise(() => undefined) }],
+  [
+    'throws',
+    {
+      load: () => {
+        throw new Error('no store');
+      },
+      save: () => {
+        throw new Error('no store');
+      },
+    },
+  ],
+])('a store that %s keeps nobody from fetching keys', async (_name, keyStore) => {
+  const server = await startKeyServer(first);
+  server.answer = (request) => void request.socket.destroy();
+  const verifier = createTokenVerifier({
+    issuer: server.issuer,
+    audience: 'orders',
+    discoveryUrl: `${server.issuer}/metadata`,
+    revocation: 'none',
+    keyAges: { refreshSeconds: 0.1, softSeconds: 900, hardSeconds: 3_600 },
+    keyStore,
+  });
+  closing.push(() => verifier.close());
+  await until(() => server.asked.length > 0);
+  server.answer = publish(first);
+  await verifier.ready({ timeoutMs: 10_000 });
+  const asked = server.asked.length;
+  await until(() => server.asked.length > asked);
 });
 
 describe('in the background', () => {
