@@ -25,8 +25,12 @@ export interface DiscoveryOptions {
 export class Discovery {
   #known: Promise<ServiceEndpoints> | undefined;
 
-  /** @throws {TypeError} when `discoveryUrl` is not https and not on loopback */
+  /** @throws {TypeError} when `discoveryUrl` is not https and not on loopback, or holds a user or a password */
   constructor(private readonly options: DiscoveryOptions) {
+    // fetch refuses such addresses, and would tell the password to all who ask why.
+    if (holdsCredentials(options.discoveryUrl)) {
+      throw new TypeError('the discoveryUrl must not hold a user or a password');
+    }
     requireSafeUrl(options.discoveryUrl, options.allowInsecureHttp);
   }
 
@@ -73,8 +77,8 @@ export class Discovery {
   #endpoint(metadata: Record<string, unknown>, name: string): string | undefined {
     const value = metadata[name];
     if (value === undefined) return undefined;
-    if (typeof value !== 'string' || !URL.canParse(value))
-      throw new RequestFailed(`${name} is not a URL`);
+    if (typeof value !== 'string' || !URL.canParse(value) || holdsCredentials(value))
+      throw new RequestFailed(`${name} is not a URL that can be asked`);
     if (new URL(value).origin !== new URL(this.options.discoveryUrl).origin) {
       throw new RequestFailed(`${name} lies on another origin than the metadata`);
     }
@@ -98,6 +102,12 @@ export function isSafeUrl(url: string, allowInsecureHttp: boolean): boolean {
 function requireSafeUrl(url: string, allowInsecureHttp: boolean): void {
   if (isSafeUrl(url, allowInsecureHttp)) return;
   throw new TypeError(`${url} must be https (or http on loopback, or set allowInsecureHttp)`);
+}
+
+function holdsCredentials(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { username, password } = new URL(url);
+  return username !== '' || password !== '';
 }
 
 function isLoopback(hostname: string): boolean {

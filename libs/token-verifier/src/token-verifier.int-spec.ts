@@ -215,6 +215,7 @@ describe('credentials go nowhere else', () => {
       'over plain http to another machine',
       { discoveryUrl: 'http://id.example.test/.well-known/x' },
     ],
+    ['with a password in the discovery URL', { discoveryUrl: 'https://a:b@id.example.test/x' }],
     ['when revocation is off', { revocation: 'none' }],
   ])('construction throws %s', (_name, options) => {
     const base = {
