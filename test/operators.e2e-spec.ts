@@ -88,6 +88,24 @@ it('a cut-off in the future is refused', async () => {
   expect(await head()).toBe(before);
 });
 
+it('a role is given on the console and taken by an operator: tokens that carried it are refused', async () => {
+  const eve = await stack.addAccount('eve@example.test');
+  const give = ['accounts', 'give-role', '--email', eve.email, '--role', 'support'];
+  expect(await stack.cli(give, stack.env('identity'))).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('customer support'),
+  });
+  const accessToken = await stack.signIn(eve);
+  const taken = await countersign('users', 'take-role', eve.email, 'customer');
+  expect(taken.out).toMatch(/has the role\(s\) support now\nrevocation 1\.\d+: applied/);
+  expect(await statusAtOrders(accessToken)).toBe(401);
+  const [, claims = ''] = (await stack.signIn(eve)).split('.');
+  expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
+    roles: ['support'],
+    scope: 'orders:read payments:read',
+  });
+});
+
 it('locks a person out, and lets them in again', async () => {
   const carl = await stack.addAccount('carl@example.test');
   const accessToken = await stack.signIn(carl);
@@ -178,6 +196,19 @@ it('every way to fail has its exit code, and says what to do', async () => {
     code: 2,
     err: expect.stringContaining('https'),
   });
+  const nowhere = { DATABASE_URL: 'postgres://nobody:x@127.0.0.1:9/none' };
+  for (const command of [
+    ['migrate'],
+    ['operators', 'list'],
+    ['epoch', 'raise', '--yes'],
+    ['accounts', 'give-role', '--email', 'a@example.test', '--role', 'support'],
+  ]) {
+    expect(await as(nowhere, ...command)).toMatchObject({
+      code: 4,
+      err: expect.stringContaining('no connection to the database'),
+    });
+  }
+  expect((await as({}, 'epoch', 'raise', '--yes')).code).toBe(2);
   expect((await as({}, 'no-such-command')).code).toBe(2);
   expect((await as({}, 'revoke', 'all', '--before', 'tomorrow')).code).toBe(2);
   expect((await as({}, '--help')).code).toBe(0);
@@ -219,6 +250,40 @@ it('an operator who is removed, or given a new token, is out at once', async () 
   expect((await stack.cli(['operators', 'list'], identity)).out).toMatch(
     /^dora +read +\S+ +\d{4}/m,
   );
+});
+
+it('an epoch is raised straight in the database, after a yes, and everything ends', async () => {
+  const finn = await stack.addAccount('finn@example.test');
+  const accessToken = await stack.signIn(finn);
+  const raise = (...more: string[]) =>
+    stack.cli(['epoch', 'raise', ...more], { DATABASE_URL: stack.postgres.url });
+  expect(await raise()).toMatchObject({ code: 2, err: expect.stringContaining('--dry-run') });
+  const dry = await raise('--dry-run');
+  expect(dry.out).toMatch(/END ALL [1-9]\d* session\(s\)[^]*nothing was changed/);
+  expect(await statusAtOrders(accessToken)).toBe(200);
+
+  const kept = await raise('--keep-sessions', '--above', '6', '--yes', '--json');
+  expect(JSON.parse(kept.out)).toEqual({
+    epoch: 7,
+    head: 0,
+    sessions_kept: true,
+    ended_sessions: 0,
+  });
+  expect(await statusAtOrders(accessToken)).toBe(200);
+  expect((await raise('--yes', '--reason', 'test')).out).toMatch(
+    /^epoch 8 has begun; ended [1-9]\d* session/,
+  );
+  await until(async () => (await statusAtOrders(accessToken)) === 401, 10_000);
+  expect((await countersign('status')).out).toContain('an operator raised it; all sessions ended');
+  expect((await countersign('doctor')).out).toMatch(/^note +epoch +epoch 7 was closed at/m);
+  expect((await countersign('relay', 'status')).out).toContain('no REDIS_URL');
+  const audit = (await (
+    await fetch(stack.url('operator', '/operator/audit?limit=2'), { headers: bearer(token) })
+  ).json()) as { items: unknown[] };
+  expect(audit.items).toMatchObject([
+    { actor: 'console', action: 'epoch.raise', target: '8', details: { note: 'test' } },
+    { actor: 'console', action: 'epoch.raise', target: '7' },
+  ]);
 });
 
 it('no operator token and no new secret is in any log', () => {

@@ -176,7 +176,7 @@ export function createIdentityContext(platform: Platform): Promise<INestApplicat
 }
 
 /** @throws {ConfigurationError} when the database is away or its schema is not the one this build needs */
-export async function openDatabase(database: Database): Promise<void> {
+async function openDatabase(database: Database): Promise<void> {
   try {
     await database.source.initialize();
   } catch (error) {
@@ -184,6 +184,11 @@ export async function openDatabase(database: Database): Promise<void> {
       `DATABASE_URL: no connection to the database: ${(error as Error).message}`,
     ]);
   }
+  await requireSchema(database);
+}
+
+/** @throws {ConfigurationError} when the schema is not the one this build needs; the database is closed then */
+export async function requireSchema(database: Database): Promise<void> {
   if (await database.source.showMigrations()) {
     await database.close();
     throw new ConfigurationError([

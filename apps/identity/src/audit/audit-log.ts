@@ -11,6 +11,9 @@ export type AuditAction =
   | 'revocation.add'
   | 'user.disable'
   | 'user.enable'
+  | 'user.take_role'
+  | 'user.give_role'
+  | 'epoch.raise'
   | 'relying_service.add'
   | 'relying_service.add_secret'
   | 'relying_service.drop_old_secrets'
@@ -18,10 +21,12 @@ export type AuditAction =
 
 /** Who acts on the command line with the database's own credentials. */
 export const CONSOLE_ACTOR = 'console';
+/** What identity does by itself. */
+export const IDENTITY_ACTOR = 'identity';
 
 /** One thing that somebody did. No secrets and no e-mail addresses: people are named by their id. */
 export interface AuditEntry {
-  /** `operator:<name>`, or {@link CONSOLE_ACTOR}. */
+  /** `operator:<name>`, {@link CONSOLE_ACTOR} or {@link IDENTITY_ACTOR}. */
   readonly actor: string;
   readonly action: AuditAction;
   /** The id of what it was done to; `null` when it was done to everything. */

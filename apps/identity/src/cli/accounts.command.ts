@@ -36,4 +36,18 @@ export function addAccountsCommand(program: Command, context: CliContext): void 
       const id = await addAccount(env, address.data, password.data, role);
       context.print({ id }, () => id);
     });
+  accounts
+    .command('give-role')
+    .description('Give an account a role; it is in its next token. Needs DATABASE_URL')
+    .requiredOption('--email <address>', 'whose account')
+    .addOption(new Option('--role <role>', 'the role').choices(ROLES).makeOptionMandatory())
+    .action(async ({ email, role }: { email: string; role: Role }) => {
+      const address = emailAddress.safeParse(email);
+      if (!address.success) {
+        throw new CliFailure('usage', 'invalid_input', '--email is not an e-mail address');
+      }
+      const { giveRole } = await import('./open-identity.js');
+      const given = await giveRole(context.surroundings.env, address.data, role);
+      context.print(given, ({ roles }) => `${email} has the role(s) ${roles.join(' ')} now`);
+    });
 }

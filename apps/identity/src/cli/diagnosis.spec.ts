@@ -27,6 +27,28 @@ const key = (kid: string, state: 'active' | 'prepared' | 'retired') => ({
   activated_at: 0,
 });
 
+type Status = Observed['status'];
+type Closed = Status['closed_epochs'][number];
+const closed = (ago: number, more: Partial<Closed> = {}): Closed => ({
+  epoch: 1,
+  last_seq: 4,
+  closed_at: 100 - ago,
+  reason: 'new_system',
+  sessions_kept: false,
+  ...more,
+});
+const relay = (more: Partial<NonNullable<Status['relay']>> = {}): Status['relay'] => ({
+  leader: 'r',
+  leads_here: true,
+  term: 3,
+  generation: 1,
+  written: { epoch: 1, seq: 7 },
+  lag_entries: 0,
+  heartbeat_age_seconds: 1,
+  last_error: null,
+  ...more,
+});
+
 function observed(more: Partial<Observed['status']> = {}): Observed {
   return {
     readiness: { ready: true, missing: [] },
@@ -35,6 +57,8 @@ function observed(more: Partial<Observed['status']> = {}): Observed {
       operator: { name: 'a', roles: ['read'] },
       clocks: { identity: 100, database: 100 },
       revocation: { epoch: 1, head: 7, feed_readers: 2 },
+      closed_epochs: [],
+      relay: null,
       signing_keys: [key('k1', 'active'), key('k2', 'prepared')],
       relying_services: [service('identity'), service('orders')],
       configuration_faults: [],
@@ -83,6 +107,14 @@ it.each<[string, Observed, string[]]>([
     observed({ relying_services: [service('identity'), service('orders', { kids: ['k0'] })] }),
     ['service orders'],
   ],
+  ['an epoch that identity began today', observed({ closed_epochs: [closed(3_600)] }), ['epoch']],
+  ['a relay that nobody leads', observed({ relay: relay({ leader: null }) }), ['relay']],
+  [
+    'a relay whose leader hangs',
+    observed({ relay: relay({ heartbeat_age_seconds: 12 }) }),
+    ['relay'],
+  ],
+  ['a relay that fails', observed({ relay: relay({ last_error: 'NOAUTH' }) }), ['relay']],
   [
     'two faults of the configuration',
     observed({ configuration_faults: ['a', 'b'] }),
@@ -97,4 +129,12 @@ it('a service that does not run, and clocks that are a little apart, are worth a
   ]);
   expect(noted(observed({ clocks: { identity: 102, database: 100 } }))).toEqual(['clock']);
   expect(noted({ ...observed(), skewHere: -60 })).toEqual(['clock here']);
+});
+
+it('an epoch that an operator began is worth a note for a day, and one of long ago is not', () => {
+  const byOperator = closed(3_600, { reason: 'operator' });
+  expect(wrong(observed({ closed_epochs: [byOperator] }))).toEqual([]);
+  expect(noted(observed({ closed_epochs: [byOperator] }))).toEqual(['epoch']);
+  const longAgo = observed({ closed_epochs: [closed(90_000)], relay: relay() });
+  expect([wrong(longAgo), noted(longAgo)]).toEqual([[], []]);
 });

@@ -1,4 +1,6 @@
 import type { StatusJson } from '../operators/api/status-json.js';
+import { inFull } from './epoch-in-words.js';
+import { instant } from './table.js';
 
 /** One line of the doctor's screen. `wrong` needs somebody; `note` is worth knowing. */
 export interface Finding {
@@ -18,14 +20,19 @@ export interface Observed {
 /** Verifiers tolerate this much between their clock and identity's, seconds. */
 const CLOCK_TOLERANCE = 5;
 const NOTABLE_SKEW = 1;
+const A_DAY = 86_400;
+/** A leader writes a heartbeat every second, seconds. */
+const RELAY_LATE = 10;
 
-/** Judges a system by what it says of itself. Pure. Later parts (relay, rotation, epochs) add a check each. */
+/** Judges a system by what it says of itself. Pure. Later parts (rotation) add a check each. */
 export function diagnose(observed: Observed): Finding[] {
   return [
     readiness(observed),
     identityClock(observed),
     ownClock(observed),
     revocations(observed),
+    ...epochs(observed),
+    ...relay(observed),
     feed(observed),
     keys(observed),
     ...services(observed),
@@ -68,6 +75,33 @@ function revocations({ status: { revocation } }: Observed): Finding {
     verdict: 'ok',
     detail: `epoch ${String(epoch)}, head ${String(head)}`,
   };
+}
+
+/** An epoch that identity has begun by itself needs somebody: history was lost. One that an operator has begun is known. */
+function epochs({ status: { clocks, closed_epochs: closed } }: Observed): Finding[] {
+  return closed
+    .filter(({ closed_at: at }) => clocks.database - at < A_DAY)
+    .map((change) => ({
+      check: 'epoch',
+      verdict: change.reason === 'operator' ? 'note' : 'wrong',
+      detail: `epoch ${String(change.epoch)} was closed at ${instant(change.closed_at)}: ${inFull(change)}. See docs/operations/revocation.md`,
+    }));
+}
+
+/** Nothing where there is no Redis. */
+function relay({ status }: Observed): Finding[] {
+  if (!status.relay) return [];
+  const { leader, lag_entries: lag, heartbeat_age_seconds: age, last_error: error } = status.relay;
+  const faults = [
+    ...(leader === null ? ['no replica brings revocations to Redis: the feed carries them'] : []),
+    ...(leader !== null && (age === null || age > RELAY_LATE)
+      ? [`the leader wrote its last heartbeat ${age === null ? 'never' : `${seconds(age)} ago`}`]
+      : []),
+    ...(error === null ? [] : [`last error: ${error}`]),
+  ];
+  const detail =
+    faults.length > 0 ? faults.join('; ') : `${String(leader)} leads, ${String(lag)} to go`;
+  return [{ check: 'relay', verdict: faults.length > 0 ? 'wrong' : 'ok', detail }];
 }
 
 /** Identity's own verifiers read the same feed as everybody: when they lag, the feed does. */

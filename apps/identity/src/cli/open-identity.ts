@@ -2,16 +2,23 @@
 import { ConfigurationError, createLogger, createMetrics } from '@countersign/service-host';
 import { Accounts } from '../accounts/accounts.js';
 import type { Role } from '../accounts/roles.js';
-import { AuditLog } from '../audit/audit-log.js';
+import { AuditLog, CONSOLE_ACTOR } from '../audit/audit-log.js';
 import { loadConfig, loadDatabaseUrl } from '../config/identity-config.js';
 import { PasswordHasher } from '../credentials/password-hasher.js';
 import { createIdentityDataSource } from '../identity-data-source.js';
 import { Operators } from '../operators/operators.js';
-import { Database } from '../platform/database.js';
+import { RoleChanges } from '../operators/role-changes.js';
+import { Database, isConnectionFault } from '../platform/database.js';
+import { DomainError } from '../platform/domain-error.js';
 import { RandomIds } from '../platform/ids.js';
 import { SystemClock } from '../platform/system-clock.js';
+import { EpochRaising } from '../revocation/epoch-raising.js';
+import type { RaisedEpoch, RaiseOptions } from '../revocation/epoch-raising.js';
+import { RevocationLog } from '../revocation/revocation-log.js';
 import { MasterKeys } from '../sealing/master-keys.js';
-import { createIdentityContext, openDatabase } from '../start-identity.js';
+import { countSessions, endAllSessions } from '../sessions/end-sessions.js';
+import { createIdentityContext, requireSchema } from '../start-identity.js';
+import type { DataSource } from 'typeorm';
 import type { CliSurroundings } from './cli-context.js';
 import { CliFailure } from './cli-failure.js';
 
@@ -27,7 +34,7 @@ const POOL_SIZE = 2;
 export function migrate(env: Environment): Promise<string[]> {
   return explained(async () => {
     const source = createIdentityDataSource(loadDatabaseUrl(env), POOL_SIZE);
-    await source.initialize();
+    await connect(source);
     try {
       const applied = await source.runMigrations({ transaction: 'each' });
       return applied.map(({ name }) => name);
@@ -42,11 +49,64 @@ export function withOperators<T>(
   env: Environment,
   work: (operators: Operators) => Promise<T>,
 ): Promise<T> {
+  return withDatabase(env, (database) =>
+    work(new Operators(database, new RandomIds(), new AuditLog(database))),
+  );
+}
+
+/** Gives a role to the account with this address. @throws {DomainError} `unknown_account` */
+export function giveRole(
+  env: Environment,
+  email: string,
+  role: Role,
+): Promise<{ id: string; roles: readonly Role[] }> {
+  return withDatabase(env, async (database) => {
+    const account = await new Accounts(database, new RandomIds()).findByEmail(email);
+    if (!account) throw new DomainError('unknown_account', 'no account has this address');
+    const changes = new RoleChanges(database, new RevocationLog(database), new AuditLog(database));
+    return { id: account.id, roles: await changes.give(account.id, role) };
+  });
+}
+
+/** What the command line does with epochs. */
+export interface EpochWork {
+  preview(): Promise<{ epoch: number; head: number; sessions: number }>;
+  raise(options: Pick<RaiseOptions, 'keepSessions' | 'above' | 'note'>): Promise<RaisedEpoch>;
+}
+
+/** Lends the epochs of the database. Takes no other settings: identity may not be installed whole when it is restored. */
+export function withEpochs<T>(
+  env: Environment,
+  work: (epochs: EpochWork) => Promise<T>,
+): Promise<T> {
+  return withDatabase(env, (database) => {
+    const log = new RevocationLog(database);
+    const logger = createLogger({ name: 'countersign', level: 'fatal', format: 'json' });
+    const raising = new EpochRaising(database, log, new AuditLog(database), logger);
+    raising.whenHistoryIsLost(endAllSessions);
+    return work({
+      async preview() {
+        const { epoch, seq } = await log.head();
+        const { sessions } = await database.run((manager) => countSessions(manager, {}));
+        return { epoch, head: seq, sessions };
+      },
+      async raise(options) {
+        const raised = await raising.raise('operator', { ...options, actor: CONSOLE_ACTOR });
+        if (!raised) throw new TypeError('nothing kept the epoch from being raised');
+        return raised;
+      },
+    });
+  });
+}
+
+/** Lends the database, whose schema is up to date. */
+function withDatabase<T>(env: Environment, work: (database: Database) => Promise<T>): Promise<T> {
   return explained(async () => {
     const database = new Database(createIdentityDataSource(loadDatabaseUrl(env), POOL_SIZE));
-    await openDatabase(database);
+    await connect(database.source);
     try {
-      return await work(new Operators(database, new RandomIds(), new AuditLog(database)));
+      await requireSchema(database);
+      return await work(database);
     } finally {
       await database.close();
     }
@@ -63,7 +123,8 @@ export function addAccount(
   return explained(async () => {
     const config = loadConfig(env);
     const database = new Database(createIdentityDataSource(config.DATABASE_URL, POOL_SIZE));
-    await openDatabase(database);
+    await connect(database.source);
+    await requireSchema(database);
     const identity = await createIdentityContext({
       config,
       logger: createLogger({ name: 'countersign', level: 'warn', format: config.LOG_FORMAT }),
@@ -86,12 +147,31 @@ export function addAccount(
   });
 }
 
-/** A fault of the settings is a fault of who gave the command. */
+async function connect(source: DataSource): Promise<void> {
+  try {
+    await source.initialize();
+  } catch (error) {
+    const why = (error as Error).message || String((error as { code?: unknown }).code);
+    const message = `DATABASE_URL: no connection to the database: ${why}`;
+    throw isConnectionFault(error)
+      ? new CliFailure('unavailable', 'database_unavailable', message, { cause: error })
+      : new CliFailure('usage', 'configuration', message, { cause: error });
+  }
+}
+
+/** A fault of the settings is a fault of who gave the command; a database that goes away meanwhile is away. */
 async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error;
-    throw new CliFailure('usage', 'configuration', error.message, { cause: error });
+    if (error instanceof ConfigurationError) {
+      throw new CliFailure('usage', 'configuration', error.message, { cause: error });
+    }
+    if (isConnectionFault(error)) {
+      throw new CliFailure('unavailable', 'database_unavailable', (error as Error).message, {
+        cause: error,
+      });
+    }
+    throw error;
   }
 }

@@ -3,9 +3,11 @@ import { addAccountsCommand } from './accounts.command.js';
 import type { CliContext } from './cli-context.js';
 import { EXIT_CODES_HELP } from './cli-failure.js';
 import { addDoctorCommand } from './doctor.command.js';
+import { addEpochCommand } from './epoch.command.js';
 import { addMigrateCommand } from './migrate.command.js';
 import { OPERATOR_ACCESS_HELP } from './operator-access.js';
 import { addOperatorsCommand } from './operators.command.js';
+import { addRelayCommand } from './relay.command.js';
 import { addRevocationsCommand } from './revocations.command.js';
 import { addRevokeCommand } from './revoke.command.js';
 import { addServicesCommand } from './services.command.js';
@@ -15,7 +17,7 @@ import { addUsersCommand } from './users.command.js';
 
 const INTRODUCTION = `Operates an identity service.
 
-migrate, accounts and operators work on the database and take the settings of the service from the environment. Everything else
+migrate, epoch, accounts and operators work on the database and take the settings of the service from the environment. Everything else
 asks the operator listener of a running identity.`;
 
 const EXAMPLES = `
@@ -25,7 +27,7 @@ Examples:
   countersign revoke all --dry-run
   countersign services list --json`;
 
-/** The whole command line. Epochs (\`epoch raise\`), signing keys and the audit log get a file and a line here each. */
+/** The whole command line. Signing keys and the audit log get a file and a line here each. */
 export function createProgram(context: CliContext): Command {
   const { writeOut, writeError } = context.surroundings;
   const program = new Command('countersign')
@@ -45,11 +47,13 @@ export function createProgram(context: CliContext): Command {
     addSessionsCommand,
     addRevokeCommand,
     addRevocationsCommand,
+    addRelayCommand,
     addUsersCommand,
     addServicesCommand,
     addOperatorsCommand,
     addAccountsCommand,
     addMigrateCommand,
+    addEpochCommand,
   ]) {
     add(program, context);
   }

@@ -15,12 +15,14 @@ interface RevokeOptions {
   readonly before?: number;
   readonly dryRun?: true;
   readonly yes?: true;
+  readonly endSessions?: boolean;
   readonly reason?: string;
 }
 interface Preview {
   readonly dry_run: true;
   readonly cutoff: number;
   readonly reach: Reach;
+  readonly sessions_to_end: number;
 }
 interface Revoked {
   readonly revocation: {
@@ -30,18 +32,20 @@ interface Revoked {
     readonly status: string;
   };
   readonly reach: Reach;
+  readonly ended_sessions: number;
   readonly instances?: ReceiptsJson['instances'];
 }
 type Found = Awaited<ReturnType<OperatorUsersController['find']>>;
 
 const HELP = `
-Revokes tokens that were issued up to an instant, in every service, within milliseconds. Sessions go on: to sign somebody out,
-use "sessions end" or "users disable". It first says what it reaches, then asks. Needs the role end-sessions.
+Revokes tokens that were issued up to an instant, in every service, within milliseconds. Sessions go on unless you say
+--end-sessions, which ends those that began up to that instant. It first says what it reaches, then asks. Needs the role
+end-sessions.
 
 Examples:
   countersign revoke sub ann@example.com --dry-run
   countersign revoke client first-party --before 2026-03-01T12:00:00Z --yes
-  countersign revoke all --reason "incident 17"`;
+  countersign revoke all --end-sessions --reason "incident 17"`;
 
 export function addRevokeCommand(program: Command, context: CliContext): void {
   const revoke = program
@@ -88,6 +92,7 @@ function withOptions(command: Command): Command {
       'issued up to this second; not in the future (default: now)',
       parseInstant,
     )
+    .option('--end-sessions', 'sign people out too: sessions that began up to then end')
     .option('--dry-run', 'say what it would reach, and change nothing')
     .option('--yes', 'do not ask')
     .option('--reason <text>', 'for the audit log');
@@ -98,15 +103,19 @@ async function revokeTokens(
   client: OperatorClient,
   what: { readonly kind: string; readonly id?: string },
   name: string,
-  { before, dryRun, yes, reason }: RevokeOptions,
+  { before, dryRun, yes, reason, endSessions = false }: RevokeOptions,
 ): Promise<void> {
-  const order = { ...what, ...(before === undefined ? {} : { cutoff: before }) };
+  const order = {
+    ...what,
+    end_sessions: endSessions,
+    ...(before === undefined ? {} : { cutoff: before }),
+  };
   if (dryRun || !yes) {
     const preview = await client.post<Preview>('/operator/revocations', {
       ...order,
       dry_run: true,
     });
-    const inWords = `${name} issued up to ${instant(preview.cutoff)}: ${reachInWords(preview.reach)}`;
+    const inWords = `${name} issued up to ${instant(preview.cutoff)}${endSessions ? ', and end' : ':'} ${reachInWords(preview.reach)}`;
     if (dryRun) {
       context.print(preview, () => `would revoke ${inWords}\nnothing was changed`);
       return;
@@ -120,6 +129,7 @@ async function revokeTokens(
   context.print(revoked, (done) =>
     [
       `revoked ${name} issued up to ${instant(done.revocation.cutoff)}: ${reachInWords(done.reach)}`,
+      ...(endSessions ? [`ended ${String(done.ended_sessions)} session(s)`] : []),
       progressOf(done),
     ].join('\n'),
   );

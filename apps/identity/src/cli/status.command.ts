@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import type { StatusJson } from '../operators/api/status-json.js';
 import type { CliContext } from './cli-context.js';
+import { inFull } from './epoch-in-words.js';
 import { OperatorClient } from './operator-client.js';
+import { relayInWords } from './relay.command.js';
 import { servicesTable } from './services.command.js';
 import { instant, table } from './table.js';
 
@@ -24,6 +26,11 @@ function inWords(url: string, status: StatusJson): string {
     `you are      ${operator.name} (${operator.roles.join(', ')})`,
     `database     ${instant(clocks.database)}`,
     `revocations  epoch ${String(revocation.epoch)}, head ${String(revocation.head)}, ${String(revocation.feed_readers)} feed reader(s) at this replica`,
+    `relay        ${relayInWords(status.relay)}`,
+    ...status.closed_epochs.map(
+      (closed) =>
+        `epoch ${String(closed.epoch)} was closed at ${instant(closed.closed_at)} after ${String(closed.last_seq)} revocation(s): ${inFull(closed)}`,
+    ),
     '',
     table(
       ['KEY', 'STATE', 'PREPARED', 'ACTIVATED'],

@@ -1,4 +1,7 @@
+import { Argument } from 'commander';
 import type { Command } from 'commander';
+import { ROLES } from '../accounts/roles.js';
+import type { Role } from '../accounts/roles.js';
 import type { OperatorUsersController } from '../operators/api/users.controller.js';
 import type { CliContext } from './cli-context.js';
 import { CliFailure } from './cli-failure.js';
@@ -8,6 +11,7 @@ import { instant } from './table.js';
 
 type Found = Awaited<ReturnType<OperatorUsersController['find']>>;
 type Disabled = Awaited<ReturnType<OperatorUsersController['disable']>>;
+type RoleTaken = Awaited<ReturnType<OperatorUsersController['takeRole']>>;
 type User = Found['items'][number];
 
 export function addUsersCommand(program: Command, context: CliContext): void {
@@ -32,6 +36,26 @@ export function addUsersCommand(program: Command, context: CliContext): void {
       context.print(done, (answer) =>
         [
           `disabled ${address}; ended ${String(answer.sessions)} session(s)`,
+          progressOf(answer),
+        ].join('\n'),
+      );
+    });
+  users
+    .command('take-role')
+    .description(
+      'Take a role from a person and revoke the tokens that carry it; sessions go on. "accounts give-role" gives one',
+    )
+    .argument('<address>')
+    .addArgument(new Argument('<role>').choices(ROLES))
+    .option('--reason <text>', 'for the audit log')
+    .action(async (address: string, role: Role, { reason }: { reason?: string }) => {
+      const client = new OperatorClient(context);
+      const { id } = await find(client, address);
+      const body = { role, ...(reason === undefined ? {} : { reason }) };
+      const done = await client.post<RoleTaken>(`/operator/users/${id}/take-role`, body);
+      context.print(done, (answer) =>
+        [
+          `${address} has ${answer.roles.length === 0 ? 'no role' : `the role(s) ${answer.roles.join(' ')}`} now`,
           progressOf(answer),
         ].join('\n'),
       );

@@ -14,6 +14,7 @@ import { IdentityStatus } from '../operators/identity-status.js';
 import { OperatorGuard } from '../operators/operator.guard.js';
 import { Operators } from '../operators/operators.js';
 import { ReceiptAnswers } from '../operators/api/receipt-answers.js';
+import { RoleChanges } from '../operators/role-changes.js';
 import { SessionEnding } from '../operators/session-ending.js';
 import { AddedServices } from '../relying-services/added-services.js';
 import { Receipts } from '../relying-services/receipts.js';
@@ -50,6 +51,7 @@ export class OperatorListenerModule {
           ReceiptAnswers,
           Receipts,
           RevocationHistory,
+          RoleChanges,
           ServiceInstances,
           SessionEnding,
         ]),

@@ -7,6 +7,8 @@ import { DomainError } from '../platform/domain-error.js';
 import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import type { Lock } from '../platform/locks.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
+import { countSessions, endSessionsIn, pagesOfSessions } from '../sessions/end-sessions.js';
+import type { SessionsCovered } from '../sessions/end-sessions.js';
 import { actorOf } from './operator.js';
 import type { Operator } from './operator.js';
 import type { How } from './session-ending.js';
@@ -25,10 +27,19 @@ export interface Reach {
   readonly sessions: number;
 }
 
-/**
- * Revokes tokens by a cut-off on an operator's behalf. Sessions go on: who is signed in gets a new token by a refresh, when
- * there is one. To sign people out, end their sessions.
- */
+/** How an operator wants it. */
+export interface HowToCutOff extends How {
+  /** The sessions that it reaches end too. Otherwise they go on, and get new tokens by a refresh. */
+  readonly endSessions?: boolean;
+}
+
+export interface CutOffDone {
+  readonly event: RevocationEvent;
+  readonly reach: Reach;
+  readonly endedSessions: number;
+}
+
+/** Revokes tokens by a cut-off on an operator's behalf, and ends the sessions that it reaches when asked to. */
 @Injectable()
 export class CuttingOff {
   constructor(
@@ -57,26 +68,48 @@ export class CuttingOff {
     });
   }
 
-  /** @throws {DomainError} `cutoff_in_future` */
+  /**
+   * All in one transaction. A session that ends may have got tokens after an earlier cut-off, so its `sid` is revoked as well then.
+   *
+   * @throws {DomainError} `cutoff_in_future`
+   */
   cutOff(
     operator: Operator,
     what: CutOff,
-    { reason, receiptWanted = false }: How,
-  ): Promise<{ event: RevocationEvent; reach: Reach }> {
+    { reason, receiptWanted = false, endSessions = false }: HowToCutOff,
+  ): Promise<CutOffDone> {
     return this.database.transaction(async (tx) => {
       await takeLocks(tx, [lockOf(what)]);
       // Counted before the append: from there on nobody should wait for anything but the commit.
       const reach = await reachOf(tx, what);
+      if (endSessions && what.cutoff !== undefined) await this.#revokeSessions(tx, what);
       const event = await this.revocations.append(tx, { ...what, receiptWanted });
       const { epoch, seq, cutoff } = event;
+      const endedSessions = endSessions
+        ? await endSessionsIn(tx, coveredBy({ ...what, cutoff }), 'operator', event)
+        : 0;
       await this.audit.record(tx, {
         actor: actorOf(operator),
         action: 'revocation.add',
         target: what.kind === 'all' ? null : what.id,
-        details: { kind: what.kind, epoch, seq, cutoff, ...reach, reason },
+        details: {
+          kind: what.kind,
+          epoch,
+          seq,
+          cutoff,
+          ...reach,
+          ended_sessions: endedSessions,
+          reason,
+        },
       });
-      return { event, reach };
+      return { event, reach, endedSessions };
     });
+  }
+
+  async #revokeSessions(tx: EntityManager, what: CutOff): Promise<void> {
+    for await (const sids of pagesOfSessions(tx, coveredBy(what))) {
+      await this.revocations.appendSessions(tx, sids);
+    }
   }
 }
 
@@ -86,13 +119,14 @@ function lockOf({ kind, id }: CutOff): Lock {
   return { resource: kind === 'sub' ? 'account' : 'client', id, mode: 'exclusive' };
 }
 
-async function reachOf(manager: EntityManager, { kind, id, cutoff }: CutOff): Promise<Reach> {
-  const [row] = await manager.query<[Reach]>(
-    `SELECT count(*)::integer AS sessions, count(DISTINCT account_id)::integer AS accounts FROM sessions
-     WHERE ended_at IS NULL AND expires_at > clock_timestamp()
-       AND ($1::text IS NULL OR account_id::text = $1) AND ($2::text IS NULL OR client_id = $2)
-       AND ($3::bigint IS NULL OR created_at < to_timestamp($3 + 1))`,
-    [kind === 'sub' ? id : null, kind === 'client' ? id : null, cutoff ?? null],
-  );
-  return { accounts: row.accounts, sessions: row.sessions };
+function reachOf(manager: EntityManager, what: CutOff): Promise<Reach> {
+  return countSessions(manager, coveredBy(what));
+}
+
+function coveredBy({ kind, id, cutoff }: CutOff): SessionsCovered {
+  return {
+    accountId: kind === 'sub' ? id : undefined,
+    clientId: kind === 'client' ? id : undefined,
+    begunUpTo: cutoff,
+  };
 }

@@ -5,11 +5,19 @@ import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database.js';
 import { ServiceInstances } from '../relying-services/service-instances.js';
 import type { ServiceOverview } from '../relying-services/service-instances.js';
+import { RelayLease } from '../revocation-relay/relay-lease.js';
+import type { RelayStatus } from '../revocation-relay/relay-lease.js';
+import { RevocationRelay } from '../revocation-relay/revocation-relay.js';
+import { EpochHistory } from '../revocation/epoch-history.js';
+import type { ClosedEpoch } from '../revocation/epoch-history.js';
 import { RevocationFeed } from '../revocation/revocation-feed.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import type { HeadReading } from '../revocation/revocation-log.js';
 import { SigningKey } from '../signing-keys/signing-key.js';
 import { configurationFaults } from './configuration-faults.js';
+
+/** So many epochs that are over are shown. */
+const EPOCHS = 10;
 
 /** How identity stands, as one replica sees it. */
 export interface StatusReport {
@@ -17,9 +25,21 @@ export interface StatusReport {
   readonly clockMs: number;
   readonly head: HeadReading;
   readonly feedReaders: number;
+  /** The latest that are over, the newest first. */
+  readonly closedEpochs: readonly ClosedEpoch[];
+  /** `undefined` without Redis. */
+  readonly relay: RelayReport | undefined;
   readonly keys: readonly Pick<SigningKey, 'kid' | 'state' | 'preparedAt' | 'activatedAt'>[];
   readonly services: readonly ServiceOverview[];
   readonly faults: readonly string[];
+}
+
+/** How revocations get to Redis: what the leader has told the database last, and what this replica knows. */
+export interface RelayReport extends RelayStatus {
+  /** Whether this replica is the leader. */
+  readonly leadsHere: boolean;
+  /** Entries committed that the leader has not told to be in Redis; it tells once a second. */
+  readonly lag: number;
 }
 
 /** Collects what `countersign status` and `countersign doctor` show. Looks, and changes nothing. */
@@ -32,6 +52,9 @@ export class IdentityStatus {
     private readonly log: RevocationLog,
     private readonly feed: RevocationFeed,
     private readonly instances: ServiceInstances,
+    private readonly epochs: EpochHistory,
+    private readonly relay: RevocationRelay,
+    private readonly lease: RelayLease,
   ) {}
 
   async report(): Promise<StatusReport> {
@@ -52,6 +75,28 @@ export class IdentityStatus {
       clients,
       services,
     });
-    return { clockMs, head, feedReaders: this.feed.subscribers, keys, services, faults };
+    return {
+      clockMs,
+      head,
+      feedReaders: this.feed.subscribers,
+      closedEpochs: await this.epochs.latest(EPOCHS),
+      relay: await this.#relay(head),
+      keys,
+      services,
+      faults,
+    };
+  }
+
+  async #relay(head: HeadReading): Promise<RelayReport | undefined> {
+    const { configured, leads, lastError } = this.relay.state();
+    if (!configured) return undefined;
+    const told = await this.lease.status();
+    const { written } = told;
+    return {
+      ...told,
+      leadsHere: leads,
+      lag: written?.epoch === head.epoch ? Math.max(0, head.seq - written.seq) : head.seq,
+      lastError: lastError ?? told.lastError,
+    };
   }
 }

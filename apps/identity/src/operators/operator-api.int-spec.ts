@@ -15,6 +15,7 @@ import { KeyRing } from '../signing-keys/key-ring.js';
 import { OPERATOR_ROLES } from './operator.js';
 import type { OperatorRole } from './operator.js';
 import { Operators } from './operators.js';
+import { RoleChanges } from './role-changes.js';
 
 jest.setTimeout(60_000);
 
@@ -49,7 +50,8 @@ interface Body {
   readonly sessions: number;
   readonly client_secret: string;
   readonly secret_sha256: string;
-  readonly reach: { readonly accounts: number };
+  readonly ended_sessions: number;
+  readonly reach: { readonly accounts: number; readonly sessions: number };
   readonly revocation: { readonly cutoff: number; readonly at: number };
   readonly clocks: { readonly identity: number; readonly database: number };
 }
@@ -85,6 +87,7 @@ const ROUTES: [method: string, path: string, role: OperatorRole, body: unknown, 
     ['POST', '/operator/sessions/end', 'end-sessions', { sid: NOBODY }, 404],
     ['GET', `/operator/users?email=${EMAIL}`, 'read', undefined, 200],
     ['POST', `/operator/users/${NOBODY}/disable`, 'end-sessions', {}, 404],
+    ['POST', `/operator/users/${NOBODY}/take-role`, 'end-sessions', { role: 'support' }, 404],
     ['POST', `/operator/users/${NOBODY}/enable`, 'end-sessions', undefined, 404],
     ['GET', '/operator/relying-services', 'read', undefined, 200],
     ['POST', '/operator/relying-services', 'keys', { id: 'orders', audience: null }, 409],
@@ -207,6 +210,33 @@ describe('users', () => {
     await begin();
   });
 
+  it('who loses a role stays signed in, and the tokens that carried it are revoked', async () => {
+    const roles = replica.get(RoleChanges);
+    expect(await roles.give(accountId, 'support')).toEqual(['customer', 'support']);
+    expect(await lastAudit()).toMatchObject({ actor: 'console', action: 'user.give_role' });
+    const sid = await begin();
+    const before = await head();
+    const path = `/operator/users/${accountId}/take-role`;
+    const taken = await ask('POST', path, { role: 'support', reason: 'r' });
+    expect(taken).toMatchObject({
+      status: 202,
+      body: { id: accountId, roles: ['customer'], revocation: { seq: before + 1 } },
+    });
+    expect(await lastAudit()).toMatchObject({
+      actor: 'operator:all',
+      action: 'user.take_role',
+      target: accountId,
+      details: { role: 'support', roles: ['customer'], reason: 'r' },
+    });
+    const [event] = await sql(
+      `SELECT kind, id, cutoff, at FROM revocations ORDER BY seq DESC LIMIT 1`,
+    );
+    expect(event).toMatchObject({ kind: 'sub', id: accountId, cutoff: event!['at'] });
+    expect(
+      await sql(`SELECT 1 FROM sessions WHERE sid = '${sid}' AND ended_at IS NULL`),
+    ).toHaveLength(1);
+  });
+
   it('an address that nobody has finds nobody', async () => {
     const { status, body } = await ask('GET', '/operator/users?email=nobody@example.test');
     expect([status, body]).toEqual([200, { items: [], next_cursor: null }]);
@@ -245,6 +275,78 @@ describe('revocations', () => {
       });
     },
   );
+
+  describe.each([
+    ['sub', (): string | undefined => accountId],
+    ['client', (): string | undefined => 'first-party'],
+    ['all', (): string | undefined => undefined],
+  ] as const)('%s with end_sessions', (kind, id) => {
+    const isOpen = async (sid: string) =>
+      (await sql(`SELECT 1 FROM sessions WHERE sid = '${sid}' AND ended_at IS NULL`)).length === 1;
+
+    it('ends the sessions in the same transaction, by the one entry', async () => {
+      const sid = await begin();
+      const order = { kind, id: id(), end_sessions: true };
+      const dry = await ask('POST', '/operator/revocations', { ...order, dry_run: true });
+      expect(dry.body).toMatchObject({ sessions_to_end: dry.body.reach.sessions });
+      expect(await isOpen(sid)).toBe(true);
+      const before = await head();
+      const done = await ask('POST', '/operator/revocations', order);
+      expect(done.body).toMatchObject({
+        revocation: { kind, seq: before + 1 },
+        ended_sessions: dry.body.reach.sessions,
+      });
+      expect(await head()).toBe(before + 1);
+      expect(await isOpen(sid)).toBe(false);
+      expect(await replica.get(Sessions).end(sid, 'logout')).toEqual({ epoch: 1, seq: before + 1 });
+      expect(await lastAudit()).toMatchObject({
+        details: { kind, ended_sessions: done.body.ended_sessions },
+      });
+    });
+
+    it('and an earlier instant leaves later sessions, and revokes each that ends by its sid too', async () => {
+      const [old, later] = [await begin(), await begin()];
+      await sql(
+        `UPDATE sessions SET created_at = created_at - interval '1 hour' WHERE sid = '${old}'`,
+      );
+      const before = await head();
+      const done = await ask('POST', '/operator/revocations', {
+        kind,
+        id: id(),
+        end_sessions: true,
+        cutoff: Math.floor(Date.now() / 1000) - 60,
+      });
+      // The answer's position comes last: whoever has applied it has applied the others.
+      expect(done.body).toMatchObject({ ended_sessions: 1, revocation: { seq: before + 2 } });
+      expect([await isOpen(old), await isOpen(later)]).toEqual([false, true]);
+      const events = await sql(
+        `SELECT seq, kind, id FROM revocations WHERE seq > ${String(before)} ORDER BY seq`,
+      );
+      expect(events).toEqual([
+        { seq: String(before + 1), kind: 'sid', id: old },
+        { seq: String(before + 2), kind, id: id() ?? '*' },
+      ]);
+    });
+
+    it('and nothing happens when it cannot all happen', async () => {
+      const sid = await begin();
+      const before = await head();
+      await sql(
+        `ALTER TABLE audit ADD CONSTRAINT full_disk CHECK (action <> 'revocation.add') NOT VALID`,
+      );
+      try {
+        const { status } = await ask('POST', '/operator/revocations', {
+          kind,
+          id: id(),
+          end_sessions: true,
+        });
+        expect(status).toBe(500);
+      } finally {
+        await sql(`ALTER TABLE audit DROP CONSTRAINT full_disk`);
+      }
+      expect([await head(), await isOpen(sid)]).toEqual([before, true]);
+    });
+  });
 
   it('an earlier cut-off reaches what began before it, a future one is refused', async () => {
     const now = Math.floor(Date.now() / 1000);
@@ -491,6 +593,8 @@ it('status says who asks, and how identity stands', async () => {
   expect(body).toMatchObject({
     operator: { name: 'all', roles: [...OPERATOR_ROLES] },
     revocation: { epoch: 1, head: await head() },
+    closed_epochs: [],
+    relay: null,
     signing_keys: [{ state: 'active' }],
   });
   expect(Math.abs(body.clocks.identity - body.clocks.database)).toBeLessThan(5);
@@ -516,6 +620,8 @@ it.each(ROUTES.filter(([method]) => method === 'POST').map(([, path]) => path))(
       'id',
       'cutoff',
       'dry_run',
+      'end_sessions',
+      'role',
       'reason',
       'sid',
       'email',

@@ -3,7 +3,7 @@ import { DomainError } from './domain-error.js';
 
 /** The database is away or too slow: SQLSTATE classes 08, 53, 57P, a statement that took too long, and what sockets say. */
 const CONNECTION_FAULT =
-  /^(08|53|57P|57014|25P03)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH)$/;
+  /^(08|53|57P|57014|25P03)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 
 /** The database: every statement of identity goes through here. */
 export class Database {
@@ -39,7 +39,8 @@ export class Database {
   }
 }
 
-function isConnectionFault(error: unknown): boolean {
+/** Whether an error says that the database is away, not that something is wrong with what was asked. */
+export function isConnectionFault(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === 'string') return CONNECTION_FAULT.test(code);
   return (

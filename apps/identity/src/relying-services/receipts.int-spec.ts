@@ -4,7 +4,7 @@ import type { Position } from '@countersign/revocation';
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
-import { Epochs } from '../revocation/epochs.js';
+import { EpochRaising } from '../revocation/epoch-raising.js';
 import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { AwaitedReceipts } from './awaited-receipts.js';
@@ -154,7 +154,7 @@ describe('the live set', () => {
     await orders.report(at(1));
     const receipts = replica.get(Receipts);
     expect((await receipts.of(at(1)))!.allApplied).toBe(true);
-    await replica.get(Epochs).raise('operator', { keepSessions: true });
+    await replica.get(EpochRaising).raise('operator', { keepSessions: true });
     expect(await receipts.reachedByAll()).toBeUndefined();
     const tick = async () => {
       await sql(

@@ -12,7 +12,7 @@ import type { ThrowAwayRedis } from '@countersign/test-kit';
 import type { Redis } from 'ioredis';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
-import { Epochs } from '../revocation/epochs.js';
+import { EpochRaising } from '../revocation/epoch-raising.js';
 import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { RelayLease } from './relay-lease.js';
@@ -217,7 +217,7 @@ it('a new epoch is a new generation, and readers follow', async () => {
   await revoke('a');
   const reader = startReader();
   await until(reader.isFresh, 'the reader is fresh');
-  await first.get(Epochs).raise('operator', { keepSessions: true });
+  await first.get(EpochRaising).raise('operator', { keepSessions: true });
   await revoke('b');
   await until(() => reader.replica.position?.epoch === 2, 'the reader is in the new epoch');
   await until(() => reader.refuses('b'), 'b is known');

@@ -6,6 +6,7 @@ import { Accounts } from '../accounts/accounts.js';
 import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Sessions } from '../sessions/sessions.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
+import { EpochRaising } from './epoch-raising.js';
 import { Epochs } from './epochs.js';
 import { HeartbeatProof } from './heartbeat-proof.js';
 import { RevocationFeed } from './revocation-feed.js';
@@ -63,6 +64,14 @@ const openSessions = async (replica: Replica) => {
   );
   return row.open;
 };
+const lastAudit = async (replica: Replica) => {
+  const rows = await replica.database.run((manager) =>
+    manager.query<unknown[]>(
+      `SELECT actor, action, target, details FROM audit ORDER BY id DESC LIMIT 1`,
+    ),
+  );
+  return rows[0];
+};
 const pretend = (replica: Replica, change: string) =>
   replica.database.run((manager) => manager.query(`UPDATE revocation_head SET ${change}`));
 
@@ -83,6 +92,12 @@ it('a promoted standby begins an epoch; sessions go on, and earlier revocations 
   expect(await head(replica)).toEqual({ epoch: 2, seq: 0 });
   expect(await openSessions(replica)).toBe(1);
   expect((await everything(replica)).map(({ id }) => id)).toEqual(['s0', 's1']);
+  expect(await lastAudit(replica)).toMatchObject({
+    actor: 'identity',
+    action: 'epoch.raise',
+    target: '2',
+    details: { reason: 'new_timeline', from: 1, last_seq: 2, sessions_kept: true, sessions: 0 },
+  });
 });
 
 it('a copy in another server ends all sessions, revokes all tokens, and lets people sign in again', async () => {
@@ -92,6 +107,10 @@ it('a copy in another server ends all sessions, revokes all tokens, and lets peo
   await replica.get(Epochs).follow();
   expect(await head(replica)).toEqual({ epoch: 2, seq: 1 });
   expect(await openSessions(replica)).toBe(0);
+  expect(await lastAudit(replica)).toMatchObject({
+    actor: 'identity',
+    details: { reason: 'new_system', sessions_kept: false, sessions: 1 },
+  });
   const [all] = await everything(replica);
   expect(all).toMatchObject({ epoch: 2, seq: 1, kind: 'all', id: '*', cutoff: all!.at });
   expect(await replica.get(Sessions).end(session.sid, 'logout')).toEqual({ epoch: 2, seq: 1 });
@@ -100,6 +119,23 @@ it('a copy in another server ends all sessions, revokes all tokens, and lets peo
     Buffer.from(again.accessToken.split('.')[1]!, 'base64url').toString(),
   ) as { iat: number };
   expect(iat).toBeGreaterThan(all!.cutoff!);
+});
+
+it('every session ends, however many there are', async () => {
+  const replica = await startLoaded();
+  const { session } = await signIn(replica);
+  await replica.database.run((manager) =>
+    manager.query(
+      `INSERT INTO sessions (sid, account_id, client_id, delivery, remembered, auth_time, created_at, last_seen_at, expires_at)
+       SELECT gen_random_uuid(), account_id, client_id, delivery, remembered, auth_time, created_at, last_seen_at, expires_at
+       FROM sessions, generate_series(1, 12345) WHERE sid = $1`,
+      [session.sid],
+    ),
+  );
+  expect(await replica.get(EpochRaising).raise('operator', { keepSessions: false })).toMatchObject({
+    endedSessions: 12_346,
+  });
+  expect(await openSessions(replica)).toBe(0);
 });
 
 it('replicas that notice at once raise the epoch once', async () => {
@@ -113,12 +149,13 @@ it('replicas that notice at once raise the epoch once', async () => {
 it('an operator raises it after restoring a dump, and may keep the sessions', async () => {
   const replica = await startLoaded();
   await signIn(replica);
-  expect(await replica.get(Epochs).raise('operator', { keepSessions: true })).toEqual({
+  expect(await replica.get(EpochRaising).raise('operator', { keepSessions: true })).toEqual({
     epoch: 2,
     seq: 0,
+    endedSessions: 0,
   });
   expect(await openSessions(replica)).toBe(1);
-  await replica.get(Epochs).raise('operator', { keepSessions: false });
+  await replica.get(EpochRaising).raise('operator', { keepSessions: false });
   expect(await head(replica)).toEqual({ epoch: 3, seq: 1 });
   expect(await openSessions(replica)).toBe(0);
 });
@@ -185,7 +222,7 @@ it('readers of the feed are given the new epoch whole', async () => {
   const frames: FeedFrame[] = [];
   await feed.subscribe({ local: false, send: (frame) => void frames.push(frame) }, undefined);
   frames.length = 0;
-  await replica.get(Epochs).raise('operator', { keepSessions: false });
+  await replica.get(EpochRaising).raise('operator', { keepSessions: false });
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   await feed.stop();
   const [begin, ...rest] = frames.filter(({ type }) => type !== 'heartbeat');

@@ -1,28 +1,14 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
-import type { Logger } from '@countersign/service-host';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../platform/database.js';
-import { DomainError } from '../platform/domain-error.js';
-import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
-import { LOGGER } from '../platform/platform.module.js';
+import { EpochRaising } from './epoch-raising.js';
 import { HeartbeatProof } from './heartbeat-proof.js';
 import { claimsLostHistory } from './known-history.js';
 import type { KnownHistory } from './known-history.js';
-import { compareLineage, readLineage } from './lineage.js';
+import { compareLineage, primaryLineage } from './lineage.js';
 import type { Lineage } from './lineage.js';
-import { REVOCATION_CHANNEL, RevocationLog } from './revocation-log.js';
-
-/** Why an epoch was closed. */
-export type RaiseReason = 'new_system' | 'new_timeline' | 'operator' | 'report_ahead';
-
-/** Ends what must not outlive lost history, in the transaction that raises the epoch; `at` is where the log says so. */
-export type Ending = (tx: EntityManager, at: Position) => Promise<void>;
-
-interface Head extends Position {
-  readonly lineage: Lineage | undefined;
-  readonly endedBelow: number;
-}
+import { readHead } from './revocation-head.js';
 
 /**
  * Raises the epoch when history was lost or rewritten: revocations may be missing then, so that by default every session ends
@@ -30,19 +16,11 @@ interface Head extends Position {
  */
 @Injectable()
 export class Epochs {
-  readonly #endings: Ending[] = [];
-
   constructor(
     private readonly database: Database,
-    private readonly log: RevocationLog,
+    private readonly raising: EpochRaising,
     private readonly proof: HeartbeatProof,
-    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
-
-  /** Registers what ends with lost history, besides tokens. */
-  whenHistoryIsLost(ending: Ending): void {
-    this.#endings.push(ending);
-  }
 
   /**
    * Compares the database with the one that the log was written in, and raises the epoch when it is another: a promoted
@@ -58,7 +36,7 @@ export class Epochs {
     const change = compareLineage(known, now);
     if (change === 'first') await this.#noteLineage(now);
     if (change === 'new_timeline' || change === 'new_system') {
-      await this.raise(change, {
+      await this.raising.raise(change, {
         keepSessions: change === 'new_timeline',
         unless: ({ lineage }) => Promise.resolve(compareLineage(lineage, now) === 'same'),
       });
@@ -88,7 +66,7 @@ export class Epochs {
       if (!(await this.database.run((manager) => this.#isLost(manager, position)))) continue;
       ahead = true;
       if (position === proven) {
-        await this.raise('report_ahead', {
+        await this.raising.raise('report_ahead', {
           keepSessions: false,
           above: proven.epoch,
           unless: async (_head, tx) => !(await this.#isLost(tx, proven)),
@@ -97,79 +75,6 @@ export class Epochs {
       }
     }
     return !ahead;
-  }
-
-  /**
-   * Raises the epoch in one transaction.
-   *
-   * @param options.above the new epoch is also above this one
-   * @param options.unless looked at under the lock: somebody else may have done it
-   * @returns the head of the new epoch, or `undefined` when `unless` held
-   */
-  async raise(
-    reason: RaiseReason,
-    options: {
-      readonly keepSessions: boolean;
-      readonly above?: number;
-      readonly unless?: (head: Head, tx: EntityManager) => Promise<boolean>;
-    },
-  ): Promise<Position | undefined> {
-    const raised = await this.database.transaction(async (tx) => {
-      await takeLocks(tx, [{ ...KEY_RING_LOCK, mode: 'exclusive' }]);
-      const head = await readHead(tx, 'FOR UPDATE');
-      if (await options.unless?.(head, tx)) return undefined;
-      const epoch = Math.max(head.epoch, options.above ?? 0) + 1;
-      await this.#open(tx, epoch, head, reason, options.keepSessions);
-      return {
-        before: head,
-        epoch,
-        seq: await this.#endEverything(tx, epoch, options.keepSessions),
-      };
-    });
-    if (!raised) return undefined;
-    const { before, epoch, seq } = raised;
-    this.logger.error(
-      {
-        reason,
-        from: before.epoch,
-        last_seq: before.seq,
-        epoch,
-        sessions_kept: options.keepSessions,
-      },
-      options.keepSessions
-        ? 'the epoch of revocations was raised'
-        : 'the epoch of revocations was raised: all sessions have ended and all tokens are revoked',
-    );
-    return { epoch, seq };
-  }
-
-  async #open(
-    tx: EntityManager,
-    epoch: number,
-    closed: Position,
-    reason: RaiseReason,
-    keepSessions: boolean,
-  ): Promise<void> {
-    const lineage = await primaryLineage(tx);
-    await tx.query(
-      `INSERT INTO revocation_epochs (epoch, last_seq, closed_at, reason, sessions_kept)
-       VALUES ($1, $2, clock_timestamp(), $3, $4)`,
-      [closed.epoch, closed.seq, reason, keepSessions],
-    );
-    await tx.query(
-      `UPDATE revocation_head SET epoch = $1, seq = 0, system_identifier = $2, timeline = $3,
-         ended_below = CASE WHEN $4 THEN ended_below ELSE $1 END`,
-      [epoch, lineage.systemIdentifier, lineage.timeline, keepSessions],
-    );
-    await tx.query(`SELECT pg_notify($1, '')`, [REVOCATION_CHANNEL]);
-  }
-
-  /** @returns the head that the new epoch begins with */
-  async #endEverything(tx: EntityManager, epoch: number, keepSessions: boolean): Promise<number> {
-    if (keepSessions) return 0;
-    const { seq } = await this.log.append(tx, { kind: 'all', id: '*' });
-    for (const end of this.#endings) await end(tx, { epoch, seq });
-    return seq;
   }
 
   async #isLost(manager: EntityManager, position: Position): Promise<boolean> {
@@ -184,34 +89,6 @@ export class Epochs {
       ),
     );
   }
-}
-
-async function primaryLineage(manager: EntityManager): Promise<Lineage> {
-  const lineage = await readLineage(manager);
-  if (!lineage) throw new DomainError('database_unavailable', 'the database is a standby');
-  return lineage;
-}
-
-async function readHead(manager: EntityManager, lock: '' | 'FOR UPDATE' = ''): Promise<Head> {
-  const [row] = await manager.query<
-    [
-      {
-        epoch: number;
-        seq: string;
-        ended_below: number;
-        system_identifier: string | null;
-        timeline: string | null;
-      },
-    ]
-  >(`SELECT epoch, seq, ended_below, system_identifier, timeline FROM revocation_head ${lock}`);
-  const { system_identifier: systemIdentifier, timeline } = row;
-  return {
-    epoch: row.epoch,
-    seq: Number(row.seq),
-    endedBelow: row.ended_below,
-    lineage:
-      systemIdentifier === null ? undefined : { systemIdentifier, timeline: Number(timeline) },
-  };
 }
 
 async function readKnownHistory(manager: EntityManager, epoch: number): Promise<KnownHistory> {

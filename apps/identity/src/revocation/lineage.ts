@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { DomainError } from '../platform/domain-error.js';
 
 /** Which history of which database this is: a restored copy or a promoted standby has another. */
 export interface Lineage {
@@ -23,6 +24,13 @@ export async function readLineage(manager: EntityManager): Promise<Lineage | und
     systemIdentifier: row.system_identifier,
     timeline: Number.parseInt(row.wal_file.slice(0, 8), 16),
   };
+}
+
+/** The same. @throws {DomainError} `database_unavailable` when the server is a standby */
+export async function primaryLineage(manager: EntityManager): Promise<Lineage> {
+  const lineage = await readLineage(manager);
+  if (!lineage) throw new DomainError('database_unavailable', 'the database is a standby');
+  return lineage;
 }
 
 /** What has become of the database since `known` was noted. Nothing noted yet: nothing to compare. */

@@ -81,6 +81,22 @@ export class RevocationLog {
     return event;
   }
 
+  /** Appends an entry for each of these sessions, like {@link append}, in two statements for all of them. */
+  async appendSessions(tx: EntityManager, sids: readonly string[]): Promise<void> {
+    await tx.query(
+      `WITH head AS (
+         UPDATE revocation_head SET seq = seq + cardinality($1::text[])
+         RETURNING epoch, seq - cardinality($1::text[]) AS before, longest_lifetime_seconds AS lifetime,
+           floor(extract(epoch FROM clock_timestamp()))::bigint AS now
+       )
+       INSERT INTO revocations (epoch, seq, kind, id, expires_at, at)
+       SELECT epoch, before + n, 'sid', sid, now + lifetime + ${String(EXPIRY_MARGIN_SECONDS)}, now
+       FROM head, unnest($1::text[]) WITH ORDINALITY AS ended (sid, n)`,
+      [sids],
+    );
+    await tx.query(`SELECT pg_notify($1, '')`, [REVOCATION_CHANNEL]);
+  }
+
   /** The latest cut-off that covers a token of this subject and client, or `undefined`. NumericDate seconds. */
   async cutoffFor(tx: EntityManager, sub: string, clientId: string): Promise<number | undefined> {
     const [row] = await tx.query<[{ cutoff: string | null }]>(

@@ -10,8 +10,10 @@ import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { Ids } from '../platform/ids.js';
 import { takeLocks } from '../platform/locks.js';
-import { Epochs } from '../revocation/epochs.js';
+import { EpochRaising } from '../revocation/epoch-raising.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
+import { endAllSessions, endSessionsIn } from './end-sessions.js';
+import type { EndReason } from './end-sessions.js';
 import { Session } from './session.js';
 
 /** What is known of a sign-in besides the account. */
@@ -33,9 +35,6 @@ export interface BegunSession {
   readonly expiresIn: number;
 }
 
-/** Why a session has ended. */
-export type EndReason = 'logout' | 'operator' | 'account_disabled';
-
 /** Begins and ends sessions. */
 @Injectable()
 export class Sessions {
@@ -45,9 +44,9 @@ export class Sessions {
     private readonly ids: Ids,
     private readonly accessTokens: AccessTokens,
     private readonly revocations: RevocationLog,
-    epochs: Epochs,
+    raising: EpochRaising,
   ) {
-    epochs.whenHistoryIsLost((tx, at) => this.#endAll(tx, at));
+    raising.whenHistoryIsLost(endAllSessions);
   }
 
   /**
@@ -164,20 +163,9 @@ export class Sessions {
       id: accountId,
       receiptWanted,
     });
-    const [, sessions] = await tx.query<[unknown[], number]>(
-      `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, ended_epoch = $3, ended_seq = $4
-       WHERE account_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()`,
-      [accountId, reason, epoch, seq],
-    );
-    return { position: { epoch, seq }, sessions };
-  }
-
-  async #endAll(tx: EntityManager, { epoch, seq }: Position): Promise<void> {
-    await tx.query(
-      `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = 'history_lost', ended_epoch = $1, ended_seq = $2
-       WHERE ended_at IS NULL`,
-      [epoch, seq],
-    );
+    const position = { epoch, seq };
+    const sessions = await endSessionsIn(tx, { accountId }, reason, position);
+    return { position, sessions };
   }
 
   async #insert(

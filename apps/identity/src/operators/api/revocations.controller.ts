@@ -36,6 +36,8 @@ const cutOff = z
     id: identifier.optional(),
     /** NumericDate seconds; tokens issued up to and including it. Until now when left out. */
     cutoff: z.int().min(0).max(253_402_300_799).optional(),
+    /** End the sessions that it reaches, too. */
+    end_sessions: z.boolean().default(false),
     dry_run: z.boolean().default(false),
     reason,
   })
@@ -98,20 +100,28 @@ export class OperatorRevocationsController {
     @Headers('prefer') prefer: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { kind, cutoff } = body;
+    const { kind, cutoff, end_sessions: endSessions } = body;
     const what = { kind, id: body.id ?? '*', cutoff };
     if (body.dry_run) {
       reply.status(HttpStatus.OK);
       const preview = await this.cuttingOff.preview(what);
-      return { dry_run: true, kind, id: what.id, cutoff: preview.cutoff, reach: preview.reach };
+      return {
+        dry_run: true,
+        kind,
+        id: what.id,
+        cutoff: preview.cutoff,
+        reach: preview.reach,
+        sessions_to_end: endSessions ? preview.reach.sessions : 0,
+      };
     }
     const wait = readPreferredWait(prefer);
-    const how = { reason: body.reason, receiptWanted: wait !== undefined };
-    const { event, reach } = await this.cuttingOff.cutOff(operator, what, how);
+    const how = { reason: body.reason, receiptWanted: wait !== undefined, endSessions };
+    const { event, reach, endedSessions } = await this.cuttingOff.cutOff(operator, what, how);
     const { revocation, instances } = await this.answers.answer(event, wait, reply);
     return {
       revocation: { ...serializeRevocationEvent(event), status: revocation.status },
       reach,
+      ended_sessions: endedSessions,
       ...(instances && { instances }),
     };
   }

@@ -4,15 +4,18 @@ import { z } from 'zod';
 import { Accounts } from '../../accounts/accounts.js';
 import { emailAddress } from '../../accounts/email-address.js';
 import { readPreferredWait } from '../../platform/preferred-wait.js';
+import { ROLES } from '../../accounts/roles.js';
 import type { Operator } from '../operator.js';
 import { CuttingOff } from '../cutting-off.js';
 import { ReceiptAnswers } from './receipt-answers.js';
 import { CurrentOperator, RequireRole } from '../require-role.js';
+import { RoleChanges } from '../role-changes.js';
 import { SessionEnding } from '../session-ending.js';
 import { numericDate, reason } from './shared-input.js';
 
 const byAddress = z.strictObject({ email: emailAddress });
 const byId = z.strictObject({ id: z.uuid() });
+const taking = z.strictObject({ role: z.enum(ROLES), reason });
 const change = z.strictObject({ reason }).nullish();
 
 @Controller('operator/users')
@@ -20,6 +23,7 @@ export class OperatorUsersController {
   constructor(
     private readonly accounts: Accounts,
     private readonly ending: SessionEnding,
+    private readonly roles: RoleChanges,
     private readonly cuttingOff: CuttingOff,
     private readonly answers: ReceiptAnswers,
   ) {}
@@ -57,6 +61,22 @@ export class OperatorUsersController {
     const how = { reason: body?.reason, receiptWanted: wait !== undefined };
     const { sessions, position } = await this.ending.disable(operator, id, how);
     return { id, sessions, ...(await this.answers.answer(position, wait, reply)) };
+  }
+
+  /** Takes a role away and revokes the tokens that carry it; sessions go on. 200, 202 and `Prefer: wait=2` as for sessions. */
+  @Post(':id/take-role')
+  @RequireRole('end-sessions')
+  async takeRole(
+    @CurrentOperator() operator: Operator,
+    @Param({ schema: byId }) { id }: z.infer<typeof byId>,
+    @Body({ schema: taking }) { role, reason }: z.infer<typeof taking>,
+    @Headers('prefer') prefer: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const wait = readPreferredWait(prefer);
+    const how = { reason, receiptWanted: wait !== undefined };
+    const { roles, position } = await this.roles.take(operator, id, role, how);
+    return { id, roles, ...(await this.answers.answer(position, wait, reply)) };
   }
 
   /** Lets an account sign in again. */

@@ -1,0 +1,45 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../platform/database.js';
+import type { RaiseReason } from './epoch-raising.js';
+
+/** An epoch that is over. */
+export interface ClosedEpoch {
+  readonly epoch: number;
+  readonly lastSeq: number;
+  readonly closedAt: Date;
+  /** Why another one was begun. */
+  readonly reason: RaiseReason;
+  readonly sessionsKept: boolean;
+}
+
+/** Knows the epochs that are over, for people. */
+@Injectable()
+export class EpochHistory {
+  constructor(private readonly database: Database) {}
+
+  /** The newest first. */
+  async latest(limit: number): Promise<ClosedEpoch[]> {
+    const rows = await this.database.run((manager) =>
+      manager.query<
+        {
+          epoch: number;
+          last_seq: string;
+          closed_at: Date;
+          reason: RaiseReason;
+          sessions_kept: boolean;
+        }[]
+      >(
+        `SELECT epoch, last_seq, closed_at, reason, sessions_kept FROM revocation_epochs
+         ORDER BY epoch DESC LIMIT $1`,
+        [limit],
+      ),
+    );
+    return rows.map((row) => ({
+      epoch: row.epoch,
+      lastSeq: Number(row.last_seq),
+      closedAt: row.closed_at,
+      reason: row.reason,
+      sessionsKept: row.sessions_kept,
+    }));
+  }
+}
