@@ -70,8 +70,10 @@ export function giveRole(
 
 /** What the command line does with epochs. */
 export interface EpochWork {
-  preview(): Promise<{ epoch: number; head: number; sessions: number }>;
-  raise(options: Pick<RaiseOptions, 'keepSessions' | 'above' | 'note'>): Promise<RaisedEpoch>;
+  readonly preview: () => Promise<{ epoch: number; head: number; sessions: number }>;
+  readonly raise: (
+    options: Pick<RaiseOptions, 'keepSessions' | 'above' | 'note'>,
+  ) => Promise<RaisedEpoch>;
 }
 
 /** Lends the epochs of the database. Takes no other settings: identity may not be installed whole when it is restored. */
