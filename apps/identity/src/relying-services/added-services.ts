@@ -107,7 +107,8 @@ export class AddedServices {
   }
 
   /**
-   * Withdraws a service: its secrets are void and nobody waits for its instances any more.
+   * Withdraws a service: its secrets are void. Its instances are counted on until they fall silent, since till then they may
+   * still accept tokens.
    *
    * @throws {DomainError} `unknown_relying_service`, `declared_in_file`
    */
@@ -121,10 +122,6 @@ export class AddedServices {
       }
       await tx.query(`UPDATE relying_services SET withdrawn_at = now() WHERE id = $1`, [id]);
       await tx.query(`DELETE FROM relying_service_secrets WHERE service_id = $1`, [id]);
-      await tx.query(
-        `UPDATE relying_service_instances SET left_at = clock_timestamp() WHERE service_id = $1 AND left_at IS NULL`,
-        [id],
-      );
       await this.audit.record(tx, { actor, action: 'relying_service.withdraw', target: id });
     });
   }

@@ -102,3 +102,14 @@ it('a report is stored before the head is read: what is committed meanwhile is i
   });
   expect((await answer!).head).toEqual({ epoch: 1, seq: 1 });
 });
+
+it('an instance of a withdrawn service is counted on until it is silent: till then it may accept tokens', async () => {
+  const replica = await startReplica();
+  const services = replica.get(RelyingServices);
+  await services.reconcile([orders]);
+  await replica.get(HeartbeatProof).load();
+  const instanceId = randomUUID();
+  await replica.get(CheckIns).checkIn('orders', { instanceId, kids: [], applied: undefined });
+  await services.reconcile([]);
+  expect(await rows(replica, 'live_instances')).toMatchObject([{ instance_id: instanceId }]);
+});

@@ -39,13 +39,11 @@ export class RelyingServices {
           [id, audience],
         );
       }
+      // Their instances stay counted on until they fall silent: till then they may still accept tokens.
       await tx.query(
         `WITH withdrawn AS (
            UPDATE relying_services SET withdrawn_at = now()
-           WHERE withdrawn_at IS NULL AND source = 'file' AND NOT id = ANY($1) RETURNING id
-         ), left_behind AS (
-           UPDATE relying_service_instances SET left_at = clock_timestamp()
-           WHERE left_at IS NULL AND service_id IN (SELECT id FROM withdrawn))
+           WHERE withdrawn_at IS NULL AND source = 'file' AND NOT id = ANY($1) RETURNING id)
          DELETE FROM relying_service_secrets WHERE service_id IN (SELECT id FROM withdrawn)`,
         [rows.map(({ id }) => id)],
       );
