@@ -68,15 +68,18 @@ export class CountersignAuthModule
   extends ConfigurableModuleClass
   implements OnApplicationShutdown
 {
+  private readonly ownsVerifier: boolean;
+
   constructor(
-    @Inject(MODULE_OPTIONS_TOKEN) private readonly options: CountersignAuthOptions,
+    @Inject(MODULE_OPTIONS_TOKEN) options: CountersignAuthOptions,
     @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
   ) {
     super();
+    this.ownsVerifier = 'verifierOptions' in options;
   }
 
   async onApplicationShutdown(): Promise<void> {
-    if ('verifierOptions' in this.options) await this.verifier.close();
+    if (this.ownsVerifier) await this.verifier.close();
   }
 }
 

@@ -1,5 +1,6 @@
 import { copyFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { jest } from '@jest/globals';
 import { startThrowAwayRedis } from '@countersign/test-kit';
 import type { ThrowAwayRedis } from '@countersign/test-kit';
@@ -280,6 +281,16 @@ it('while Redis hangs for ten seconds nothing is lost, and it goes on by itself'
   const event = truth.revoke('a');
   await writer.append([event]).catch(() => undefined);
   await until(() => reader.refuses('a'), 'the revocation has come');
+});
+
+it('a log of a source does not tell its password', () => {
+  const source = new RedisRevocationSource({
+    url: 'redis://a:in-url@127.0.0.1',
+    password: 'given-apart',
+  });
+  expect(inspect(source, { depth: Infinity }) + JSON.stringify(source)).not.toMatch(
+    /in-url|given-apart/,
+  );
 });
 
 it('a stop does not wait for anything', async () => {

@@ -57,9 +57,12 @@ export class RedisRevocationSource {
   #inReplay = false;
   readonly #stop = new AbortController();
   readonly #stream: string;
+  /** Truly private: who logs a source must not log its password. */
+  readonly #options: RedisRevocationSourceOptions;
 
   /** @throws {TypeError} when the URL is of no known form */
-  constructor(private readonly options: RedisRevocationSourceOptions) {
+  constructor(options: RedisRevocationSourceOptions) {
+    this.#options = options;
     this.#stream = options.stream ?? DEFAULT_STREAM;
     requireAddress(options.url);
   }
@@ -187,6 +190,6 @@ export class RedisRevocationSource {
   }
 
   #connect(): Redis {
-    return createRedis({ ...this.options, commandTimeoutMs: COMMAND_TIMEOUT_MS });
+    return createRedis({ ...this.#options, commandTimeoutMs: COMMAND_TIMEOUT_MS });
   }
 }

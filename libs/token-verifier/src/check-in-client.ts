@@ -5,11 +5,16 @@ import type { CheckInAnswer, CheckInPort, CheckInReport } from './sources.js';
 
 /** Checks in over HTTP at identity's service listener. */
 export class CheckInClient implements CheckInPort {
+  /** Truly private: who logs a verifier must not log the secret of its service. */
+  readonly #authorization: string;
+
   constructor(
     private readonly discovery: Discovery,
     private readonly fetch: Fetch,
-    private readonly authorization: string,
-  ) {}
+    authorization: string,
+  ) {
+    this.#authorization = authorization;
+  }
 
   async checkIn(report: CheckInReport, stop: AbortSignal): Promise<CheckInAnswer> {
     const { checkIn } = await this.discovery.endpoints(stop);
@@ -20,7 +25,7 @@ export class CheckInClient implements CheckInPort {
       { timeoutMs: 5_000, maxBytes: 16 * 1024 },
       {
         method: 'POST',
-        headers: { authorization: this.authorization, 'content-type': 'application/json' },
+        headers: { authorization: this.#authorization, 'content-type': 'application/json' },
         body: JSON.stringify({
           instance_id: report.instanceId,
           kids: report.kids,

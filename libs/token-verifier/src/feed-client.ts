@@ -27,14 +27,18 @@ export class FeedClient implements RevocationSource {
   #lastError: string | undefined;
   #running: Promise<void> = Promise.resolve();
   readonly #stop = new AbortController();
+  /** Truly private: who logs a verifier must not log the secret of its service. */
+  readonly #authorization: string;
 
   constructor(
     private readonly discovery: Discovery,
     private readonly fetch: Fetch,
-    private readonly authorization: string,
+    authorization: string,
     private readonly instanceId: string,
     private readonly clock: VerifierClock,
-  ) {}
+  ) {
+    this.#authorization = authorization;
+  }
 
   start(sink: RevocationSink): void {
     this.#running = this.#follow(sink);
@@ -121,9 +125,9 @@ export class FeedClient implements RevocationSource {
     read: (body: AsyncIterable<Uint8Array>) => Promise<T>,
   ): Promise<T> {
     const transport = { fetch: this.fetch, stop: this.#stop.signal };
-    const { authorization, instanceId } = this;
+    const authorization = this.#authorization;
     const init = {
-      headers: { accept, authorization, 'countersign-instance': instanceId, ...headers },
+      headers: { accept, authorization, 'countersign-instance': this.instanceId, ...headers },
     };
     try {
       return await request(transport, url, init, PATIENCE, read);

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -209,6 +210,19 @@ it('closes while its issuer hangs, and tells who waits for it', async () => {
 });
 
 describe('credentials go nowhere else', () => {
+  it('nor into a log of the verifier', async () => {
+    const verifier = createTokenVerifier({
+      issuer: 'http://127.0.0.1:9',
+      audience: 'orders',
+      discoveryUrl: 'http://127.0.0.1:9/x',
+      credentials: { clientId: 'orders', clientSecret: 'of the orders' },
+    });
+    await verifier.close();
+    const told =
+      inspect(verifier, { depth: Infinity, showHidden: true }) + JSON.stringify(verifier);
+    expect(told).not.toMatch(/Basic|of the orders/);
+  });
+
   it.each<[string, Partial<TokenVerifierOptions>]>([
     ['without a discovery URL', { discoveryUrl: undefined as never }],
     [
