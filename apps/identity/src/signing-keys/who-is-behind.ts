@@ -1,0 +1,48 @@
+/** What one instance of a relying service last said about the keys that it holds. */
+export interface KeyReport {
+  readonly service: string;
+  readonly instanceId: string;
+  readonly kids: readonly string[];
+  /** Until when it is counted on without another report, seconds on the clock of check-ins. */
+  readonly countedUntil: number;
+}
+
+/** What is known of who holds which key. Instances that said goodbye are not in it. */
+export interface KeyReports {
+  readonly instances: readonly KeyReport[];
+  /** False for a while after an outage and after history was lost: instances may be missing that have not come back yet. */
+  readonly complete: boolean;
+}
+
+/** An instance that has not reported a key. */
+export interface Behind {
+  readonly service: string;
+  readonly instanceId: string;
+  /** It has not been heard of for so long that it is not counted on any more, and it never said goodbye. */
+  readonly silent: boolean;
+}
+
+/**
+ * Who has not reported `kid`. Also who fell silent since the key was prepared: it may be cut off, go on for a while, and come
+ * back with the keys that it had.
+ *
+ * @param preparedAt, now seconds on the clock of check-ins
+ */
+export function whoIsBehind(
+  { kid, preparedAt }: { readonly kid: string; readonly preparedAt: number },
+  { instances }: KeyReports,
+  now: number,
+): Behind[] {
+  return instances
+    .filter(({ countedUntil, kids }) => countedUntil >= preparedAt && !kids.includes(kid))
+    .map(({ service, instanceId, countedUntil }) => ({
+      service,
+      instanceId,
+      silent: countedUntil < now,
+    }));
+}
+
+/** Whether the reports are those of everybody: nobody being live is not everybody agreeing. */
+export function speakForEverybody({ instances, complete }: KeyReports, now: number): boolean {
+  return complete && instances.some(({ countedUntil }) => countedUntil >= now);
+}
