@@ -41,6 +41,7 @@ import { RevocationFeed } from './revocation/revocation-feed.js';
 import { RevocationLog } from './revocation/revocation-log.js';
 import { MasterKeys } from './sealing/master-keys.js';
 import { KeyRing } from './signing-keys/key-ring.js';
+import { RotationDriver } from './signing-keys/rotation-driver.js';
 
 /** How long requests under way may take once identity stops. */
 const DRAIN_MS = 4_000;
@@ -84,6 +85,8 @@ export async function startIdentity(
   await identity.get(HeartbeatProof).load();
   const keyRing = identity.get(KeyRing);
   await keyRing.load();
+  const rotation = identity.get(RotationDriver);
+  await rotation.start();
   const feed = identity.get(RevocationFeed);
   await feed.start();
   const awaitedReceipts = identity.get(AwaitedReceipts);
@@ -157,6 +160,7 @@ export async function startIdentity(
       await verifier.close();
       awaitedReceipts.stop();
       await purge.stop();
+      await rotation.stop();
       await relay.stop();
       await feed.stop();
       await closeWithin(operatorApp.getHttpServer(), () => operatorApp.close(), OPERATOR_DRAIN_MS);

@@ -30,7 +30,12 @@ const open: Replica[] = [];
 
 /** Starts a replica; the first one of a file starts the database server. */
 export async function startReplica(
-  options: { databaseUrl?: string; masterKeys?: string; redisUrl?: string } = {},
+  options: {
+    databaseUrl?: string;
+    masterKeys?: string;
+    redisUrl?: string;
+    settings?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Replica> {
   postgres ??= await startThrowAwayPostgres();
   const databaseUrl = options.databaseUrl ?? (await postgres.createDatabase());
@@ -47,6 +52,7 @@ export async function startReplica(
     ARGON2_PASSES: '2',
     PASSWORD_HASH_QUEUE: '4',
     REDIS_URL: options.redisUrl,
+    ...options.settings,
   });
   const database = new Database(createIdentityDataSource(databaseUrl, config.DATABASE_POOL_SIZE));
   await database.source.initialize();

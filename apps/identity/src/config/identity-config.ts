@@ -34,6 +34,14 @@ const settings = z.object({
   /** The longest of all relying services: how long a silent one is waited for. */
   STALENESS_LIMITS: stalenessLimits,
   ACCESS_TOKEN_TTL_SECONDS: seconds(30, 900, 300),
+  /** How long a key signs, and how long the next one is published before it does. */
+  KEY_ROTATION_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400),
+  KEY_PUBLICATION_SECONDS: seconds(1, 30 * 86_400, 86_400),
+  /** The longest that any gateway or verifier in use keeps the JWKS: no key signs sooner after its publication. */
+  JWKS_CACHE_SECONDS: seconds(1, 86_400, 300),
+  /** How long the next key then waits for every instance to report it, and what happens past that. */
+  KEY_ACTIVATION_PATIENCE_SECONDS: seconds(0, 30 * 86_400, 86_400),
+  KEY_ACTIVATION_PAST_DEADLINE: z.enum(['go_on', 'hold']).default('go_on'),
   SESSION_TTL_SECONDS: seconds(60, 7 * 86_400, 12 * 3600),
   REMEMBERED_SESSION_TTL_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400),
   EMAIL_TOKEN_TTL_SECONDS: seconds(60, 7 * 86_400, 86_400),
@@ -53,6 +61,18 @@ const related = settings.superRefine((given, context) => {
   }
   if (given.SESSION_TTL_SECONDS > given.REMEMBERED_SESSION_TTL_SECONDS) {
     fault('SESSION_TTL_SECONDS', 'must not be longer than REMEMBERED_SESSION_TTL_SECONDS');
+  }
+  if (given.KEY_PUBLICATION_SECONDS < given.JWKS_CACHE_SECONDS) {
+    fault(
+      'KEY_PUBLICATION_SECONDS',
+      'a key must be published for as long as the JWKS may be cached (JWKS_CACHE_SECONDS)',
+    );
+  }
+  if (given.KEY_ROTATION_SECONDS < given.KEY_PUBLICATION_SECONDS) {
+    fault(
+      'KEY_ROTATION_SECONDS',
+      'a key must sign for as long as the next one is published before it (KEY_PUBLICATION_SECONDS)',
+    );
   }
   const ports = [given.PUBLIC_PORT, given.SERVICE_PORT, given.OPERATOR_PORT].filter(
     (number) => number !== 0,

@@ -50,6 +50,9 @@ const PROBLEMS = {
   relying_service_exists: { status: 409, title: 'There is a relying service of this id already' },
   declared_in_file: { status: 409, title: 'The relying service is declared in a file' },
   rotation_in_progress: { status: 409, title: 'Two secrets are valid already' },
+  unknown_signing_key: { status: 404, title: 'There is no such signing key' },
+  signing_key_in_use: { status: 409, title: 'The signing key is in use' },
+  signing_key_revoked: { status: 409, title: 'The signing key has been revoked already' },
   cutoff_in_future: { status: 400, title: 'The cut-off lies in the future' },
   database_unavailable: {
     status: 503,

@@ -595,7 +595,7 @@ it('status says who asks, and how identity stands', async () => {
     revocation: { epoch: 1, head: await head() },
     closed_epochs: [],
     relay: null,
-    signing_keys: [{ state: 'active' }],
+    signing_keys: [{ state: 'prepared' }, { state: 'active' }],
   });
   expect(Math.abs(body.clocks.identity - body.clocks.database)).toBeLessThan(5);
   expect(JSON.stringify(body)).not.toMatch(/private|sealed|"d":/);

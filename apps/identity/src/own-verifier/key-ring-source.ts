@@ -9,6 +9,7 @@ export class KeyRingSource implements KeySource {
   constructor(private readonly keyRing: KeyRing) {}
 
   start(onChange: () => void): void {
+    this.keyRing.onChange(onChange);
     onChange();
   }
 

@@ -19,6 +19,9 @@ export type DomainErrorCode =
   | 'relying_service_exists'
   | 'declared_in_file'
   | 'rotation_in_progress'
+  | 'unknown_signing_key'
+  | 'signing_key_in_use'
+  | 'signing_key_revoked'
   | 'cutoff_in_future'
   | 'database_unavailable';
 

@@ -8,8 +8,9 @@ const TICK_MS = 1_000;
 const LONGEST_GAP_SECONDS = 5;
 
 /**
- * After history was lost, instances that joined in the lost part are not known here: nobody is told that all have given their
- * receipts before they had this long to report, milliseconds.
+ * How long instances have to report after a time in which they could not, milliseconds. After history was lost, those that
+ * joined in the lost part are not known here: nobody is told before that all have given their receipts. After an outage,
+ * nobody is told before that all hold a key: in an outage a service may have been started anew.
  */
 const REJOIN_MS = 75_000;
 
@@ -43,6 +44,9 @@ export class CheckInClock {
     await this.database.run((manager) =>
       manager.query(
         `UPDATE check_in_clock AS clock SET ticked_at = clock_timestamp(), epoch = head.epoch,
+           highest_at = greatest(highest_at, clock_timestamp()),
+           steady_from_ms = CASE WHEN clock_timestamp() - ticked_at BETWEEN interval '0' AND make_interval(secs => $1)
+             THEN steady_from_ms ELSE ran_ms + $2 END,
            complete_from_ms = CASE WHEN clock.epoch = head.epoch THEN complete_from_ms ELSE ran_ms + $2 END,
            ran_ms = ran_ms + CASE WHEN clock_timestamp() - ticked_at BETWEEN interval '0' AND make_interval(secs => $1)
              THEN floor(extract(epoch FROM clock_timestamp() - ticked_at) * 1000)::bigint ELSE 0 END

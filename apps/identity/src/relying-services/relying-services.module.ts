@@ -5,6 +5,7 @@ import { AddedServices } from './added-services.js';
 import { AwaitedReceipts } from './awaited-receipts.js';
 import { CheckInClock } from './check-in-clock.js';
 import { CheckIns } from './check-ins.js';
+import { HeldKeys } from './held-keys.js';
 import { Purge } from './purge.js';
 import { Receipts } from './receipts.js';
 import { RelyingServices } from './relying-services.js';
@@ -18,6 +19,7 @@ import { ServiceInstances } from './service-instances.js';
     ServiceInstances,
     CheckIns,
     CheckInClock,
+    HeldKeys,
     Receipts,
     AwaitedReceipts,
     Purge,
@@ -28,6 +30,7 @@ import { ServiceInstances } from './service-instances.js';
     ServiceInstances,
     CheckIns,
     CheckInClock,
+    HeldKeys,
     Receipts,
     AwaitedReceipts,
     Purge,

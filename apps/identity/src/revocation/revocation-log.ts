@@ -9,8 +9,8 @@ import type { RevocationRow } from './revocation-row.js';
 /** The channel on which replicas are told that the log has grown. */
 export const REVOCATION_CHANNEL = 'countersign_revocations';
 
-/** An entry lives this much longer than any token it could cover, seconds: clocks and their tolerance. */
-const EXPIRY_MARGIN_SECONDS = 120;
+/** What concerns a token lives this much longer than it, seconds: clocks and their tolerance. */
+export const EXPIRY_MARGIN_SECONDS = 120;
 
 /** What is to be revoked. */
 export interface Revocation {

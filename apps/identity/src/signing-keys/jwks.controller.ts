@@ -3,8 +3,6 @@ import { Public } from '@countersign/nest-auth';
 import type { FastifyReply } from 'fastify';
 import { KeyRing } from './key-ring.js';
 
-/** How long the key set may be cached when no change is planned, seconds. */
-const MAX_AGE_SECONDS = 300;
 /** How long a cache may go on with it when identity is away, seconds: the verifiers' own hard age. */
 const STALE_IF_ERROR_SECONDS = 12 * 3600;
 
@@ -20,7 +18,7 @@ export class JwksController {
       .header('etag', etag)
       .header(
         'cache-control',
-        `public, max-age=${String(MAX_AGE_SECONDS)}, stale-if-error=${String(STALE_IF_ERROR_SECONDS)}`,
+        `public, max-age=${String(this.keyRing.cacheSeconds())}, stale-if-error=${String(STALE_IF_ERROR_SECONDS)}`,
       );
     if (known?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)) {
       void reply.status(304).send();

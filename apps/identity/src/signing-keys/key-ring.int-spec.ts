@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas, TEST_MASTER_KEYS } from '../../test/identity-under-test.js';
+import { Clock } from '../platform/clock.js';
 import { KeyRing } from './key-ring.js';
 import { SigningKey } from './signing-key.js';
 
@@ -9,7 +10,7 @@ afterAll(stopReplicas);
 const otherKey = `k1 ${Buffer.alloc(32, 9).toString('base64url')}\n`;
 const newerKey = `k2 ${Buffer.alloc(32, 2).toString('base64url')}\n`;
 
-it('replicas that start at once on an empty ring make one key and publish the same bytes', async () => {
+it('replicas that start at once on an empty ring make one key that signs and one that is prepared, and publish the same bytes', async () => {
   const first = await startReplica();
   const others = [
     await startReplica({ databaseUrl: first.databaseUrl }),
@@ -18,7 +19,11 @@ it('replicas that start at once on an empty ring make one key and publish the sa
   const rings = [first, ...others].map((replica) => replica.get(KeyRing));
   await Promise.all(rings.map((ring) => ring.load()));
   const documents = rings.map((ring) => ring.document());
-  expect(documents[0]!.keys).toHaveLength(1);
+  expect(documents[0]!.keys).toHaveLength(2);
+  const states = await first.database.run((manager) =>
+    manager.query(`SELECT state FROM signing_keys ORDER BY state`),
+  );
+  expect(states).toEqual([{ state: 'active' }, { state: 'prepared' }]);
   expect(new Set(documents.map(({ body }) => body)).size).toBe(1);
   expect(new Set(documents.map(({ etag }) => etag)).size).toBe(1);
 });
@@ -31,8 +36,8 @@ it('the private key is not in the database, in any spelling of its parts', async
   );
   expect(Object.keys(key.publicJwk).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
   // A PKCS #8 key names its algorithm in clear: the object identifier of rsaEncryption.
-  expect(key.sealedPrivateKey.includes(Buffer.from('2a864886f70d010101', 'hex'))).toBe(false);
-  expect(key.sealedPrivateKey.includes(Buffer.from(key.publicJwk.n!, 'base64url'))).toBe(false);
+  expect(key.sealedPrivateKey!.includes(Buffer.from('2a864886f70d010101', 'hex'))).toBe(false);
+  expect(key.sealedPrivateKey!.includes(Buffer.from(key.publicJwk.n!, 'base64url'))).toBe(false);
 });
 
 it.each([
@@ -59,7 +64,22 @@ it('an older master key still opens when it is not the first any more', async ()
 it('a sealed key that was moved to another row does not open', async () => {
   const replica = await startReplica();
   await replica.get(KeyRing).load();
-  await replica.database.run((manager) => manager.query(`UPDATE signing_keys SET kid = 'moved'`));
+  await replica.database.run((manager) =>
+    manager.query(`UPDATE signing_keys SET kid = 'moved' WHERE state = 'active'`),
+  );
   const other = await startReplica({ databaseUrl: replica.databaseUrl });
   await expect(other.get(KeyRing).load()).rejects.toThrow(/signing-key:moved cannot be opened/);
+});
+
+it.each([
+  ['nothing is in sight', null, 300],
+  ['a change is far away', 5_000, 300],
+  ['a change is near', 100.9, 100],
+  ['a change is due', 0, 30],
+])('the key set may be cached when %s', async (_name, nextChangeIn, seconds) => {
+  const replica = await startReplica();
+  const ring = replica.get(KeyRing);
+  jest.spyOn(replica.get(Clock), 'now').mockReturnValue(new Date(1_800_000_000_000));
+  ring.noteNextChange(nextChangeIn);
+  expect(ring.cacheSeconds()).toBe(seconds);
 });

@@ -1,45 +1,65 @@
 import { Injectable } from '@nestjs/common';
-import { In } from 'typeorm';
 import type { EntityManager } from 'typeorm';
+import { IdentityConfig } from '../config/identity-config.js';
+import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database.js';
-import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import { MasterKeys } from '../sealing/master-keys.js';
-import { makeSigningKey, openSigningKey } from './make-signing-key.js';
 import { createJwksDocument } from './jwks-document.js';
 import type { JwksDocument } from './jwks-document.js';
+import { KeyRotation } from './key-rotation.js';
+import { openSigningKey } from './make-signing-key.js';
 import type { Signer } from './signer.js';
-import { isPublished, SigningKey } from './signing-key.js';
+import { PUBLISHED_STATES } from './signing-key.js';
+import type { SigningKey } from './signing-key.js';
 
-/** The signing keys of this issuer, as this process knows them. */
+/** However soon a change is planned, the key set may be cached for so long, seconds, if the settings allow that at all. */
+const SHORTEST_CACHE_SECONDS = 30;
+
+type PublishedKey = Pick<
+  SigningKey,
+  'kid' | 'state' | 'publicJwk' | 'sealedPrivateKey' | 'masterKeyId'
+>;
+interface RingReading {
+  readonly version: string;
+  readonly keys: readonly PublishedKey[];
+}
+
+/** The signing keys of this issuer, as this process knows them. It follows the database: see `RotationDriver`. */
 @Injectable()
 export class KeyRing {
+  #version = -1n;
   #document: JwksDocument | undefined;
-  readonly #signers = new Map<string, Signer>();
+  #signers: ReadonlyMap<string, Signer> = new Map();
+  #nextChangeAtMs = 0;
+  readonly #listeners: (() => void)[] = [];
 
   constructor(
+    private readonly config: IdentityConfig,
     private readonly database: Database,
     private readonly masterKeys: MasterKeys,
+    private readonly rotation: KeyRotation,
+    private readonly clock: Clock,
   ) {}
 
   /**
-   * Loads the keys, making the first one for an empty ring, and opens what is needed to sign.
+   * Loads the keys, making the first ones for an empty ring, and opens those that sign or will.
    *
-   * @throws {UnsealFailed} when the active key cannot be opened: the process must not start
+   * @throws {UnsealFailed} when one of them cannot be opened: the process must not start
    */
   async load(): Promise<void> {
-    const keys = await this.database.transaction(async (tx) => {
-      await takeLocks(tx, [{ ...KEY_RING_LOCK, mode: 'exclusive' }]);
-      const active = await tx.existsBy(SigningKey, { state: 'active' });
-      if (!active) await this.#addFirstKey(tx);
-      return tx.find(SigningKey, {
-        where: { state: In(['prepared', 'active', 'retired']) },
-        order: { preparedAt: 'ASC', kid: 'ASC' },
-      });
-    });
-    for (const key of keys) {
-      if (key.state === 'active') this.#signers.set(key.kid, openSigningKey(this.masterKeys, key));
+    const { plan } = await this.rotation.turn();
+    this.noteNextChange(plan.nextChangeIn);
+    await this.follow();
+  }
+
+  /** Takes over what has changed in the database. @throws {UnsealFailed} and goes on with what it had */
+  async follow(): Promise<void> {
+    const [row] = await this.database.run((manager) =>
+      manager.query<[{ version: string }]>(`SELECT version FROM key_ring`),
+    );
+    if (BigInt(row.version) > this.#version) {
+      this.#take(await this.database.run((manager) => readRing(manager)));
     }
-    this.#document = createJwksDocument(keys.filter(isPublished).map(({ publicJwk }) => publicJwk));
   }
 
   /** The published keys. @throws {TypeError} before {@link load} */
@@ -48,32 +68,72 @@ export class KeyRing {
     return this.#document;
   }
 
+  /** How long the document may be cached, seconds: until the next planned change, within limits. */
+  cacheSeconds(): number {
+    const longest = this.config.JWKS_CACHE_SECONDS;
+    const left = Math.floor((this.#nextChangeAtMs - this.clock.now().getTime()) / 1000);
+    return Math.min(longest, Math.max(SHORTEST_CACHE_SECONDS, left));
+  }
+
+  /** @param seconds until the published keys may change; `null` when nothing is in sight */
+  noteNextChange(seconds: number | null): void {
+    this.#nextChangeAtMs = this.clock.now().getTime() + (seconds ?? Infinity) * 1000;
+  }
+
+  /** Calls `listener` after each change of the published keys. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   canSign(): boolean {
     return this.#signers.size > 0;
   }
 
   /**
    * The key that signs now. Call inside the transaction that fixes a token's claims, with the key ring lock shared:
-   * the key cannot then be revoked before the transaction ends.
+   * the key cannot then be revoked before the transaction ends. This replica publishes the key before it signs with it.
    */
   async activeSigner(tx: EntityManager): Promise<Signer> {
-    const { kid } = await tx.findOneOrFail(SigningKey, {
-      where: { state: 'active' },
-      select: { kid: true },
-    });
-    const known = this.#signers.get(kid);
+    const [row] = await tx.query<{ kid: string }[]>(
+      `SELECT kid FROM signing_keys WHERE state = 'active'`,
+    );
+    if (!row) throw new TypeError('no key signs: the key ring has not been loaded');
+    const known = this.#signers.get(row.kid);
     if (known) return known;
-    const signer = openSigningKey(this.masterKeys, await tx.findOneByOrFail(SigningKey, { kid }));
-    this.#signers.set(kid, signer);
+    this.#take(await readRing(tx));
+    const signer = this.#signers.get(row.kid);
+    if (!signer) throw new TypeError('the key ring changed under its lock');
     return signer;
   }
 
-  async #addFirstKey(tx: EntityManager): Promise<void> {
-    const { kid, publicJwk, privateKey } = await makeSigningKey(this.masterKeys);
-    await tx.query(
-      `INSERT INTO signing_keys (kid, state, public_jwk, sealed_private_key, master_key_id, prepared_at, activated_at)
-       VALUES ($1, 'active', $2, $3, $4, clock_timestamp(), clock_timestamp())`,
-      [kid, publicJwk, privateKey.box, privateKey.masterKeyId],
+  #take({ version, keys }: RingReading): void {
+    // An older reading may come late.
+    if (BigInt(version) < this.#version) return;
+    const signers = keys.flatMap(({ kid, sealedPrivateKey: box, masterKeyId }) =>
+      box && masterKeyId !== null
+        ? [[kid, this.#signers.get(kid) ?? this.#open(kid, box, masterKeyId)] as const]
+        : [],
     );
+    const before = this.#document?.body;
+    this.#signers = new Map(signers);
+    this.#document = createJwksDocument(keys.map(({ publicJwk }) => publicJwk));
+    this.#version = BigInt(version);
+    if (this.#document.body !== before) for (const tell of this.#listeners) tell();
   }
+
+  #open(kid: string, box: Buffer, masterKeyId: string): Signer {
+    return openSigningKey(this.masterKeys, kid, { box, masterKeyId });
+  }
+}
+
+/** One statement, so that the keys are those of the version. */
+async function readRing(manager: EntityManager): Promise<RingReading> {
+  const rows = await manager.query<({ version: string } & PublishedKey)[]>(
+    `SELECT version, kid, state, public_jwk AS "publicJwk", sealed_private_key AS "sealedPrivateKey",
+       master_key_id AS "masterKeyId"
+     FROM key_ring LEFT JOIN signing_keys ON state = ANY($1) ORDER BY prepared_at, kid`,
+    [PUBLISHED_STATES],
+  );
+  const keys = rows.filter(({ kid }: { kid: string | null }) => kid !== null);
+  return { version: rows[0]?.version ?? '0', keys };
 }

@@ -6,7 +6,6 @@ import { seal, unseal } from '../sealing/sealed.js';
 import type { Sealed } from '../sealing/sealed.js';
 import { createLocalSigner } from './signer.js';
 import type { Signer } from './signer.js';
-import type { SigningKey } from './signing-key.js';
 
 /** A fresh key as it is stored. */
 export interface NewSigningKey {
@@ -32,12 +31,11 @@ export async function makeSigningKey(masterKeys: MasterKeys): Promise<NewSigning
  *
  * @throws {UnsealFailed} when the master key is missing or another one, or the row was changed
  */
-export function openSigningKey(masterKeys: MasterKeys, key: SigningKey): Signer {
-  const sealed = { masterKeyId: key.masterKeyId, box: key.sealedPrivateKey };
-  const pkcs8 = unseal(masterKeys, sealed, boundTo(key.kid));
+export function openSigningKey(masterKeys: MasterKeys, kid: string, sealed: Sealed): Signer {
+  const pkcs8 = unseal(masterKeys, sealed, boundTo(kid));
   const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
   pkcs8.fill(0);
-  return createLocalSigner(key.kid, privateKey);
+  return createLocalSigner(kid, privateKey);
 }
 
 function boundTo(kid: string): string {

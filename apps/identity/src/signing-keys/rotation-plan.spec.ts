@@ -1,6 +1,6 @@
 import { planRotation, refusePurge } from './rotation-plan.js';
 import type { Ring, RingKey, RotationPolicy } from './rotation-plan.js';
-import type { KeyReport, KeyReports } from './who-is-behind.js';
+import type { KeyReports } from './who-is-behind.js';
 
 const policy: RotationPolicy = {
   rotateAfter: 1_000,
@@ -23,13 +23,20 @@ const key = (kid: string, state: RingKey['state'], at: Partial<RingKey> = {}): R
 });
 const signing = key('old', 'active', { activatedAt: 0 });
 const ringOf = (...keys: RingKey[]): Ring => ({ keys, requested: null });
-const report = (service: string, countedUntil: number, ...kids: string[]): KeyReport => ({
+const report = (
+  service: string,
+  countedUntil: number,
+  ...kids: string[]
+): KeyReports['instances'][number] => ({
   service,
   instanceId: `${service}-1`,
   kids,
   countedUntil,
 });
-const reportsOf = (...instances: KeyReport[]): KeyReports => ({ instances, complete: true });
+const reportsOf = (...instances: KeyReports['instances'][number][]): KeyReports => ({
+  instances,
+  complete: true,
+});
 const nobody = reportsOf();
 const agreed = reportsOf(report('orders', 10_000, 'old', 'next'));
 const disagreed = reportsOf(report('orders', 10_000, 'old'), report('payments', 10_000, 'next'));

@@ -19,12 +19,12 @@ export class SigningKey {
   @Column('jsonb', { name: 'public_jwk' })
   publicJwk: JWK;
 
-  /** PKCS #8, sealed under {@link masterKeyId} and bound to this row. */
-  @Column('bytea', { name: 'sealed_private_key' })
-  sealedPrivateKey: Buffer;
+  /** PKCS #8, sealed under {@link masterKeyId} and bound to this row. Gone once the key signs no more. */
+  @Column('bytea', { name: 'sealed_private_key', nullable: true })
+  sealedPrivateKey: Buffer | null;
 
-  @Column('text', { name: 'master_key_id' })
-  masterKeyId: string;
+  @Column('text', { name: 'master_key_id', nullable: true })
+  masterKeyId: string | null;
 
   @Column('timestamptz', { name: 'prepared_at' })
   preparedAt: Date;
@@ -34,9 +34,19 @@ export class SigningKey {
 
   @Column('timestamptz', { name: 'retired_at', nullable: true })
   retiredAt: Date | null;
+
+  /** When the last token that it may have signed is over. Known once it has retired. */
+  @Column('timestamptz', { name: 'tokens_until', nullable: true })
+  tokensUntil: Date | null;
+
+  /** When it was purged or revoked. */
+  @Column('timestamptz', { name: 'ended_at', nullable: true })
+  endedAt: Date | null;
 }
 
-/** Whether the key belongs in the JWKS. */
-export function isPublished({ state }: SigningKey): boolean {
-  return state === 'prepared' || state === 'active' || state === 'retired';
-}
+/** The keys that belong in the JWKS. */
+export const PUBLISHED_STATES = [
+  'prepared',
+  'active',
+  'retired',
+] as const satisfies readonly SigningKeyState[];

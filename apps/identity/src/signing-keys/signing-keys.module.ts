@@ -1,5 +1,14 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
+import { RelyingServicesModule } from '../relying-services/relying-services.module.js';
+import { RevocationModule } from '../revocation/revocation.module.js';
 import { KeyRing } from './key-ring.js';
+import { KeyRotation } from './key-rotation.js';
+import { RotationDriver } from './rotation-driver.js';
 
-@Module({ providers: [KeyRing], exports: [KeyRing] })
+@Module({
+  imports: [AuditModule, RelyingServicesModule, RevocationModule],
+  providers: [KeyRing, KeyRotation, RotationDriver],
+  exports: [KeyRing, KeyRotation, RotationDriver],
+})
 export class SigningKeysModule {}

@@ -1,18 +1,7 @@
-/** What one instance of a relying service last said about the keys that it holds. */
-export interface KeyReport {
-  readonly service: string;
-  readonly instanceId: string;
-  readonly kids: readonly string[];
-  /** Until when it is counted on without another report, seconds on the clock of check-ins. */
-  readonly countedUntil: number;
-}
+import type { HeldKeysReading } from '../relying-services/held-keys.js';
 
-/** What is known of who holds which key. Instances that said goodbye are not in it. */
-export interface KeyReports {
-  readonly instances: readonly KeyReport[];
-  /** False for a while after an outage and after history was lost: instances may be missing that have not come back yet. */
-  readonly complete: boolean;
-}
+/** What is known of who holds which key. */
+export type KeyReports = Omit<HeldKeysReading, 'ran'>;
 
 /** An instance that has not reported a key. */
 export interface Behind {
