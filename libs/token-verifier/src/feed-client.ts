@@ -9,8 +9,11 @@ import type { Fetch } from './http-fetch.js';
 import { inSmallTurns } from './in-small-turns.js';
 import type { RevocationSink, RevocationSource, SourceState } from './sources.js';
 
-/** A feed that is silent for so long has lost its connection: heartbeats come every second. */
-const PATIENCE = { ms: 5_000, per: 'chunk' } as const;
+/**
+ * A feed that says nothing for so long has lost its connection: heartbeats come every second. Comments say nothing; what stands
+ * in between may add them to keep the connection open although nobody is at its other end.
+ */
+const PATIENCE = { ms: 5_000, per: 'message' } as const;
 const MAX_LINE_LENGTH = 64 * 1024;
 const LASTING_MS = 10_000;
 const MAX_BACKOFF_MS = 5_000;
@@ -90,8 +93,9 @@ export class FeedClient implements RevocationSource {
   ): Promise<string | undefined> {
     const url = new URL(snapshot);
     if (cursor !== undefined) url.searchParams.set('cursor', cursor);
-    return this.#request(url.href, 'application/x-ndjson', {}, async (body) => {
+    return this.#request(url.href, 'application/x-ndjson', {}, async (body, onMessage) => {
       for await (const line of readLines(inSmallTurns(body), MAX_LINE_LENGTH)) {
+        onMessage();
         const data = parseJson(line) as { type?: unknown; next_cursor?: unknown };
         if (data.type === 'page' && typeof data.next_cursor === 'string') return data.next_cursor;
         deliver(String(data.type), data, sink);
@@ -108,10 +112,11 @@ export class FeedClient implements RevocationSource {
     const resume: Record<string, string> = position
       ? { 'last-event-id': formatPosition(position) }
       : {};
-    await this.#request(feed, 'text/event-stream', resume, async (body) => {
+    await this.#request(feed, 'text/event-stream', resume, async (body, onMessage) => {
       this.#connected = true;
       this.#lastError = undefined;
       for await (const message of readEventStream(inSmallTurns(body), MAX_LINE_LENGTH)) {
+        onMessage();
         if (message.event === 'goodbye') return;
         deliver(message.event, parseJson(message.data), sink);
       }
@@ -122,7 +127,7 @@ export class FeedClient implements RevocationSource {
     url: string,
     accept: string,
     headers: Record<string, string>,
-    read: (body: AsyncIterable<Uint8Array>) => Promise<T>,
+    read: (body: AsyncIterable<Uint8Array>, onMessage: () => void) => Promise<T>,
   ): Promise<T> {
     const transport = { fetch: this.fetch, stop: this.#stop.signal };
     const authorization = this.#authorization;
@@ -130,7 +135,9 @@ export class FeedClient implements RevocationSource {
       headers: { accept, authorization, 'countersign-instance': this.instanceId, ...headers },
     };
     try {
-      return await request(transport, url, init, PATIENCE, read);
+      return await request(transport, url, init, PATIENCE, (body, _head, onMessage) =>
+        read(body, onMessage),
+      );
     } catch (error) {
       if (error instanceof ReplayNeeded) throw error;
       this.discovery.forget();

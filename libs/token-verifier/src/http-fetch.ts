@@ -32,10 +32,10 @@ export interface Transport {
   readonly stop: AbortSignal;
 }
 
-/** How long a request may take: from its start, or without a chunk arriving. */
+/** How long a request may take: from its start, or without a message that its reader takes for a sign of life. */
 export interface Patience {
   readonly ms: number;
-  readonly per: 'request' | 'chunk';
+  readonly per: 'request' | 'message';
 }
 
 /**
@@ -49,7 +49,7 @@ export async function request<T>(
   url: string,
   init: RequestInit,
   patience: Patience,
-  read: (chunks: AsyncIterable<Uint8Array>, head: AnswerHead) => Promise<T>,
+  read: (chunks: AsyncIterable<Uint8Array>, head: AnswerHead, onMessage: () => void) => Promise<T>,
 ): Promise<T> {
   const end = new AbortController();
   const timer = setTimeout(() => end.abort(new RequestFailed('timed out')), patience.ms);
@@ -64,8 +64,10 @@ export async function request<T>(
       await response.body?.cancel();
       throw new RequestFailed(`answered ${String(response.status)}`);
     }
-    const onChunk = () => patience.per === 'chunk' && timer.refresh();
-    return await read(chunksOf(response.body, end.signal, onChunk), response);
+    const onMessage = () => {
+      if (patience.per === 'message') timer.refresh();
+    };
+    return await read(chunksOf(response.body, end.signal), response, onMessage);
   } finally {
     clearTimeout(timer);
     stop.removeEventListener('abort', onStop);
@@ -136,7 +138,6 @@ export function basicAuthorization(clientId: string, clientSecret: string): stri
 async function* chunksOf(
   body: ReadableStream<Uint8Array> | null,
   end: AbortSignal,
-  onChunk: () => void,
 ): AsyncGenerator<Uint8Array> {
   if (!body) return;
   const reader = body.getReader();
@@ -147,7 +148,6 @@ async function* chunksOf(
       const { done, value } = await reader.read();
       if (end.aborted) throw end.reason;
       if (done) return;
-      onChunk();
       yield value;
     }
   } finally {

@@ -177,21 +177,35 @@ describe('a verifier that has run for a while', () => {
     expect(performance.now() - start).toBeLessThan(1_000);
   });
 
-  it('notices a feed that has fallen silent, and makes a new connection', async () => {
+  it.each([
+    ['has fallen silent', () => new Response(new ReadableStream())],
+    ['something else keeps open', () => new Response(comments())],
+  ])('notices a feed that %s, and makes a new connection', async (_name, answer) => {
     const issuer = await testIssuer();
     let feeds = 0;
     const muted = async (url: string, init: RequestInit) => {
       if (!url.endsWith('/feed')) return fetch(url, init);
       feeds += 1;
-      return feeds > 1 ? fetch(url, init) : new Response(new ReadableStream());
+      return feeds > 1 ? fetch(url, init) : answer();
     };
     const verifier = verifierOf(issuer, { fetch: muted });
     await delay(200);
     for (let n = 0; n < 5; n += 1) collectGarbage();
-    await verifier.ready();
+    await verifier.ready({ timeoutMs: 15_000 });
     expect(feeds).toBe(2);
   });
 });
+
+/** What a proxy sends on a connection that it wants to keep. */
+function comments(): ReadableStream<Uint8Array> {
+  const source = async function* () {
+    for (;;) {
+      await delay(500);
+      yield Buffer.from(': still here\n\n');
+    }
+  };
+  return ReadableStream.from(source());
+}
 
 it('closes while its issuer hangs, and tells who waits for it', async () => {
   const base = await serve(() => undefined);
