@@ -5,7 +5,7 @@ export { readBearerCredentials } from './bearer-credentials.js';
 export type { BearerCredentials } from './bearer-credentials.js';
 export type { VerifierClock } from './clock.js';
 export { createTokenVerifier } from './create-token-verifier.js';
-export type { TokenVerifierOptions } from './create-token-verifier.js';
+export type { TokenVerifierOptions } from './token-verifier-options.js';
 export { isSafeUrl } from './discovery.js';
 export {
   isTokenRejected,

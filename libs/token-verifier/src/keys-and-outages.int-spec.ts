@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { startTestIssuer } from '@countersign/test-kit';
 import { jest } from '@jest/globals';
 import { createTokenVerifier } from './create-token-verifier.js';
-import type { TokenVerifierOptions } from './create-token-verifier.js';
+import type { TokenVerifierOptions } from './token-verifier-options.js';
 import { isTokenRejected, isVerifierUnavailable } from './errors.js';
 import { keyFile } from './key-file.js';
 import type { KeyStore } from './key-file.js';

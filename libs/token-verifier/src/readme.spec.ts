@@ -17,7 +17,7 @@ test('the table of errors names every code, in its family and in the order of th
 });
 
 test('the table of options names every option, and none that is not there', () => {
-  const source = read('./create-token-verifier.ts');
+  const source = read('./token-verifier-options.ts');
   const [, members = ''] = /interface TokenVerifierOptions \{\n(.*?)\n\}/s.exec(source) ?? [];
   const options = [...members.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name);
   expect(firstColumn('Options').sort()).toEqual(options.sort());

@@ -1,0 +1,123 @@
+import type { VerifierClock } from './clock.js';
+import type { Fetch } from './http-fetch.js';
+import type { OnKeyFetch } from './jwks-client.js';
+import type { KeyAges } from './key-ages.js';
+import type { KeyStore } from './key-file.js';
+import type { RevocationSource } from './sources.js';
+import type { Outcome } from './token-verifier.js';
+
+export interface TokenVerifierOptions {
+  /** The exact `iss` of the tokens, and the issuer of the metadata. */
+  readonly issuer: string;
+  /** The name of this service in `aud`; `null` for an edge that names one per call. */
+  readonly audience: string | null;
+  /** The metadata document of identity's service listener. Required with `credentials`. */
+  readonly discoveryUrl?: string;
+  /** How this service authenticates to identity for revocations and check-in. */
+  readonly credentials?: { readonly clientId: string; readonly clientSecret: string };
+  /**
+   * `none` accepts revoked tokens until they expire; it must be written out to construct without credentials. `sources` are
+   * channels that are faster than identity's HTTP feed, which stays as the last of them.
+   */
+  readonly revocation?: 'none' | { readonly sources: readonly RevocationSource[] };
+  /** Allows plain http to other machines: only inside a network that is trusted as it is. Default false. */
+  readonly allowInsecureHttp?: boolean;
+  /** Accepted difference between clocks, seconds. Default 5, at most 60. */
+  readonly clockToleranceSeconds?: number;
+  /** Tokens that claim to live longer are malformed, seconds. Default one hour. */
+  readonly maxLifetimeSeconds?: number;
+  /** Age of the newest heartbeat, seconds. Default 10 (alarm) and 60 (no answer). */
+  readonly staleness?: { readonly softSeconds: number; readonly hardSeconds: number };
+  readonly keyAges?: KeyAges;
+  readonly clock?: VerifierClock;
+  readonly fetch?: Fetch;
+  /** Called once per verification; `reason` is fixed text, there unless the token was accepted. Must not throw. */
+  readonly onOutcome?: (outcome: Outcome, reason?: string) => void;
+  /** Keeps the last good key set over a restart while the issuer cannot be reached: `keyFile(path)`, or your own. */
+  readonly keyStore?: KeyStore;
+  /** Called after each fetch of the keys; `reason` says what was wrong with a `refused` or `failed` one. Must not throw. */
+  readonly onKeyFetch?: OnKeyFetch;
+}
+
+/**
+ * Looks at what types cannot promise: a program in JavaScript, or a setting from the environment, where everything is text. `'5'`
+ * added to an instant gives one ten times as late, and `'false'` is true.
+ *
+ * @throws {TypeError} that names the option
+ */
+export function checkOptions(options: TokenVerifierOptions): void {
+  requireText('issuer', options.issuer);
+  if (options.audience !== null) requireText('audience', options.audience);
+  requireWayToRevocations(options);
+  const { clockToleranceSeconds: tolerance = 0, maxLifetimeSeconds, staleness, keyAges } = options;
+  if (typeof tolerance !== 'number' || !(tolerance >= 0 && tolerance <= 60)) {
+    throw new TypeError('clockToleranceSeconds must be a number from 0 to 60');
+  }
+  if (maxLifetimeSeconds !== undefined) requireRising('maxLifetimeSeconds', [maxLifetimeSeconds]);
+  if (staleness) requireRising('staleness', [staleness.softSeconds, staleness.hardSeconds]);
+  // Identity counts on an instance as long as that: past a day it would not take the report.
+  if (staleness && staleness.hardSeconds > 86_400) {
+    throw new TypeError('staleness.hardSeconds is at most a day');
+  }
+  if (keyAges) {
+    requireRising('keyAges', [keyAges.refreshSeconds, keyAges.softSeconds, keyAges.hardSeconds]);
+  }
+  if (typeof (options.allowInsecureHttp ?? false) !== 'boolean') {
+    throw new TypeError('allowInsecureHttp must be true or false');
+  }
+  requireFunctions(options);
+}
+
+function requireWayToRevocations({ credentials, discoveryUrl, revocation }: TokenVerifierOptions) {
+  if (!credentials && revocation !== 'none') {
+    throw new TypeError(
+      "credentials are needed to hear of revocations; write revocation: 'none' to go without",
+    );
+  }
+  if (credentials && revocation === 'none') {
+    throw new TypeError("credentials make no sense with revocation: 'none'");
+  }
+  if (revocation !== undefined && revocation !== 'none' && !Array.isArray(revocation.sources)) {
+    throw new TypeError("revocation must be 'none' or { sources }, a list");
+  }
+  if (!credentials) return;
+  if (discoveryUrl === undefined) {
+    throw new TypeError('credentials need a discoveryUrl: they are sent to that origin only');
+  }
+  requireText('credentials.clientId', credentials.clientId);
+  requireText('credentials.clientSecret', credentials.clientSecret);
+}
+
+/** What is called later: by then nobody could hear that it is none. */
+const FUNCTIONS = [
+  ['onOutcome'],
+  ['onKeyFetch'],
+  ['fetch'],
+  ['clock', 'wallMs'],
+  ['clock', 'monotonicMs'],
+  ['keyStore', 'load'],
+  ['keyStore', 'save'],
+] as const;
+
+function requireFunctions(options: TokenVerifierOptions): void {
+  for (const [name, method] of FUNCTIONS) {
+    const value: unknown = options[name];
+    const called = value && method ? (value as Record<string, unknown>)[method] : value;
+    if (value === undefined || typeof called === 'function') continue;
+    throw new TypeError(`${method ? `${name}.${method}` : name} must be a function`);
+  }
+}
+
+/** An unset environment variable gets this far in JavaScript, and would be sent as the word "undefined". */
+function requireText(name: string, value: unknown): void {
+  if (typeof value !== 'string' || value === '') throw new TypeError(`${name} must be given`);
+}
+
+/** A limit that is not a number compares false with everything, and would never be reached. */
+function requireRising(name: string, seconds: readonly number[]): void {
+  const fine = seconds.every(
+    (value, index) => Number.isFinite(value) && value > 0 && value >= (seconds[index - 1] ?? 0),
+  );
+  if (!fine)
+    throw new TypeError(`${name} must be positive numbers of seconds, none below the one before`);
+}
