@@ -76,6 +76,26 @@ describe('a verifier works against the test issuer', () => {
     });
   });
 
+  test('a revocation may wait for its receipt, and nothing that is revoked is accepted after it', async () => {
+    for (const sid of ['one', 'two', 'three']) {
+      const token = await issuer.issue({ sid });
+      await verifier.verify(token);
+      await issuer.revokeWithReceipt({ kind: 'sid', id: sid });
+      await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'revoked' });
+    }
+  });
+
+  test('a receipt that nobody gives is not waited for without end', async () => {
+    await verifier.close();
+    const receipt = issuer.revokeWithReceipt({ kind: 'jti', id: 'x' }, { timeoutMs: 100 });
+    await expect(receipt).rejects.toThrow('no verifier has reported the revocation');
+  });
+
+  test('what no verifier would take cannot be revoked', () => {
+    expect(() => issuer.revoke({ kind: 'session' as never, id: 'x' })).toThrow('kind');
+    expect(() => issuer.revoke({ kind: 'sid', id: '' })).toThrow('id');
+  });
+
   test('wrong credentials are refused', async () => {
     const { status } = await fetch(new URL('/revocations', issuer.discoveryUrl), {
       headers: { authorization: 'Basic YTpi' },

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RevocationEventJson } from '@countersign/revocation';
 import { createIssuerServer } from './issuer-server.js';
 import type { TestCheckIn } from './issuer-server.js';
@@ -18,11 +19,12 @@ export interface TestIssuer {
   readonly discoveryUrl: string;
   /** The one client that may read revocations and check in. */
   readonly credentials: { readonly clientId: string; readonly clientSecret: string };
-  /** The same as settings of a service of ours; the secret is in a file of its own, gone after {@link close}. */
+  /** The same for the environment of a service; the file holds the secret too, and is gone after {@link stop}. */
   readonly environment: {
     readonly ISSUER_URL: string;
     readonly DISCOVERY_URL: string;
     readonly CLIENT_ID: string;
+    readonly CLIENT_SECRET: string;
     readonly CLIENT_SECRET_FILE: string;
   };
   /** All check-ins so far, oldest first. */
@@ -35,8 +37,21 @@ export interface TestIssuer {
     claims?: Readonly<Record<string, unknown>>,
     header?: Readonly<Record<string, unknown>>,
   ): Promise<string>;
-  /** Revokes, and sends the event to every open feed at once. */
+  /**
+   * Revokes, and sends the event to every open feed at once.
+   *
+   * @throws {RevocationFormatError} for what no verifier would take
+   */
   revoke(revocation: TestRevocation): RevocationEventJson;
+  /**
+   * Revokes, and waits until a verifier has reported that it refuses what is revoked.
+   *
+   * @throws {Error} when none has within `timeoutMs` milliseconds, five seconds unless told
+   */
+  revokeWithReceipt(
+    revocation: TestRevocation,
+    options?: { readonly timeoutMs?: number },
+  ): Promise<RevocationEventJson>;
   /** Signs with a new key from now on; the old ones stay published. @returns the new `kid` */
   rotate(): Promise<string>;
   /** Goes away: drops every connection and listens no more. State is kept. */
@@ -101,12 +116,18 @@ export async function startTestIssuer(
       ISSUER_URL: issuer(),
       DISCOVERY_URL: discoveryUrl,
       CLIENT_ID: credentials.clientId,
+      CLIENT_SECRET: credentials.clientSecret,
       CLIENT_SECRET_FILE: secretFile,
     },
     checkIns,
     issue: (claims = {}, header = {}) =>
       Promise.resolve(keys.sign({ ...goodClaims(issuer()), ...claims }, header)),
     revoke: (revocation) => revocations.add(revocation),
+    revokeWithReceipt: async (revocation, { timeoutMs = 5_000 } = {}) => {
+      const event = revocations.add({ ...revocation, receiptWanted: true });
+      await receiptOf(event, checkIns, timeoutMs);
+      return event;
+    },
     rotate: () => keys.rotate(),
     stopServing,
     resume: listen,
@@ -116,4 +137,18 @@ export async function startTestIssuer(
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function receiptOf(
+  { seq }: RevocationEventJson,
+  checkIns: readonly TestCheckIn[],
+  timeoutMs: number,
+): Promise<void> {
+  const limit = performance.now() + timeoutMs;
+  while (!checkIns.some(({ applied }) => applied && applied.seq >= seq)) {
+    if (performance.now() > limit) {
+      throw new Error('no verifier has reported the revocation: does the service use this issuer?');
+    }
+    await delay(5);
+  }
 }

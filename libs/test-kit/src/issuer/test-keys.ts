@@ -1,11 +1,14 @@
 import { createHash, generateKeyPair, randomUUID, sign } from 'node:crypto';
-import type { JsonWebKey, KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
+
+/** Not the type of node:crypto: its name has moved from version to version of its declarations. */
+type PublicJwk = Readonly<Record<string, unknown>>;
 
 interface TestKey {
   readonly kid: string;
   readonly privateKey: KeyObject;
-  readonly publicJwk: JsonWebKey;
+  readonly publicJwk: PublicJwk;
 }
 
 const makeKeyPair = promisify(generateKeyPair);
@@ -26,7 +29,7 @@ export class TestKeys {
   }
 
   /** The JWKS (RFC 7517 §5). */
-  document(): { readonly keys: readonly JsonWebKey[] } {
+  document(): { readonly keys: readonly PublicJwk[] } {
     return { keys: this.#keys.map(({ publicJwk }) => publicJwk) };
   }
 

@@ -1,3 +1,4 @@
+import { parseRevocationEvent } from '@countersign/revocation';
 import type { Position, RevocationEventJson, RevocationKind } from '@countersign/revocation';
 
 /** What to revoke. `cutoff` (NumericDate) is for `sub`, `client` and `all`; left out, it is now. */
@@ -22,7 +23,11 @@ export class TestRevocations {
     return this.#events.length;
   }
 
-  /** Adds an event at the head and hands it to every listener. */
+  /**
+   * Adds an event at the head and hands it to every listener.
+   *
+   * @throws {RevocationFormatError} for what no verifier would take: a test would wait for it in vain
+   */
   add({ kind, id, cutoff, receiptWanted }: TestRevocation): RevocationEventJson {
     const at = Date.now() / 1000;
     const event = {
@@ -35,6 +40,7 @@ export class TestRevocations {
       at,
       ...(receiptWanted && { receipt_wanted: receiptWanted }),
     };
+    parseRevocationEvent(event);
     this.#events.push(event);
     for (const listener of this.#listeners) listener(event);
     return event;
