@@ -71,6 +71,21 @@ describe('the packed libraries', () => {
     expect(modern).toEqual([]);
   });
 
+  test('nest-auth declares its types without packages of @types that nobody has installed', async () => {
+    const folder = join(root, 'libs/nest-auth/dist');
+    const files = await readdir(folder, { recursive: true });
+    const declarations = await Promise.all(
+      files
+        .filter((file) => file.endsWith('.d.ts'))
+        .map((file) => readFile(join(folder, file), 'utf8')),
+    );
+    const named = declarations.flatMap((text) => [...text.matchAll(/from '([^.][^']*)'/g)]);
+    const packages = new Set(named.map(([, name = '']) => name));
+    expect(packages).toContain('@nestjs/common');
+    const typed = await readdir(join(root, 'node_modules/@types'));
+    expect(typed.filter((name) => packages.has(name))).toEqual([]);
+  });
+
   test('compile under every module system, and their types refuse mistakes', async () => {
     for (const system of SYSTEMS) await writeConsumer(system);
     // One process for all: most of the time goes into reading the same declarations.

@@ -9,12 +9,21 @@ export type TokenToUser = (
   done: (error: unknown, user?: object | false | null) => void,
 ) => void;
 
+/** What passport puts beside a strategy while it authenticates. Spelt out: who uses us need not have `@types/passport`. */
+interface PassportActions {
+  success(user: object): void;
+  fail(status: number): void;
+  error(error: unknown): void;
+}
+
+const Strategy = passport.Strategy as unknown as new () => PassportActions;
+
 /**
  * A passport strategy that takes a token of the header by passport-jwt's extractor, and has it verified by ours.
  *
  * Every refusal is an error with its own status, never a failure of passport's: failures all become 401.
  */
-export class BearerTokenStrategy extends passport.Strategy {
+export class BearerTokenStrategy extends Strategy {
   // Not #private: passport authenticates with an object that only inherits from this one.
   private readonly extract = passportJwt.ExtractJwt.fromAuthHeaderAsBearerToken();
 
@@ -25,7 +34,7 @@ export class BearerTokenStrategy extends passport.Strategy {
     super();
   }
 
-  override authenticate(request: object): void {
+  authenticate(request: object): void {
     this.verify(request).then(
       (token) =>
         this.toUser(token, (error, user) => {

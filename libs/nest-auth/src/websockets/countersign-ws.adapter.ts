@@ -55,7 +55,7 @@ export class CountersignWsAdapter extends WsAdapter {
 
   /** Messages may still arrive until a client has answered the close: none is handled once the token has ended. */
   override bindMessageHandlers(
-    client: WebSocket,
+    client: object,
     handlers: MessageMappingProperties[],
     transform: Parameters<WsAdapter['bindMessageHandlers']>[2],
   ): void {
