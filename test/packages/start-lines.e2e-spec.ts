@@ -68,8 +68,7 @@ describe('the programs of the readme, started as they stand there', () => {
         });
         const narrow = await issuer.issue({ scope: 'payments:read' });
         expect(await service.ask(narrow)).toMatchObject(refused(403, 'insufficient_scope'));
-        const { seq } = issuer.revoke({ kind: 'sid', id: sid });
-        await until(() => issuer.checkIns.some(({ applied }) => applied?.seq === seq));
+        await issuer.revokeWithReceipt({ kind: 'sid', id: sid });
         expect(await service.ask(token)).toMatchObject(refused(401, 'revoked'));
       } finally {
         await service.stop();
@@ -85,15 +84,8 @@ function refused(status: number, code: string) {
 /** Runs a program with the settings of the test issuer until its port answers. */
 async function start(program: string) {
   const port = await freePort();
-  const { environment, credentials } = issuer;
   const child = spawn(process.execPath, [join(folder, program)], {
-    env: {
-      ISSUER_URL: environment.ISSUER_URL,
-      DISCOVERY_URL: environment.DISCOVERY_URL,
-      CLIENT_ID: credentials.clientId,
-      CLIENT_SECRET: credentials.clientSecret,
-      PORT: String(port),
-    },
+    env: { ...issuer.environment, PORT: String(port) },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let errors = '';

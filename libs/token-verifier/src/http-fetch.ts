@@ -21,7 +21,7 @@ export interface FetchedDocument {
 /** The part of `fetch` that the verifier needs. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** A request to identity that did not give a usable answer. The message names the URL's path and the fault. */
+/** A request to identity that did not give a usable answer. The message names the address and the fault. */
 export class RequestFailed extends Error {
   override readonly name = 'RequestFailed';
 }
@@ -62,7 +62,7 @@ export async function request<T>(
     const notModified = response.status === 304 && new Headers(init.headers).has('if-none-match');
     if (!notModified && (response.status !== 200 || !response.body)) {
       await response.body?.cancel();
-      throw new RequestFailed(`answered ${String(response.status)}`);
+      throw new RequestFailed(answered(response.status));
     }
     const onMessage = () => {
       if (patience.per === 'message') timer.refresh();
@@ -119,10 +119,16 @@ export async function fetchDocument(
 /** Says which request failed, and what the socket said. */
 export function asRequestFailed(error: unknown, url: string): RequestFailed {
   const { message, cause } = error as Error;
-  // fetch hides what the socket said ("ECONNREFUSED") in its cause.
-  const code = (cause as { readonly code?: unknown } | undefined)?.code;
-  const fault = typeof code === 'string' ? code : message;
-  return new RequestFailed(`${new URL(url).pathname}: ${fault}`, { cause: error });
+  // fetch hides what happened ("ECONNREFUSED", "unexpected redirect") in its cause.
+  const hidden = cause as { readonly code?: unknown; readonly message?: unknown } | undefined;
+  const fault = [hidden?.code, hidden?.message].find((text) => typeof text === 'string') ?? message;
+  const { origin, pathname } = new URL(url);
+  return new RequestFailed(`${origin}${pathname}: ${fault}`, { cause: error });
+}
+
+function answered(status: number): string {
+  const hint = status === 401 ? ', the credentials are not right' : '';
+  return `answered ${String(status)}${hint}`;
 }
 
 /** The HTTP Basic credentials of a client, encoded as RFC 6749 §2.3.1 asks. */

@@ -112,6 +112,15 @@ it('goes on with its keys when the issuer is away, and catches up afterwards', a
   await until(async () => (await outcome(verifier, token)) === 'revoked');
 });
 
+it('says when identity does not know its credentials', async () => {
+  const issuer = await testIssuer();
+  const credentials = { clientId: 'a-relying-service', clientSecret: 'another' };
+  const verifier = verifierOf(issuer, { credentials });
+  await expect(verifier.ready({ timeoutMs: 1_000 })).rejects.toThrow(
+    `${issuer.issuer}/revocations: answered 401, the credentials are not right`,
+  );
+});
+
 it('starts while the issuer is away, says what is missing, and becomes ready by itself', async () => {
   const issuer = await testIssuer();
   await issuer.stopServing();
@@ -121,7 +130,7 @@ it('starts while the issuer is away, says what is missing, and becomes ready by 
   expect(verifier.state()).toMatchObject({ ready: false });
   expect(verifier.state().missing.join()).toContain('ECONNREFUSED');
   await expect(verifier.ready({ timeoutMs: 300 })).rejects.toThrow(
-    /not ready: keys: .*ECONNREFUSED/,
+    `not ready: keys: ${issuer.discoveryUrl}: ECONNREFUSED`,
   );
   expect(await outcome(verifier, token)).toBe('keys_unreachable');
   await issuer.resume();
