@@ -1,0 +1,219 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
+import { startThrowAwayRedis } from '@countersign/test-kit';
+import type { ThrowAwayRedis } from '@countersign/test-kit';
+import pg from 'pg';
+import { backUp } from './chaos/restored-database.js';
+import { bearer, Stack, until } from './stack.js';
+import type { CliResult } from './stack.js';
+
+jest.setTimeout(180_000);
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const page = readFileSync(join(root, 'docs/operations/revocation.md'), 'utf8');
+
+let stack: Stack;
+let redis: ThrowAwayRedis;
+let env: Record<string, string>;
+const ran = new Set<string>();
+
+beforeAll(async () => {
+  redis = await startThrowAwayRedis();
+  stack = await Stack.start(['identity', 'orders'], { REDIS_URL: redis.url });
+  env = {
+    PATH: `${join(stack.folder, 'bin')}:${process.env['PATH'] ?? ''}`,
+    DATABASE_URL: stack.postgres.url,
+    COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
+    COUNTERSIGN_OPERATOR_TOKEN: await stack.addOperator('alice', ['read', 'end-sessions', 'keys']),
+  };
+  installCommand('countersign', join(root, 'apps/identity/dist/cli.js'));
+});
+afterAll(async () => {
+  await stack.stop();
+  await redis.stop();
+});
+
+/** Puts a built program on the PATH of the page's commands. */
+function installCommand(name: string, program: string): void {
+  const folder = join(stack.folder, 'bin');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, name), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
+  chmodSync(join(folder, name), 0o755);
+}
+
+/** The lines of all shell blocks under a heading. */
+function commandsUnder(heading: string): string[] {
+  const section = page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? '';
+  return linesOf(section);
+}
+function linesOf(text: string): string[] {
+  return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>
+    block.trim().split('\n'),
+  );
+}
+
+/** Runs a line of the page as it stands there, but for the examples in it. */
+async function enter(line: string, examples: Record<string, string> = {}): Promise<CliResult> {
+  ran.add(line);
+  const text = Object.entries(examples).reduce((all, [from, to]) => all.replaceAll(from, to), line);
+  return new Promise((resolve) => {
+    const child = execFile('sh', ['-c', text], { env }, (_error, out, err) =>
+      resolve({ code: child.exitCode, out, err }),
+    );
+  });
+}
+/** What is written as seen is there to be seen, and is what the page says. */
+function expectSeen(message: string, where: string): void {
+  expect(page).toContain(message);
+  expect(where).toContain(message);
+}
+const doctor = () => enter('countersign doctor');
+/** Waits until the doctor is content; a note is no fault, and `known` is none. */
+const untilWell = (known = /(?!)/) =>
+  until(async () => {
+    const { out, err } = await doctor();
+    const wrong = out.split('\n').filter((line) => line.startsWith('WRONG') && !known.test(line));
+    if (!out.startsWith('VERDICT') || wrong.length > 0) throw new Error(`${out}${err}`);
+    return true;
+  }, 30_000);
+const atOrders = async (token: string) =>
+  (await fetch(stack.url('orders', '/orders'), { headers: bearer(token) })).status;
+const positionIn = (out: string) => /revocation (\d+\.\d+)/.exec(out)?.[1] ?? 'none';
+
+it('Redis is lost, and comes back empty', async () => {
+  await untilWell();
+  const [relayStatus = ''] = commandsUnder('Redis is lost');
+  expect(await enter(relayStatus)).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('led by'),
+  });
+  await redis.halt();
+  await until(async () => (await doctor()).code === 1, 20_000);
+  const { out: ill } = await doctor();
+  expectSeen('no replica brings revocations to Redis: the feed carries them', ill);
+  expect(ill).toMatch(/^WRONG +relay /m);
+  expectSeen('no revocations go to Redis: they go out by the feed only', stack.logs());
+  expect((await enter(relayStatus)).out).toMatch(/NOBODY LEADS[^]*last error/);
+
+  const token = await stack.signIn(await stack.addAccount('rita@example.test'));
+  const ended = await stack.cli(['sessions', 'end', '--email', 'rita@example.test'], env);
+  expect(ended.out).toContain('applied by every live instance');
+  expect(await atOrders(token)).toBe(401);
+
+  await redis.resume();
+  await untilWell();
+  expect((await enter(relayStatus)).out).toContain('led by');
+  expectSeen('all live revocations were written to Redis again', stack.logs());
+});
+
+it('a service is behind', async () => {
+  const [list = '', show = '', metrics = ''] = commandsUnder('A service is behind');
+  await stack.addAccount('silvia@example.test');
+  stack.running('orders').child.kill('SIGSTOP');
+  const ended = await stack.cli(['sessions', 'end', '--email', 'silvia@example.test'], env);
+  const example = { '1.17': positionIn(ended.out) };
+  expect(ended.out).toContain('no receipt from orders');
+  expect((await enter(show, example)).out).toMatch(/^orders +\S+ +NONE/m);
+  await until(
+    async () =>
+      /^WRONG +service orders .*(is behind by|has gone silent)/m.test((await doctor()).out),
+    30_000,
+  );
+  expect((await enter(list)).out).toMatch(/^orders .* (behind|silent) /m);
+
+  stack.running('orders').child.kill('SIGCONT');
+  await untilWell();
+  const heartbeat = await enter(metrics, { '3011': String(stack.ports['ordersManagement']) });
+  expect(heartbeat.out).toMatch(/^countersign_heartbeat_age_seconds [01]\./m);
+  expect((await enter(show, example)).out).toMatch(/^orders +\S+ +applied/m);
+});
+
+it('everything before an instant ends', async () => {
+  const [look = '', all = '', client = '', sub = '', disable = '', show = ''] = commandsUnder(
+    'End everything before an instant',
+  );
+  const tina = await stack.addAccount('tina@example.test');
+  const token = await stack.signIn(tina);
+  const examples = {
+    '2026-03-01T12:00:00Z': new Date().toISOString().replace(/\.\d+/, ''),
+    'ann@example.com': tina.email,
+  };
+  expect((await enter(look, examples)).out).toMatch(
+    /and end [1-9]\d* live session.*\nnothing was changed/,
+  );
+  expect(await atOrders(token)).toBe(200);
+  const done = await enter(all, examples);
+  expect(done.out).toMatch(/^ended [1-9]\d* session/m);
+  expectSeen('applied by every live instance', done.out);
+  expect(await atOrders(token)).toBe(401);
+  expect((await enter(show, { '1.17': positionIn(done.out) })).out).toMatch(
+    /^orders +\S+ +applied/m,
+  );
+
+  for (const line of [client, sub, disable]) {
+    const later = line === disable ? undefined : await stack.signIn(tina);
+    const { code, out } = await enter(line, examples);
+    expect([code, out]).toEqual([0, expect.stringMatching(/ended [1-9]\d* session|disabled/)]);
+    if (later !== undefined) expect(await atOrders(later)).toBe(401);
+  }
+});
+
+it('Postgres was restored from a dump', async () => {
+  const [
+    migrate = '',
+    look = '',
+    raise = '',
+    keep = '',
+    above = '',
+    disable = '',
+    take = '',
+    ...over
+  ] = commandsUnder('Postgres was restored');
+  const uma = await stack.addAccount('uma@example.test');
+  const tokens = [await stack.signIn(uma), await stack.signIn(uma)];
+  const restore = await backUp(stack);
+  await until(async () => (await atOrders(tokens[0]!)) === 200, 20_000);
+  await stack.cli(['sessions', 'end', '--email', uma.email], env);
+  await until(async () => (await atOrders(tokens[0]!)) === 401, 10_000);
+  await stack.endApp('identity');
+  await restore();
+
+  expect(await enter(migrate)).toMatchObject({ code: 0, out: 'the schema is up to date\n' });
+  expect((await enter(look)).out).toMatch(/END ALL [1-9]\d* session/);
+  expect((await enter(raise)).out).toMatch(/^epoch 2 has begun; ended [1-9]\d* session/);
+  expect((await enter(keep)).out).toBe('epoch 3 has begun; sessions were kept\n');
+  expect((await enter(above)).out).toMatch(/^epoch 10 has begun/);
+  await stack.startApp('identity');
+
+  expect(page).toContain('for up to 75 s');
+  await untilWell(/service identity .*has gone silent/);
+  for (const token of tokens) expect(await atOrders(token)).toBe(401);
+  expect(await atOrders(await stack.signIn(uma))).toBe(200);
+  for (const line of [take, disable]) {
+    expect(await enter(line, { 'ann@example.com': uma.email })).toMatchObject({ code: 0 });
+  }
+  expect(over).toEqual(['countersign doctor', 'countersign status']);
+  const [well, status] = [await enter(over[0]!), await enter(over[1]!)];
+  expect(well.out).toMatch(/^note +epoch +epoch 3 was closed/m);
+  expect(status.out).toContain('an operator raised it; all sessions ended');
+});
+
+it('a standby was promoted: the doctor says so for a day', async () => {
+  const admin = new pg.Client({ connectionString: stack.postgres.url });
+  await admin.connect();
+  await admin.query('UPDATE revocation_head SET timeline = timeline + 1');
+  await admin.end();
+  await until(
+    async () => /^WRONG +epoch .*a standby was promoted/m.test((await doctor()).out),
+    20_000,
+  );
+  expectSeen('the epoch of revocations was raised', stack.logs());
+});
+
+it('every command of the page was run', () => {
+  expect([...new Set(linesOf(page))].filter((line) => !ran.has(line))).toEqual([]);
+  expect(linesOf(page).length).toBeGreaterThan(15);
+});
