@@ -303,6 +303,15 @@ add(
 add('C23', 'five parts: a JWE', `${good}.${b64('x')}.${b64('y')}`, 'malformed');
 add('C23', 'zip', token({}, { zip: 'DEF' }), 'malformed');
 add('C24', 'only dots', '.'.repeat(5000), 'malformed');
+for (const name of ['sub', 'jti', 'sid', 'client_id']) {
+  add('C24', `${name} of 256 characters`, token({ [name]: 'y'.repeat(256) }), null);
+  add(
+    'C24',
+    `${name} longer than a revocation can name`,
+    token({ [name]: 'y'.repeat(257) }),
+    'malformed',
+  );
+}
 add('C24', 'a token of 9 KB', token({ x: 'y'.repeat(7000) }), 'malformed');
 add(
   'C24',

@@ -42,7 +42,7 @@ def strict_object(part):
 
 
 def is_text(value):
-    return isinstance(value, str) and 0 < len(value) <= 512
+    return isinstance(value, str) and 0 < len(value) <= 256
 
 
 def is_instant(value):

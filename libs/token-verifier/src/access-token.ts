@@ -115,7 +115,8 @@ const sameAudience = shareLists();
 const sameRoles = shareLists();
 const sameScopes = shareSplit();
 
-const MAX_TEXT_LENGTH = 512;
+/** As long as what a revocation can name: a token with a longer id could not be revoked by it. */
+const MAX_TEXT_LENGTH = 256;
 const NONE: readonly string[] = Object.freeze([]);
 
 function text(claims: Claims, name: string): string {

@@ -29,13 +29,16 @@ export interface CookiePolicyOptions {
 
 /** What may stand in a cookie of ours: a JWT, or an opaque id. */
 const COOKIE_TOKEN = /^[\w\-.~+/]+=*$/;
-/** A browser lets nobody but this host set these, over https (RFC 6265bis §4.1.3); the rest is a token of RFC 9110 §5.6.2. */
+/**
+ * A browser lets nobody but this host set the first, and nobody without https the second, which a neighbouring host can still set
+ * with `Domain` (RFC 6265bis §4.1.3); the rest is a token of RFC 9110 §5.6.2.
+ */
 const PREFIXED_NAME = /^__(Host|Secure)-[\w!#$%&'*+\-.^`|~]+$/;
 
 /**
  * Makes the policy for {@link readRequestCredentials}.
  *
- * @throws {TypeError} for a name without `__Host-` or `__Secure-`, which a neighbouring host could set, for no name, for no
+ * @throws {TypeError} for a name without `__Host-` or `__Secure-`, which a page without https could set, for no name, for no
  *   origin, or for one that is not an origin
  */
 export function cookiePolicy({
