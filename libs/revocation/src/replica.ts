@@ -131,6 +131,11 @@ export class RevocationReplica {
     );
   }
 
+  /** Whether a key is revoked, and with it whatever it may have signed. */
+  isKeyRevoked(keyId: string): boolean {
+    return this.#kids.has(keyId);
+  }
+
   /** Whether everything up to `target` has been applied. */
   hasApplied(target: Position): boolean {
     return this.#position !== undefined && comparePositions(this.#position, target) >= 0;

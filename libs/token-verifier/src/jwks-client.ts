@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { backoffMs, pause } from './backoff.js';
 import type { VerifierClock } from './clock.js';
 import type { Discovery } from './discovery.js';
@@ -20,6 +21,11 @@ const MAX_WAITING = 1_000;
 /** A signature that does not verify causes no fetch sooner after the last attempt. */
 const BAD_SIGNATURE_COOL_DOWN_MS = 10_000;
 const MAX_BACKOFF_MS = 30_000;
+/**
+ * How long after the news of a revoked key the set is fetched, drawn anew by each instance: the news reaches a whole fleet in one
+ * moment, and replicas of the issuer take theirs to drop the key.
+ */
+const AFTER_REVOCATION_MS = { min: 100, max: 1_000 } as const;
 /** How long refreshing the keys waits for the store, which may hang. */
 const MAX_STORE_MS = 2_000;
 
@@ -40,6 +46,7 @@ export class JwksClient implements KeySource {
   #inFlight: Promise<boolean> | undefined;
   /** The fetch that begins when the cool-down ends. */
   #next: Promise<boolean> | undefined;
+  #afterRevocation: Promise<void> | undefined;
   #waiting = 0;
   #onChange: () => void = () => undefined;
   #running: Promise<void> = Promise.resolve();
@@ -79,6 +86,12 @@ export class JwksClient implements KeySource {
     if (due && this.#waiting < MAX_WAITING) await this.#inTime(this.#refresh('forced'));
   }
 
+  refreshForRevokedKey(): void {
+    this.#afterRevocation ??= this.#refreshAfterRevocation().finally(() => {
+      this.#afterRevocation = undefined;
+    });
+  }
+
   state(): KeySourceState {
     return {
       kids: [...(this.#fetched.keys?.keys() ?? [])],
@@ -92,7 +105,15 @@ export class JwksClient implements KeySource {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
+    await Promise.all([this.#running, this.#afterRevocation]);
+  }
+
+  async #refreshAfterRevocation(): Promise<void> {
+    const { min, max } = AFTER_REVOCATION_MS;
+    await pause(randomInt(min, max), this.#stop.signal);
+    // What was asked for before may still have the key.
+    await this.#inFlight;
+    if (!this.#stop.signal.aborted) await this.#refresh();
   }
 
   #ageSeconds(): number {

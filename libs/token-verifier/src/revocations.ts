@@ -111,6 +111,10 @@ export class Revocations {
     return this.#replica.isRevoked(token);
   }
 
+  isKeyRevoked(keyId: string): boolean {
+    return this.#replica.isKeyRevoked(keyId);
+  }
+
   fault(now: Instant): RevocationFault | undefined {
     if (this.#closed) return CLOSED;
     const head = this.#checkIns.joinedAt;

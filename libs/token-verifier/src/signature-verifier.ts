@@ -31,7 +31,11 @@ export class SignatureVerifier {
   #missed = 0;
   #unknownKids = 0;
 
-  constructor(private readonly keys: KeySource) {}
+  /** @param isKeyRevoked what is known of a `kid` without any key set */
+  constructor(
+    private readonly keys: KeySource,
+    private readonly isKeyRevoked: (kid: string) => boolean,
+  ) {}
 
   counts(): SignatureCounts {
     return {
@@ -91,6 +95,8 @@ export class SignatureVerifier {
     tried: KeyObject | undefined,
   ): Promise<VerifiedToken> {
     if (!tried) {
+      // No key set could help: the tokens of a revoked key must not cause fetches for as long as they are sent.
+      if (this.isKeyRevoked(token.keyId)) throw new TokenRejected('revoked', 'its key was revoked');
       this.#unknownKids += 1;
       await this.keys.refreshForUnknownKey(token.keyId);
     } else if (!isThumbprint(token.keyId, tried)) {

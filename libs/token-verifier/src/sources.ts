@@ -17,6 +17,11 @@ export interface KeySource {
    * when a refresh has ended, or at once when none is due; never rejects. Left out: no `kid` is ever used again.
    */
   refreshForBadSignature?(): Promise<void>;
+  /**
+   * Says that a key of the current set was revoked: a newer set is fetched soon, whatever was fetched lately. Left out: the set
+   * is always that of the moment.
+   */
+  refreshForRevokedKey?(): void;
   state(): KeySourceState;
   /** Begins to work in the background. `onChange` is called after each new set. */
   start(onChange: () => void): void;

@@ -84,13 +84,21 @@ export class TokenVerifier {
 
   constructor(private readonly parts: VerifierParts) {
     this.instanceId = parts.instanceId ?? randomUUID();
-    this.#signatures = new SignatureVerifier(parts.keys);
+    this.#signatures = new SignatureVerifier(
+      parts.keys,
+      (kid) => this.#revocations?.isKeyRevoked(kid) ?? false,
+    );
     this.#revocations =
       parts.revocation &&
       new Revocations(parts.revocation, parts.staleness, {
         now: () => this.#instant(),
         identify: () => ({ instanceId: this.instanceId, kids: parts.keys.state().kids }),
-        onRevocation: (event) => this.#watched.checkCovered(event),
+        onRevocation: (event) => {
+          this.#watched.checkCovered(event);
+          if (event.kind === 'kid' && parts.keys.current()?.has(event.id)) {
+            parts.keys.refreshForRevokedKey?.();
+          }
+        },
         onChange: () => this.#wake(),
       });
     parts.keys.start(() => {

@@ -38,7 +38,7 @@ export interface TestIssuer {
     header?: Readonly<Record<string, unknown>>,
   ): Promise<string>;
   /**
-   * Revokes, and sends the event to every open feed at once.
+   * Revokes, and sends the event to every open feed at once. A key leaves the JWKS too.
    *
    * @throws {RevocationFormatError} for what no verifier would take
    */
@@ -91,6 +91,11 @@ export async function startTestIssuer(
     checkIns,
     feeds,
   });
+  const revoke = (revocation: TestRevocation) => {
+    const event = revocations.add(revocation);
+    if (event.kind === 'kid') keys.withdraw(event.id);
+    return event;
+  };
   const listen = async () => {
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
@@ -122,9 +127,9 @@ export async function startTestIssuer(
     checkIns,
     issue: (claims = {}, header = {}) =>
       Promise.resolve(keys.sign({ ...goodClaims(issuer()), ...claims }, header)),
-    revoke: (revocation) => revocations.add(revocation),
+    revoke,
     revokeWithReceipt: async (revocation, { timeoutMs = 5_000 } = {}) => {
-      const event = revocations.add({ ...revocation, receiptWanted: true });
+      const event = revoke({ ...revocation, receiptWanted: true });
       await receiptOf(event, checkIns, timeoutMs);
       return event;
     },

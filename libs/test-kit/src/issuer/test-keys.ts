@@ -13,9 +13,10 @@ interface TestKey {
 
 const makeKeyPair = promisify(generateKeyPair);
 
-/** The RS256 keys of a test issuer: the newest signs, all are published. */
+/** The RS256 keys of a test issuer: the newest signs, all are published that were not withdrawn. */
 export class TestKeys {
   readonly #keys: TestKey[] = [];
+  readonly #withdrawn = new Set<string>();
 
   /** Makes a key that signs from now on. @returns its `kid`, an RFC 7638 thumbprint */
   async rotate(): Promise<string> {
@@ -30,7 +31,13 @@ export class TestKeys {
 
   /** The JWKS (RFC 7517 §5). */
   document(): { readonly keys: readonly PublicJwk[] } {
-    return { keys: this.#keys.map(({ publicJwk }) => publicJwk) };
+    const published = this.#keys.filter(({ kid }) => !this.#withdrawn.has(kid));
+    return { keys: published.map(({ publicJwk }) => publicJwk) };
+  }
+
+  /** Takes a key out of the JWKS. */
+  withdraw(kid: string): void {
+    this.#withdrawn.add(kid);
   }
 
   /** Signs `claims` by RS256 as they are, whatever `header` says. Members that are `undefined` are left out. */
