@@ -1,0 +1,138 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
+import type { Replica } from '../../test/identity-under-test.js';
+import { AuditLog } from '../audit/audit-log.js';
+import { CheckIns } from '../relying-services/check-ins.js';
+import { RelyingServices } from '../relying-services/relying-services.js';
+import { RevocationLog } from '../revocation/revocation-log.js';
+import { KeyRevocation } from './key-revocation.js';
+import { KeyRing } from './key-ring.js';
+import { KeyRotation } from './key-rotation.js';
+
+jest.setTimeout(60_000);
+afterEach(() => jest.restoreAllMocks());
+afterAll(stopReplicas);
+
+const order = { reason: 'stolen', fresh: false };
+const sql = (replica: Replica, text: string) =>
+  replica.database.run((manager) => manager.query<Record<string, unknown>[]>(text));
+const kidsOf = (replica: Replica) =>
+  replica
+    .get(KeyRing)
+    .document()
+    .keys.map(({ kid }) => kid!);
+/** The state of each key, by its kid. */
+async function stateOf(replica: Replica): Promise<Record<string, string>> {
+  const rows = await sql(replica, `SELECT kid, state FROM signing_keys`);
+  return Object.fromEntries(rows.map(({ kid, state }) => [String(kid), String(state)]));
+}
+const signerOf = async (replica: Replica) =>
+  (await replica.database.transaction((tx) => replica.get(KeyRing).activeSigner(tx))).kid;
+const revoke = (replica: Replica, kid: string, how = order) =>
+  replica.get(KeyRevocation).revoke('operator:ann', kid, how);
+const events = (replica: Replica) =>
+  sql(replica, `SELECT kind, id, expires_at FROM revocations ORDER BY seq`);
+
+async function start() {
+  const replica = await startReplica();
+  await replica.get(RelyingServices).reconcile([]);
+  await replica.get(KeyRing).load();
+  const [active, prepared] = kidsOf(replica) as [string, string];
+  return { replica, active, prepared };
+}
+
+it('the prepared key signs at once, in every replica; the bad one leaves the JWKS, and its tokens are revoked for ever', async () => {
+  const { replica, active, prepared } = await start();
+  const other = await startReplica({ databaseUrl: replica.databaseUrl });
+  await other.get(KeyRing).load();
+  const { event, signs } = await revoke(replica, active);
+  expect(signs).toBe(prepared);
+  expect(event).toMatchObject({ kind: 'kid', id: active, expiresAt: null });
+  expect(await Promise.all([replica, other].map(signerOf))).toEqual([prepared, prepared]);
+  await other.get(KeyRing).follow();
+  expect(kidsOf(other)).toEqual([prepared]);
+  expect(await events(replica)).toEqual([{ kind: 'kid', id: active, expires_at: null }]);
+  expect(
+    await sql(replica, `SELECT sealed_private_key FROM signing_keys WHERE state = 'revoked'`),
+  ).toEqual([{ sealed_private_key: null }]);
+  expect((await sql(replica, `SELECT * FROM audit ORDER BY id DESC LIMIT 1`))[0]).toMatchObject({
+    actor: 'operator:ann',
+    action: 'key.revoke',
+    target: active,
+    details: { was: 'active', signs: prepared, fresh: false, reason: 'stolen' },
+  });
+  await replica.get(KeyRotation).turn();
+  expect(Object.values(await stateOf(replica)).sort()).toEqual(['active', 'prepared', 'revoked']);
+});
+
+it('with a fresh key the prepared one does not sign; replicas publish the fresh one first', async () => {
+  const { replica, active, prepared } = await start();
+  const instanceId = '00000000-0000-4000-8000-000000000001';
+  const report = () => ({ instanceId, kids: kidsOf(replica), applied: undefined });
+  const checkIns = replica.get(CheckIns);
+  await checkIns.checkIn('identity', report());
+  const revoking = revoke(replica, active, { ...order, fresh: true });
+  await delay(500);
+  expect(await stateOf(replica)).toMatchObject({ [active]: 'active' });
+  await replica.get(KeyRing).follow();
+  await checkIns.checkIn('identity', report());
+  const { signs } = await revoking;
+  expect([active, prepared]).not.toContain(signs);
+  expect(await stateOf(replica)).toEqual({
+    [active]: 'revoked',
+    [prepared]: 'prepared',
+    [signs]: 'active',
+  });
+});
+
+it('a replica that does not publish the fresh key holds the revocation up for two seconds, no longer', async () => {
+  const { replica, active } = await start();
+  const report = {
+    instanceId: '00000000-0000-4000-8000-000000000001',
+    kids: [],
+    applied: undefined,
+  };
+  await replica.get(CheckIns).checkIn('identity', report);
+  const { signs } = await revoke(replica, active, { ...order, fresh: true });
+  expect(await stateOf(replica)).toMatchObject({ [active]: 'revoked', [signs]: 'active' });
+});
+
+it('a prepared key that is revoked never signs, and another is prepared', async () => {
+  const { replica, active, prepared } = await start();
+  expect((await revoke(replica, prepared)).signs).toBe(active);
+  // Even now the signing key can be revoked: what signs next is made first.
+  const { signs } = await revoke(replica, active);
+  expect(await stateOf(replica)).toEqual({
+    [active]: 'revoked',
+    [prepared]: 'revoked',
+    [signs]: 'active',
+  });
+  await replica.get(KeyRotation).turn();
+  expect(Object.values(await stateOf(replica))).toContain('prepared');
+});
+
+it('all or nothing: when the log cannot be written, the key still signs', async () => {
+  const { replica, active, prepared } = await start();
+  jest.spyOn(replica.get(RevocationLog), 'append').mockRejectedValue(new Error('died'));
+  await expect(revoke(replica, active)).rejects.toThrow('died');
+  expect(await stateOf(replica)).toEqual({ [active]: 'active', [prepared]: 'prepared' });
+  expect((await replica.get(AuditLog).list(undefined, 1))[0]?.action).not.toBe('key.revoke');
+});
+
+it('an unknown key and one that has been revoked are refused, and nothing changes', async () => {
+  const { replica, active } = await start();
+  await revoke(replica, active);
+  const before = await stateOf(replica);
+  await expect(revoke(replica, active)).rejects.toMatchObject({ code: 'signing_key_revoked' });
+  await expect(revoke(replica, 'nobody')).rejects.toMatchObject({ code: 'unknown_signing_key' });
+  expect(await stateOf(replica)).toEqual(before);
+  expect(await events(replica)).toHaveLength(1);
+});
+
+it('two operators who revoke the same key at once make one revocation', async () => {
+  const { replica, active } = await start();
+  const done = await Promise.allSettled([1, 2, 3].map(() => revoke(replica, active)));
+  expect(done.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  expect(await events(replica)).toHaveLength(1);
+});
