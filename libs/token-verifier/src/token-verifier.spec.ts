@@ -467,3 +467,22 @@ describe('a token that is watched', () => {
     expect(reasonOf(signal)).toBe('good');
   });
 });
+
+it('a token that is shared by all who present it cannot be changed by one of them', async () => {
+  const { verifier } = await readyVerifier();
+  const verified = await verifier.verify(token());
+  for (const shared of [verified, verified.scopes, verified.audience, verified.roles]) {
+    expect(Object.isFrozen(shared)).toBe(true);
+  }
+});
+
+it.each([
+  ['for others', { aud: ['payments'] }, 'wrong_audience'],
+  ['of others', { iss: 'https://other.example.test' }, 'wrong_issuer'],
+  ['of yesterday', { iat: now - 90_000, exp: now - 86_400 }, 'expired'],
+])('a token %s does not make the verifier ask for its unknown key', async (_name, claims, code) => {
+  const { verifier, refreshes } = await readyVerifier();
+  const stray = token(claims, { kid: 'unknown' });
+  await expect(verifier.verify(stray)).rejects.toMatchObject({ code });
+  expect(refreshes()).toBe(0);
+});
