@@ -4,6 +4,7 @@ import type { CliContext } from './cli-context.js';
 import { EXIT_CODES_HELP } from './cli-failure.js';
 import { addDoctorCommand } from './doctor.command.js';
 import { addEpochCommand } from './epoch.command.js';
+import { addKeysCommand } from './keys.command.js';
 import { addMigrateCommand } from './migrate.command.js';
 import { OPERATOR_ACCESS_HELP } from './operator-access.js';
 import { addOperatorsCommand } from './operators.command.js';
@@ -27,7 +28,7 @@ Examples:
   countersign revoke all --dry-run
   countersign services list --json`;
 
-/** The whole command line. Signing keys and the audit log get a file and a line here each. */
+/** The whole command line. The audit log gets a file and a line here. */
 export function createProgram(context: CliContext): Command {
   const { writeOut, writeError } = context.surroundings;
   const program = new Command('countersign')
@@ -50,6 +51,7 @@ export function createProgram(context: CliContext): Command {
     addRelayCommand,
     addUsersCommand,
     addServicesCommand,
+    addKeysCommand,
     addOperatorsCommand,
     addAccountsCommand,
     addMigrateCommand,

@@ -7,6 +7,7 @@ import { OperatorAuditController } from '../operators/api/audit.controller.js';
 import { OperatorRelyingServicesController } from '../operators/api/relying-services.controller.js';
 import { OperatorRevocationsController } from '../operators/api/revocations.controller.js';
 import { OperatorSessionsController } from '../operators/api/sessions.controller.js';
+import { OperatorSigningKeysController } from '../operators/api/signing-keys.controller.js';
 import { OperatorStatusController } from '../operators/api/status.controller.js';
 import { OperatorUsersController } from '../operators/api/users.controller.js';
 import { CuttingOff } from '../operators/cutting-off.js';
@@ -20,6 +21,8 @@ import { AddedServices } from '../relying-services/added-services.js';
 import { Receipts } from '../relying-services/receipts.js';
 import { ServiceInstances } from '../relying-services/service-instances.js';
 import { RevocationHistory } from '../revocation/revocation-history.js';
+import { KeyRevocation } from '../signing-keys/key-revocation.js';
+import { KeyRotation } from '../signing-keys/key-rotation.js';
 import { lend } from './lend.js';
 
 /**
@@ -32,6 +35,7 @@ import { lend } from './lend.js';
     OperatorRelyingServicesController,
     OperatorRevocationsController,
     OperatorSessionsController,
+    OperatorSigningKeysController,
     OperatorStatusController,
     OperatorUsersController,
   ],
@@ -47,6 +51,8 @@ export class OperatorListenerModule {
           AuditLog,
           CuttingOff,
           IdentityStatus,
+          KeyRevocation,
+          KeyRotation,
           Operators,
           ReceiptAnswers,
           Receipts,

@@ -89,6 +89,11 @@ const ROUTES: [method: string, path: string, role: OperatorRole, body: unknown, 
     ['POST', `/operator/users/${NOBODY}/disable`, 'end-sessions', {}, 404],
     ['POST', `/operator/users/${NOBODY}/take-role`, 'end-sessions', { role: 'support' }, 404],
     ['POST', `/operator/users/${NOBODY}/enable`, 'end-sessions', undefined, 404],
+    ['GET', '/operator/keys', 'read', undefined, 200],
+    ['GET', '/operator/keys/plan', 'read', undefined, 200],
+    ['POST', '/operator/keys/rotate', 'keys', { dry_run: true }, 200],
+    ['POST', '/operator/keys/nokey/purge', 'keys', {}, 404],
+    ['POST', '/operator/keys/nokey/revoke', 'keys', { reason: 'a test' }, 404],
     ['GET', '/operator/relying-services', 'read', undefined, 200],
     ['POST', '/operator/relying-services', 'keys', { id: 'orders', audience: null }, 409],
     ['POST', '/operator/relying-services/nobody/secrets', 'keys', {}, 404],
@@ -125,7 +130,7 @@ it('every route of the listener is in that table', () => {
   const server = listener.routes();
   const known = ROUTES.map(
     ([method, path]) =>
-      `${method} ${path.replace(/\?.*/, '').replace(NOBODY, ':id').replace('nobody', ':id').replace('1.0', ':position')}`,
+      `${method} ${path.replace(/\?.*/, '').replace(NOBODY, ':id').replace('nobody', ':id').replace('nokey', ':kid').replace('1.0', ':position')}`,
   );
   expect(server.filter((route) => route.includes('/operator')).sort()).toEqual(
     [...new Set(known)].sort(),

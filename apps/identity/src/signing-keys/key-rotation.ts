@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Not } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { AuditLog, IDENTITY_ACTOR } from '../audit/audit-log.js';
 import { IdentityConfig } from '../config/identity-config.js';
@@ -13,6 +14,14 @@ import type { Ring, RotationPlan, RotationPolicy, RotationStep } from './rotatio
 import { readRotationState } from './rotation-state.js';
 import type { RotationState } from './rotation-state.js';
 import { applySteps } from './rotation-steps.js';
+import { SigningKey } from './signing-key.js';
+
+const LISTED = {
+  ...{ kid: true, state: true, preparedAt: true, activatedAt: true },
+  ...{ retiredAt: true, tokensUntil: true, endedAt: true },
+} as const;
+/** What operators see of a key. */
+export type ListedKey = Pick<SigningKey, keyof typeof LISTED>;
 
 /** What one turn found and did. */
 export interface RotationTurn {
@@ -42,6 +51,17 @@ export class KeyRotation {
     private readonly heldKeys: HeldKeys,
     private readonly audit: AuditLog,
   ) {}
+
+  /** All keys but the purged ones, the oldest first. */
+  keys(): Promise<ListedKey[]> {
+    return this.database.run((manager) =>
+      manager.find(SigningKey, {
+        select: LISTED,
+        where: { state: Not('purged') },
+        order: { preparedAt: 'ASC', kid: 'ASC' },
+      }),
+    );
+  }
 
   /** What would be done now. Changes nothing. @param request as if an operator had asked for this */
   plan(request?: RotationRequest): Promise<{ plan: RotationPlan; state: RotationState }> {

@@ -1,0 +1,105 @@
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { readPreferredWait } from '../../platform/preferred-wait.js';
+import { storableText } from '../../platform/storable-text.js';
+import { KeyRevocation } from '../../signing-keys/key-revocation.js';
+import { KeyRotation } from '../../signing-keys/key-rotation.js';
+import { actorOf } from '../operator.js';
+import type { Operator } from '../operator.js';
+import { CurrentOperator, RequireRole } from '../require-role.js';
+import { ReceiptAnswers } from './receipt-answers.js';
+import { reason } from './shared-input.js';
+import { keysJson, planJson, stepsJson } from './signing-keys-json.js';
+
+const byKid = z.strictObject({ kid: z.string().regex(/^[\w-]{1,256}$/) });
+const nothing = z.strictObject({}).nullish();
+const hypothesis = z.strictObject({ request: z.enum(['rotate', 'force']).optional() });
+const rotation = z.strictObject({
+  /** Without waiting for publication or reports. */
+  force: z.boolean().default(false),
+  dry_run: z.boolean().default(false),
+  reason,
+});
+const revocation = z.strictObject({
+  reason: storableText.min(1).max(200),
+  /** Let a key sign that has just been made, not the prepared one. */
+  fresh: z.boolean().default(false),
+});
+
+@Controller('operator/keys')
+export class OperatorSigningKeysController {
+  constructor(
+    private readonly rotation: KeyRotation,
+    private readonly revocation: KeyRevocation,
+    private readonly answers: ReceiptAnswers,
+  ) {}
+
+  /** The published keys, the oldest first, and those that were revoked. */
+  @Get()
+  @RequireRole('read')
+  async list() {
+    return { items: keysJson(await this.rotation.keys()), next_cursor: null };
+  }
+
+  /** What would be done now, what the next key waits for, and who has not reported it. Changes nothing. */
+  @Get('plan')
+  @RequireRole('read')
+  async plan(@Query({ schema: hypothesis }) { request }: z.infer<typeof hypothesis>) {
+    const { plan, state } = await this.rotation.plan(request && { forced: request === 'force' });
+    return planJson(plan, state.now);
+  }
+
+  /** Asks for the next key to sign as soon as it may: 200 when it does, 202 when it waits. A dry run changes nothing. */
+  @Post('rotate')
+  @RequireRole('keys')
+  async rotate(
+    @CurrentOperator() operator: Operator,
+    @Body({ schema: rotation }) { force, dry_run: dryRun, reason: why }: z.infer<typeof rotation>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const request = { forced: force, reason: why };
+    if (dryRun) {
+      reply.status(200);
+      const { plan, state } = await this.rotation.plan(request);
+      return { dry_run: true, applied: [], plan: planJson(plan, state.now) };
+    }
+    const { applied } = await this.rotation.request(actorOf(operator), request);
+    reply.status(applied.some((step) => step.do === 'activate') ? 200 : 202);
+    const { plan, state } = await this.rotation.plan();
+    return { dry_run: false, applied: stepsJson(applied), plan: planJson(plan, state.now) };
+  }
+
+  /** Takes a key that signs no more out of the JWKS, if none of its tokens can be live. */
+  @Post(':kid/purge')
+  @HttpCode(204)
+  @RequireRole('keys')
+  async purge(
+    @CurrentOperator() operator: Operator,
+    @Param({ schema: byKid }) { kid }: z.infer<typeof byKid>,
+    @Body({ schema: nothing }) _body: z.infer<typeof nothing>,
+  ) {
+    await this.rotation.purge(actorOf(operator), kid);
+  }
+
+  /** Withdraws a key at once, with every token that it signed. 200, 202 and `Prefer: wait=2` as for sessions. */
+  @Post(':kid/revoke')
+  @RequireRole('keys')
+  async revoke(
+    @CurrentOperator() operator: Operator,
+    @Param({ schema: byKid }) { kid }: z.infer<typeof byKid>,
+    @Body({ schema: revocation }) body: z.infer<typeof revocation>,
+    @Headers('prefer') prefer: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const wait = readPreferredWait(prefer);
+    const order = { ...body, receiptWanted: wait !== undefined };
+    const { event, signs } = await this.revocation.revoke(actorOf(operator), kid, order);
+    const [answer] = await Promise.all([
+      this.answers.answer(event, wait, reply),
+      // The next key, so that one is prepared again. When it fails, the calendar goes on with it.
+      this.rotation.turn().catch(() => undefined),
+    ]);
+    return { kid, signs, ...answer };
+  }
+}

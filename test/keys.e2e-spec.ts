@@ -1,0 +1,72 @@
+import { jest } from '@jest/globals';
+import { bearer, Stack } from './stack.js';
+import type { CliResult } from './stack.js';
+
+jest.setTimeout(120_000);
+
+let stack: Stack;
+let token: string;
+beforeAll(async () => {
+  stack = await Stack.start(['identity', 'orders']);
+  token = await stack.addOperator('alice', ['read', 'keys']);
+});
+afterAll(() => stack.stop());
+
+const countersign = (...args: string[]): Promise<CliResult> =>
+  stack.cli(args, {
+    COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
+    COUNTERSIGN_OPERATOR_TOKEN: token,
+  });
+async function keysIn(state: string): Promise<string[]> {
+  const { out } = await countersign('keys', 'list', '--json');
+  const { items } = JSON.parse(out) as { items: { kid: string; state: string }[] };
+  return items.filter((key) => key.state === state).map(({ kid }) => kid);
+}
+const statusAtOrders = async (accessToken: string) =>
+  (await fetch(stack.url('orders', '/orders'), { headers: bearer(accessToken) })).status;
+
+it('plans, waits, and rotates by force: tokens of both keys are good', async () => {
+  const ann = await stack.addAccount('ann@example.test');
+  const before = await stack.signIn(ann);
+  const [next = ''] = await keysIn('prepared');
+  expect((await countersign('keys', 'plan')).out).toContain(`${next} signs from 20`);
+  const dry = await countersign('keys', 'rotate', '--dry-run');
+  expect(dry.out).toContain(`${next} must be published until`);
+  expect(dry.out).toContain('nothing was changed');
+  expect(await countersign('keys', 'rotate')).toMatchObject({ code: 2 });
+  const forced = await countersign('keys', 'rotate', '--force', '--yes');
+  expect(forced).toMatchObject({ code: 0, err: '' });
+  expect(forced.out).toContain(`done: ${next} signs`);
+  expect(await keysIn('active')).toEqual([next]);
+  const after = await stack.signIn(ann);
+  expect(await Promise.all([before, after].map(statusAtOrders))).toEqual([200, 200]);
+  const [retired = ''] = await keysIn('retired');
+  const refused = await countersign('keys', 'purge', '--', retired);
+  expect(refused).toMatchObject({ code: 3, out: '' });
+  expect(refused.err).toMatch(/tokens that it signed may live for another \d+ s/);
+});
+
+it.each([
+  ['the prepared key', []],
+  ['a fresh key', ['--fresh']],
+])(
+  'revokes the signing key, and %s signs: its tokens are refused, new ones are good',
+  async (_name, more) => {
+    const bob = await stack.addAccount(`bob${String(more.length)}@example.test`);
+    const stolen = await stack.signIn(bob);
+    expect(await statusAtOrders(stolen)).toBe(200);
+    const [kid = ''] = await keysIn('active');
+    const [prepared = ''] = await keysIn('prepared');
+    const revoked = await countersign(
+      ...['keys', 'revoke', '--reason', 'a test', '--yes', ...more, '--', kid],
+    );
+    expect(revoked).toMatchObject({ code: 0, err: '' });
+    expect(revoked.out).toMatch(/applied by every live instance \(2\)/);
+    expect(revoked.out).toMatch(/^orders +[\w-]{36} +applied +\d+ ms$/m);
+    expect(await statusAtOrders(stolen)).toBe(401);
+    const [signs] = await keysIn('active');
+    expect(signs === prepared).toBe(more.length === 0);
+    expect(await statusAtOrders(await stack.signIn(bob))).toBe(200);
+    expect(await keysIn('prepared')).not.toEqual([]);
+  },
+);
