@@ -28,6 +28,7 @@ describe('the environments of the children', () => {
       SERVICE_PORT: '3005',
       OPERATOR_PORT: '3010',
       TRUSTED_PROXIES: '127.0.0.0/8,::1/128',
+      KEY_PUBLICATION_SECONDS: '300',
       LOG_FORMAT: 'json',
     });
     expect(orders).toEqual({

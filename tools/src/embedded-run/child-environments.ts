@@ -66,6 +66,8 @@ export function childEnvironments(settings: RunSettings): ChildEnvironments {
       SERVICE_PORT: String(ports.identityService),
       OPERATOR_PORT: String(ports.identityOperator),
       TRUSTED_PROXIES: '127.0.0.0/8,::1/128',
+      // Whoever tries a rotation out does not want to wait for a day.
+      KEY_PUBLICATION_SECONDS: '300',
     },
     orders: {
       ...relying('orders', ports.orders, ports.ordersManagement),

@@ -46,8 +46,12 @@ it.each([
 ])('a master key with %s stops the start, and says why', async (_name, masterKeys, message) => {
   const replica = await startReplica();
   await replica.get(KeyRing).load();
+  const sql = (text: string) => replica.database.run((manager) => manager.query<unknown[]>(text));
+  await sql(`DELETE FROM signing_keys WHERE state = 'prepared'`);
   const changed = await startReplica({ databaseUrl: replica.databaseUrl, masterKeys });
   await expect(changed.get(KeyRing).load()).rejects.toThrow(message);
+  // It has not added a key that the others could not open.
+  expect(await sql(`SELECT state FROM signing_keys`)).toEqual([{ state: 'active' }]);
 });
 
 it('an older master key still opens when it is not the first any more', async () => {

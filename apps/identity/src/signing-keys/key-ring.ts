@@ -47,6 +47,8 @@ export class KeyRing {
    * @throws {UnsealFailed} when one of them cannot be opened: the process must not start
    */
   async load(): Promise<void> {
+    // First what is there: who cannot open it must add nothing.
+    await this.follow();
     const { plan } = await this.rotation.turn();
     this.noteNextChange(plan.nextChangeIn);
     await this.follow();
