@@ -25,6 +25,20 @@ async function keysIn(state: string): Promise<string[]> {
 const statusAtOrders = async (accessToken: string) =>
   (await fetch(stack.url('orders', '/orders'), { headers: bearer(accessToken) })).status;
 
+const jwks = (headers: Record<string, string> = {}) =>
+  fetch(stack.url('public', '/.well-known/jwks.json'), { headers });
+
+it('the key set says how long it holds, and is sent again only when it has changed', async () => {
+  const { headers } = await jwks();
+  expect(headers.get('cache-control')).toBe('public, max-age=300, stale-if-error=43200');
+  const known = { 'if-none-match': headers.get('etag')! };
+  expect((await jwks(known)).status).toBe(304);
+  expect((await countersign('keys', 'rotate', '--force', '--yes')).code).toBe(0);
+  const changed = await jwks(known);
+  expect(changed.status).toBe(200);
+  expect(((await changed.json()) as { keys: unknown[] }).keys).toHaveLength(3);
+});
+
 it('plans, waits, and rotates by force: tokens of both keys are good', async () => {
   const ann = await stack.addAccount('ann@example.test');
   const before = await stack.signIn(ann);
@@ -40,7 +54,7 @@ it('plans, waits, and rotates by force: tokens of both keys are good', async () 
   expect(await keysIn('active')).toEqual([next]);
   const after = await stack.signIn(ann);
   expect(await Promise.all([before, after].map(statusAtOrders))).toEqual([200, 200]);
-  const [retired = ''] = await keysIn('retired');
+  const [, retired = ''] = await keysIn('retired');
   const refused = await countersign('keys', 'purge', '--', retired);
   expect(refused).toMatchObject({ code: 3, out: '' });
   expect(refused.err).toMatch(/tokens that it signed may live for another \d+ s/);

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger, Registry } from '@countersign/service-host';
 import { jest } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { Accounts } from '../accounts/accounts.js';
 import { AuditLog } from '../audit/audit-log.js';
+import { LOGGER, METRICS } from '../platform/platform.module.js';
 import { CheckInClock } from '../relying-services/check-in-clock.js';
 import { CheckIns } from '../relying-services/check-ins.js';
 import { RelyingServices } from '../relying-services/relying-services.js';
@@ -44,8 +46,8 @@ const audited = (replica: Replica, action: string) =>
   sql(replica, `SELECT target, details FROM audit WHERE action = '${action}' ORDER BY id`);
 
 /** Some replicas on one database, with one instance of service `orders`. */
-async function startReplicas(count: number) {
-  const first = await startReplica({ settings });
+async function startReplicas(count: number, more: Readonly<Record<string, string>> = {}) {
+  const first = await startReplica({ settings: { ...settings, ...more } });
   const { databaseUrl } = first;
   const replicas = [first];
   while (replicas.length < count) replicas.push(await startReplica({ databaseUrl, settings }));
@@ -222,6 +224,31 @@ it('an instance without the key holds it back, by name, until the deadline, and 
     target: next,
     details: { despite: [{ service: 'orders', silent: true }] },
   });
+});
+
+it('a key that is held back past its deadline raises an alarm, once, that names who is behind, and ends when they report', async () => {
+  const { first, kidsOf, report, drive } = await startReplicas(1, {
+    KEY_ACTIVATION_PAST_DEADLINE: 'hold',
+  });
+  const [old, next] = kidsOf(first);
+  const alarm = jest.spyOn(first.get<Logger>(LOGGER as never), 'error');
+  const metric = first
+    .get<Registry>(METRICS as never)
+    .getSingleMetric('countersign_key_activation_overdue')!;
+  const overdue = async () => (await metric.get()).values.map(({ value }) => value);
+  await serve(first, ROTATION + 300);
+  await report([old!]);
+  await drive({ followMs: 60_000, turnMs: 50 });
+  await until(() => alarm.mock.calls.length > 0);
+  await delay(500);
+  expect(alarm.mock.calls).toEqual([
+    [{ kid: next, behind: [expect.objectContaining({ service: 'orders' })] }, expect.anything()],
+  ]);
+  expect(await overdue()).toEqual([1]);
+  expect(await states(first)).toEqual(['active', 'prepared']);
+  await report();
+  await until(async () => (await states(first)).length === 3);
+  await until(async () => (await overdue())[0] === 0);
 });
 
 it('after an outage the reports of before do not count as those of everybody', async () => {

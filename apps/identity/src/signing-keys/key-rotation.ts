@@ -23,9 +23,9 @@ const LISTED = {
 /** What operators see of a key. */
 export type ListedKey = Pick<SigningKey, keyof typeof LISTED>;
 
-/** What one turn found and did. */
+/** What one turn did. */
 export interface RotationTurn {
-  /** The plan by which it acted; what it waits for, if nothing was to be done. */
+  /** The plan from there on: what is waited for. */
   readonly plan: RotationPlan;
   readonly applied: readonly RotationStep[];
 }
@@ -78,7 +78,8 @@ export class KeyRotation {
       const { plan, state } = await this.#planIn(tx);
       const acting = { tx, audit: this.audit, actor: IDENTITY_ACTOR };
       const { tokensLiveFor } = state;
-      return { plan, applied: await applySteps(acting, plan.steps, { made, tokensLiveFor }) };
+      const applied = await applySteps(acting, plan.steps, { made, tokensLiveFor });
+      return { plan: (await this.#planIn(tx)).plan, applied };
     });
   }
 
