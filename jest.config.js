@@ -23,7 +23,8 @@ const common = {
 
 export default {
   workerIdleMemoryLimit: '700MB',
-  maxWorkers: 2,
+  // More than cores: many wait for processes or for time to pass.
+  maxWorkers: 3,
   // Machines that do other work at the same time are slow, not broken.
   testTimeout: 30_000,
   projects: [
