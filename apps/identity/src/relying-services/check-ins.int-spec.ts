@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '@countersign/service-host';
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { LOGGER } from '../platform/platform.module.js';
 import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { CheckIns } from './check-ins.js';
@@ -48,7 +50,12 @@ it('a report that proves lost history raises the epoch, and is answered with the
   await proofs.load();
   const report = { instanceId: randomUUID(), kids: [], applied: { epoch: 1, seq: 7 } };
   const checkIns = replica.get(CheckIns);
+  const alarm = jest.spyOn(replica.get<Logger>(LOGGER as never), 'error');
   const doubted = await checkIns.checkIn('orders', report);
+  expect(alarm).toHaveBeenCalledWith(
+    expect.objectContaining({ serviceId: 'orders', instanceId: report.instanceId }),
+    expect.stringContaining('never written here'),
+  );
   expect(doubted.head).toEqual({ epoch: 1, seq: 0 });
   const proven = await checkIns.checkIn('orders', {
     ...report,

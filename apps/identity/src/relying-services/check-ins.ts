@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
 import { Counter } from '@countersign/service-host';
-import type { Registry } from '@countersign/service-host';
+import type { Logger, Registry } from '@countersign/service-host';
 import type { CheckInAnswer, CheckInReport } from '@countersign/token-verifier';
 import { Database } from '../platform/database.js';
-import { METRICS } from '../platform/platform.module.js';
+import { LOGGER, METRICS } from '../platform/platform.module.js';
 import { Epochs } from '../revocation/epochs.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 
@@ -63,6 +63,7 @@ export class CheckIns {
     private readonly database: Database,
     private readonly log: RevocationLog,
     private readonly epochs: Epochs,
+    @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Registry,
   ) {
     this.#notBelieved = new Counter({
@@ -93,18 +94,22 @@ export class CheckIns {
         report.hardStalenessSeconds ?? DEFAULT_HARD_STALENESS_SECONDS,
       ]),
     );
-    const head = await this.#headAfter(report);
+    const head = await this.#headAfter(serviceId, report);
     if (stored.joining) await this.#noteJoined(serviceId, report.instanceId, head);
     return { head };
   }
 
   /** The head by now; a new epoch's, when the report proves that history was lost. */
-  async #headAfter(report: CheckInReport): Promise<Position> {
-    const head = await this.log.head();
-    const believed = await this.epochs.believes(report, head);
-    if (!believed) this.#notBelieved.inc();
-    const { epoch, seq } = believed ? head : await this.log.head();
-    return { epoch, seq };
+  async #headAfter(serviceId: string, report: CheckInReport): Promise<Position> {
+    const { epoch, seq } = await this.log.head();
+    if (await this.epochs.believes(report, { epoch, seq })) return { epoch, seq };
+    this.#notBelieved.inc();
+    this.logger.error(
+      { serviceId, instanceId: report.instanceId, applied: report.applied, head: { epoch, seq } },
+      'an instance reports revocations that were never written here',
+    );
+    const raised = await this.log.head();
+    return { epoch: raised.epoch, seq: raised.seq };
   }
 
   /** The head it joins at: the instance answers nobody before it has applied that. */
