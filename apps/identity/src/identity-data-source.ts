@@ -9,6 +9,7 @@ import { Operators1763740000000 } from './migrations/1763740000000-operators.js'
 import { RevocationRelay1763750000000 } from './migrations/1763750000000-revocation-relay.js';
 import { Epochs1763760000000 } from './migrations/1763760000000-epochs.js';
 import { KeyRotation1763770000000 } from './migrations/1763770000000-key-rotation.js';
+import { Activity1763780000000 } from './migrations/1763780000000-activity.js';
 import { createDataSource } from './platform/data-source.js';
 import { Session } from './sessions/session.js';
 import { SigningKey } from './signing-keys/signing-key.js';
@@ -28,6 +29,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       RevocationRelay1763750000000,
       Epochs1763760000000,
       KeyRotation1763770000000,
+      Activity1763780000000,
     ],
   });
 }

@@ -22,20 +22,57 @@ export type AuditAction =
   | 'relying_service.add'
   | 'relying_service.add_secret'
   | 'relying_service.drop_old_secrets'
-  | 'relying_service.withdraw';
+  | 'relying_service.withdraw'
+  | 'account.register'
+  | 'account.verify'
+  | 'account.export'
+  | 'account.delete'
+  | 'sign_in'
+  | 'sign_in.fail'
+  | 'session.end'
+  | 'session.replay'
+  | 'session.store_behind'
+  | 'password.change'
+  | 'password.request_reset'
+  | 'password.reset'
+  | 'email.request_change'
+  | 'email.change'
+  | 'client.add'
+  | 'client.change'
+  | 'client.add_secret'
+  | 'client.drop_old_secrets'
+  | 'client.disable'
+  | 'master_key.rotate'
+  | 'key.import';
 
 /** Who acts on the command line with the database's own credentials. */
 export const CONSOLE_ACTOR = 'console';
 /** What identity does by itself. */
 export const IDENTITY_ACTOR = 'identity';
+/** Who has not proved to be anybody. */
+export const STRANGER_ACTOR = 'stranger';
+/** The owner of an account. */
+export const accountActor = (accountId: string): string => `account:${accountId}`;
+
+/** From where somebody acted. */
+export interface PersonalDetails {
+  /** The client's address, when it is one. */
+  readonly ip?: string | null;
+  readonly user_agent?: string | null;
+  readonly device_name?: string | null;
+}
 
 /** One thing that somebody did. No secrets and no e-mail addresses: people are named by their id. */
 export interface AuditEntry {
-  /** `operator:<name>`, {@link CONSOLE_ACTOR} or {@link IDENTITY_ACTOR}. */
+  /** `operator:<name>`, {@link accountActor}, {@link CONSOLE_ACTOR}, {@link IDENTITY_ACTOR} or {@link STRANGER_ACTOR}. */
   readonly actor: string;
   readonly action: AuditAction;
   /** The id of what it was done to; `null` when it was done to everything. */
   readonly target: string | null;
+  /** The account whose owner finds it among their activity. */
+  readonly accountId?: string | null;
+  /** Kept apart, since they can be erased. */
+  readonly personal?: PersonalDetails | null;
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
@@ -51,20 +88,27 @@ export class AuditLog {
   constructor(private readonly database: Database) {}
 
   /** Writes a row in the transaction of what it tells about: both happen, or neither. */
-  async record(tx: EntityManager, { actor, action, target, details }: AuditEntry): Promise<void> {
-    await tx.query(`INSERT INTO audit (actor, action, target, details) VALUES ($1, $2, $3, $4)`, [
-      actor,
-      action,
-      target,
-      JSON.stringify(details ?? {}),
-    ]);
+  async record(tx: EntityManager, entry: AuditEntry): Promise<void> {
+    const { actor, action, target, accountId = null, personal, details = {} } = entry;
+    await tx.query(
+      `INSERT INTO audit (actor, action, target, account_id, personal, details)
+       VALUES ($1, $2, $3, $4, $5, $6)`,
+      [
+        actor,
+        action,
+        target,
+        accountId,
+        personal ? JSON.stringify(personal) : null,
+        JSON.stringify(details),
+      ],
+    );
   }
 
   /** The newest rows, or the newest before a given one. */
   list(before: string | undefined, limit: number): Promise<RecordedEntry[]> {
     return this.database.run((manager) =>
       manager.query<RecordedEntry[]>(
-        `SELECT id, at, actor, action, target, details FROM audit
+        `SELECT id, at, actor, action, target, account_id AS "accountId", personal, details FROM audit
          WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2`,
         [before ?? null, limit],
       ),

@@ -22,7 +22,11 @@ export class OperatorAuditController {
   async list(@Query({ schema: search }) { cursor, limit }: z.infer<typeof search>) {
     const entries = await this.audit.list(cursor, limit);
     return {
-      items: entries.map(({ at, ...entry }) => ({ ...entry, at: numericDate(at) })),
+      items: entries.map(({ at, accountId, ...entry }) => ({
+        ...entry,
+        account_id: accountId,
+        at: numericDate(at),
+      })),
       next_cursor: entries.length === limit ? (entries.at(-1)?.id ?? null) : null,
     };
   }
