@@ -27,6 +27,7 @@ export type AuditAction =
   | 'account.verify'
   | 'account.export'
   | 'account.delete'
+  | 'personal.erase'
   | 'sign_in'
   | 'sign_in.fail'
   | 'session.end'
@@ -82,6 +83,17 @@ export interface RecordedEntry extends Required<AuditEntry> {
   readonly at: Date;
 }
 
+/** What is looked for; what is left out is not asked about. */
+export interface AuditFilter {
+  /** Only rows before the one with this id. */
+  readonly before?: string | undefined;
+  readonly accountId?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  /** Only rows written at or after this second, NumericDate. */
+  readonly since?: number | undefined;
+}
+
 /** The record of who did what. */
 @Injectable()
 export class AuditLog {
@@ -104,13 +116,41 @@ export class AuditLog {
     );
   }
 
-  /** The newest rows, or the newest before a given one. */
-  list(before: string | undefined, limit: number): Promise<RecordedEntry[]> {
+  /**
+   * Erases what is personal in all rows about an account, for good, and leaves a row that says so: the chain of digests
+   * goes on to hold. The last thing to do in the transaction that deletes the account: rows of the same transaction count.
+   *
+   * @returns in how many rows
+   */
+  async erasePersonal(tx: EntityManager, accountId: string): Promise<number> {
+    const [, rows] = await tx.query<[unknown[], number]>(
+      `UPDATE audit SET personal = NULL, personal_salt = NULL WHERE account_id = $1 AND personal IS NOT NULL`,
+      [accountId],
+    );
+    // After the rows that it speaks for: whoever checks the chain relies on that order.
+    await this.record(tx, {
+      actor: IDENTITY_ACTOR,
+      action: 'personal.erase',
+      target: accountId,
+      accountId,
+      details: { rows },
+    });
+    return rows;
+  }
+
+  /** The newest rows first. */
+  list(
+    { before, accountId, actor, action, since }: AuditFilter,
+    limit: number,
+  ): Promise<RecordedEntry[]> {
     return this.database.run((manager) =>
       manager.query<RecordedEntry[]>(
         `SELECT id, at, actor, action, target, account_id AS "accountId", personal, details FROM audit
-         WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2`,
-        [before ?? null, limit],
+         WHERE ($1::bigint IS NULL OR id < $1) AND ($2::uuid IS NULL OR account_id = $2)
+           AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR action = $4)
+           AND ($5::float8 IS NULL OR at >= to_timestamp($5))
+         ORDER BY id DESC LIMIT $6`,
+        [before ?? null, accountId ?? null, actor ?? null, action ?? null, since ?? null, limit],
       ),
     );
   }

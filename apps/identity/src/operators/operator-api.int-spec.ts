@@ -6,6 +6,7 @@ import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { startOperatorListener } from '../../test/operator-listener.js';
 import type { OperatorListener } from '../../test/operator-listener.js';
+import { AuditLog } from '../audit/audit-log.js';
 import { Accounts } from '../accounts/accounts.js';
 import { CheckIns } from '../relying-services/check-ins.js';
 import { RelyingServices } from '../relying-services/relying-services.js';
@@ -617,6 +618,27 @@ it('the audit log is read page by page', async () => {
   expect([...ids].sort((a, b) => b - a)).toEqual(ids);
 });
 
+it('the audit log is searched by account, actor, action and time, and all of them at once', async () => {
+  const account = randomUUID();
+  const audit = replica.get(AuditLog);
+  await replica.database.transaction(async (tx) => {
+    for (const action of ['sign_in', 'session.end'] as const) {
+      await audit.record(tx, { actor: 'account:x', action, target: null, accountId: account });
+    }
+  });
+  const [newest] = (await ask('GET', `/operator/audit?account_id=${account}&limit=1`)).body.items;
+  const at = Number(newest?.['at']);
+  const found = async (query: string) =>
+    (await ask('GET', `/operator/audit?${query}`)).body.items.map(({ action }) => action);
+  expect(await found(`account_id=${account}`)).toEqual(['session.end', 'sign_in']);
+  expect(await found('actor=account:x')).toEqual(['session.end', 'sign_in']);
+  expect(await found(`account_id=${account}&action=sign_in`)).toEqual(['sign_in']);
+  expect(await found(`actor=account:x&since=${String(Math.ceil(at) + 60)}`)).toEqual([]);
+  expect(await found(`actor=account:x&since=${String(at - 60)}&action=session.end`)).toEqual([
+    'session.end',
+  ]);
+});
+
 it.each(ROUTES.filter(([method]) => method === 'POST').map(([, path]) => path))(
   'POST %s: whatever is sent, it is never a 500',
   async (path) => {
@@ -677,6 +699,12 @@ it.each([
   ['/operator/revocations?id=%00', 400],
   ['/operator/audit?cursor=99999999999999999999', 400],
   ['/operator/audit?cursor=999999999999999999', 200],
+  ['/operator/audit?account_id=x', 400],
+  ['/operator/audit?actor=%00', 400],
+  ['/operator/audit?since=1e99', 400],
+  ['/operator/audit?since=yesterday', 400],
+  ['/operator/audit?since=253402300799', 200],
+  ['/operator/audit?who=x', 400],
   ['/operator/nowhere', 404],
 ])('GET %s is answered %i', async (path, status) => {
   const answer = await ask('GET', path);

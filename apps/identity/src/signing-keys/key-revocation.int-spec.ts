@@ -117,7 +117,7 @@ it('all or nothing: when the log cannot be written, the key still signs', async 
   jest.spyOn(replica.get(RevocationLog), 'append').mockRejectedValue(new Error('died'));
   await expect(revoke(replica, active)).rejects.toThrow('died');
   expect(await stateOf(replica)).toEqual({ [active]: 'active', [prepared]: 'prepared' });
-  expect((await replica.get(AuditLog).list(undefined, 1))[0]?.action).not.toBe('key.revoke');
+  expect((await replica.get(AuditLog).list({}, 1))[0]?.action).not.toBe('key.revoke');
 });
 
 it('an unknown key and one that has been revoked are refused, and nothing changes', async () => {
