@@ -43,7 +43,7 @@ export class AccessTokens {
    *
    * @param shared what the token stands on, besides the key ring
    * @param subjectOf reads (and may write) state after the locks are held; it runs again when the transaction is repeated
-   * @throws {DomainError} `revocation_in_progress` when cut-offs keep covering this second
+   * @throws {DomainError} `revocation_in_progress` when cut-offs keep covering this second, `client_disabled`
    */
   async issue(
     shared: readonly Omit<Lock, 'mode'>[],
@@ -71,9 +71,13 @@ export class AccessTokens {
   ): Promise<{ claims: AccessTokenClaims; signer: Signer }> {
     const signer = await this.keyRing.activeSigner(tx);
     const cutoff = await this.revocations.cutoffFor(tx, subject.sub, subject.client.id);
-    const [row] = await tx.query<[{ now: string }]>(
-      `SELECT floor(extract(epoch FROM clock_timestamp())) AS now`,
+    // The client is read here, under its lock: what a caller read before may have been taken from it since.
+    const [row] = await tx.query<{ now: string; audiences: string[]; disabled: boolean }[]>(
+      `SELECT floor(extract(epoch FROM clock_timestamp())) AS now, audiences, disabled_at IS NOT NULL AS disabled
+       FROM clients WHERE id = $1`,
+      [subject.client.id],
     );
+    if (!row || row.disabled) throw new DomainError('client_disabled');
     const iat = Number(row.now);
     if (cutoff !== undefined && iat <= cutoff) throw new CoveredByCutoff();
     const claims = claimsFor(subject, {
@@ -81,6 +85,7 @@ export class AccessTokens {
       iat,
       jti: this.ids.uuid(),
       ttlSeconds: this.config.ACCESS_TOKEN_TTL_SECONDS,
+      audiences: row.audiences,
     });
     return { claims, signer };
   }

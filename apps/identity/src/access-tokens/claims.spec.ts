@@ -1,7 +1,13 @@
 import { claimsFor } from './claims.js';
 
-const client = { id: 'first-party', audiences: ['identity', 'orders'] };
-const issued = { iss: 'https://id.example.test', iat: 1_000, jti: 'j', ttlSeconds: 300 };
+const client = { id: 'first-party' };
+const issued = {
+  iss: 'https://id.example.test',
+  iat: 1_000,
+  jti: 'j',
+  ttlSeconds: 300,
+  audiences: ['identity', 'orders'],
+};
 
 it("a person's token names the session and never outlives it", () => {
   const session = { sid: 's', authTime: 999.7, expiresAt: 1_100.9 };

@@ -3,7 +3,7 @@ import type { Client } from './client.js';
 /** Whom a token speaks for. Instants are NumericDate seconds. */
 export interface TokenSubject {
   readonly sub: string;
-  readonly client: Pick<Client, 'id' | 'audiences'>;
+  readonly client: Pick<Client, 'id'>;
   readonly scopes: readonly string[];
   /** Only for people. */
   readonly session?: {
@@ -39,6 +39,7 @@ export function claimsFor(
     readonly iat: number;
     readonly jti: string;
     readonly ttlSeconds: number;
+    readonly audiences: readonly string[];
   },
 ): AccessTokenClaims {
   const { session } = subject;
@@ -49,7 +50,7 @@ export function claimsFor(
   return {
     iss: issued.iss,
     sub: subject.sub,
-    aud: subject.client.audiences,
+    aud: issued.audiences,
     exp,
     iat: issued.iat,
     jti: issued.jti,

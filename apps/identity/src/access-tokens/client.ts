@@ -15,6 +15,13 @@ export class Client {
 
   @Column('text', { array: true })
   audiences: string[];
+
+  /** What it may ask for in tokens of its own. Those of people come from their roles. */
+  @Column('text', { array: true })
+  scopes: string[];
+
+  @Column('timestamptz', { name: 'disabled_at', nullable: true })
+  disabledAt: Date | null;
 }
 
 /** The client of a login that names none. */

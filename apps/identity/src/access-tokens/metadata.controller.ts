@@ -7,9 +7,8 @@ function commonMetadata(issuer: string, base: string) {
   return {
     issuer,
     jwks_uri: `${base}/.well-known/jwks.json`,
-    // Required by RFC 8414; no authorization endpoint is offered, so the lists are empty.
+    // Required by RFC 8414; no authorization endpoint is offered, so the list is empty.
     response_types_supported: [],
-    grant_types_supported: [],
   };
 }
 
@@ -25,6 +24,9 @@ export class PublicMetadataController {
     const base = this.config.ISSUER_URL;
     return {
       ...commonMetadata(base, base),
+      token_endpoint: `${base}/oauth/token`,
+      token_endpoint_auth_methods_supported: ['client_secret_basic'],
+      grant_types_supported: ['client_credentials'],
       revocation_endpoint: `${base}/oauth/revoke`,
       revocation_endpoint_auth_methods_supported: ['client_secret_basic'],
     };
@@ -43,6 +45,8 @@ export class ServiceMetadataController {
     const base = this.config.SERVICE_URL;
     return {
       ...commonMetadata(this.config.ISSUER_URL, base),
+      // Those are offered under the issuer's own origin.
+      grant_types_supported: [],
       introspection_endpoint: `${base}/oauth/introspect`,
       introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
       revocation_snapshot_endpoint: `${base}/revocations`,

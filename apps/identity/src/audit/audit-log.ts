@@ -43,6 +43,7 @@ export type AuditAction =
   | 'client.add_secret'
   | 'client.drop_old_secrets'
   | 'client.disable'
+  | 'client.enable'
   | 'master_key.rotate'
   | 'key.import';
 

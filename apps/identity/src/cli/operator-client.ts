@@ -33,6 +33,10 @@ export class OperatorClient {
     return this.#ask<T>('POST', path, body);
   }
 
+  patch<T>(path: string, body: unknown): Promise<T> {
+    return this.#ask<T>('PATCH', path, body);
+  }
+
   delete<T>(path: string): Promise<T> {
     return this.#ask<T>('DELETE', path);
   }
@@ -57,7 +61,7 @@ export class OperatorClient {
           headers: {
             authorization: `Bearer ${this.#token}`,
             // Who revokes would like to know that it has been applied everywhere.
-            ...(method === 'POST' ? { prefer: 'wait=2' } : {}),
+            ...(method === 'POST' || method === 'PATCH' ? { prefer: 'wait=2' } : {}),
             ...(body === undefined ? {} : { 'content-type': 'application/json' }),
           },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),

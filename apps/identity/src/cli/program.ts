@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addAccountsCommand } from './accounts.command.js';
 import type { CliContext } from './cli-context.js';
 import { EXIT_CODES_HELP } from './cli-failure.js';
+import { addClientsCommand } from './clients.command.js';
 import { addDoctorCommand } from './doctor.command.js';
 import { addEpochCommand } from './epoch.command.js';
 import { addKeysCommand } from './keys.command.js';
@@ -51,6 +52,7 @@ export function createProgram(context: CliContext): Command {
     addRelayCommand,
     addUsersCommand,
     addServicesCommand,
+    addClientsCommand,
     addKeysCommand,
     addOperatorsCommand,
     addAccountsCommand,

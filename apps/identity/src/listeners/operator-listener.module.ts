@@ -4,16 +4,19 @@ import { APP_GUARD } from '@nestjs/core';
 import { Accounts } from '../accounts/accounts.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { OperatorAuditController } from '../operators/api/audit.controller.js';
+import { OperatorClientsController } from '../operators/api/clients.controller.js';
 import { OperatorRelyingServicesController } from '../operators/api/relying-services.controller.js';
 import { OperatorRevocationsController } from '../operators/api/revocations.controller.js';
 import { OperatorSessionsController } from '../operators/api/sessions.controller.js';
 import { OperatorSigningKeysController } from '../operators/api/signing-keys.controller.js';
 import { OperatorStatusController } from '../operators/api/status.controller.js';
 import { OperatorUsersController } from '../operators/api/users.controller.js';
+import { ClientOverviews } from '../operators/client-overview.js';
 import { CuttingOff } from '../operators/cutting-off.js';
 import { IdentityStatus } from '../operators/identity-status.js';
 import { OperatorGuard } from '../operators/operator.guard.js';
 import { Operators } from '../operators/operators.js';
+import { RegisteredClients } from '../operators/registered-clients.js';
 import { ReceiptAnswers } from '../operators/api/receipt-answers.js';
 import { RoleChanges } from '../operators/role-changes.js';
 import { SessionEnding } from '../operators/session-ending.js';
@@ -32,6 +35,7 @@ import { lend } from './lend.js';
 @Module({
   controllers: [
     OperatorAuditController,
+    OperatorClientsController,
     OperatorRelyingServicesController,
     OperatorRevocationsController,
     OperatorSessionsController,
@@ -49,6 +53,7 @@ export class OperatorListenerModule {
           Accounts,
           AddedServices,
           AuditLog,
+          ClientOverviews,
           CuttingOff,
           IdentityStatus,
           KeyRevocation,
@@ -56,6 +61,7 @@ export class OperatorListenerModule {
           Operators,
           ReceiptAnswers,
           Receipts,
+          RegisteredClients,
           RevocationHistory,
           RoleChanges,
           ServiceInstances,

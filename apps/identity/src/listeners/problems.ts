@@ -18,6 +18,16 @@ const PROBLEMS = {
   },
   email_token_rejected: { status: 400, title: 'The token is unknown, expired or spent' },
   unknown_client: { status: 400, title: 'The client is not known here' },
+  client_disabled: {
+    status: 401,
+    title: 'The client is disabled',
+    headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
+  },
+  client_exists: { status: 409, title: 'There is a client of this id already' },
+  no_such_client: { status: 404, title: 'There is no such client' },
+  public_client: { status: 409, title: 'The client is public: it has no secret and no scopes' },
+  default_client: { status: 409, title: 'People sign in through this client by default' },
+  audience_not_allowed: { status: 400, title: 'The client cannot have these audiences' },
   account_exists: { status: 409, title: 'There is an account already' },
   session_ended: {
     status: 401,

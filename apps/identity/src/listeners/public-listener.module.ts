@@ -11,6 +11,8 @@ import { SignIn } from '../credentials/sign-in.js';
 import { SignInController } from '../credentials/sign-in.controller.js';
 import { ClientAuthentication } from '../oauth/client-authentication.js';
 import { PresentedTokens } from '../oauth/presented-tokens.js';
+import { ServiceTokens } from '../oauth/service-tokens.js';
+import { TokenController } from '../oauth/token.controller.js';
 import { TokenRevocationController } from '../oauth/token-revocation.controller.js';
 import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
 import { SessionController } from '../sessions/session.controller.js';
@@ -27,6 +29,7 @@ import { lend } from './lend.js';
     RegistrationController,
     SignInController,
     SessionController,
+    TokenController,
     TokenRevocationController,
   ],
 })
@@ -45,6 +48,7 @@ export class PublicListenerModule {
         AwaitedReceipts,
         ClientAuthentication,
         PresentedTokens,
+        ServiceTokens,
       ]),
     };
   }

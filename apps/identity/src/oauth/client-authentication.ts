@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { ClientSecrets } from '../access-tokens/client-secrets.js';
 import { Database } from '../platform/database.js';
 import { readBasicCredentials } from '../relying-services/client-credentials.js';
@@ -9,6 +10,13 @@ import { OAuthError } from './oauth-error.js';
 export type Inquirer =
   { readonly clientId: string } | { readonly service: string; readonly audience: string | null };
 
+/** A client that has proved who it is. */
+export interface AuthenticatedClient {
+  readonly id: string;
+  /** The same proof once more, in a transaction that holds the client's lock. @throws {OAuthError} `invalid_client` */
+  readonly again: (tx: EntityManager) => Promise<void>;
+}
+
 /** Finds out who calls an OAuth endpoint, by HTTP Basic (`client_secret_basic`, RFC 6749 §2.3.1). */
 @Injectable()
 export class ClientAuthentication {
@@ -18,13 +26,16 @@ export class ClientAuthentication {
     private readonly services: RelyingServices,
   ) {}
 
-  /** @returns the client's id @throws {OAuthError} `invalid_client` */
-  async client(authorization: string | undefined): Promise<string> {
+  /** @throws {OAuthError} `invalid_client` */
+  async client(authorization: string | undefined): Promise<AuthenticatedClient> {
     const given = readBasicCredentials(authorization);
-    if (given && (await this.secrets.authenticate(given.clientId, given.clientSecret))) {
-      return given.clientId;
-    }
-    throw rejected();
+    if (!given) throw rejected();
+    const { clientId: id, clientSecret } = given;
+    const prove = async (manager: EntityManager) => {
+      if (!(await this.secrets.authenticate(manager, id, clientSecret))) throw rejected();
+    };
+    await this.database.run(prove);
+    return { id, again: prove };
   }
 
   /** A relying service by its own credentials, else a client. @throws {OAuthError} `invalid_client` */
@@ -33,7 +44,7 @@ export class ClientAuthentication {
     if (!given) throw rejected();
     const { clientId, clientSecret } = given;
     if (!(await this.services.authenticate(clientId, clientSecret))) {
-      return { clientId: await this.client(authorization) };
+      return { clientId: (await this.client(authorization)).id };
     }
     const [service] = await this.database.run((manager) =>
       manager.query<{ audience: string | null }[]>(

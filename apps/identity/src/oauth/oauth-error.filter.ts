@@ -3,6 +3,7 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { toProblemAnswer } from '@countersign/service-host';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../platform/domain-error.js';
+import type { DomainErrorCode } from '../platform/domain-error.js';
 import { OAUTH_ERRORS, OAuthError } from './oauth-error.js';
 
 /** Answers errors the way OAuth clients read them: `{error, error_description}` (RFC 6749 §5.2). */
@@ -26,15 +27,21 @@ export class OAuthErrorFilter implements ExceptionFilter {
   }
 }
 
+const OUR_FAULT = new OAuthError('server_error', 'something went wrong on our side');
+const LATER = new OAuthError('temporarily_unavailable', 'the service cannot answer right now');
+
+/** What of identity's own refusals a client can do something about. */
+const OF_DOMAIN: Partial<Record<DomainErrorCode, OAuthError>> = {
+  database_unavailable: LATER,
+  revocation_in_progress: LATER,
+  client_disabled: new OAuthError('invalid_client', 'the client is disabled'),
+};
+
 function toOAuthError(error: unknown): OAuthError {
   if (error instanceof OAuthError) return error;
-  if (error instanceof DomainError) {
-    return error.code === 'database_unavailable'
-      ? new OAuthError('temporarily_unavailable', 'the service cannot answer right now')
-      : new OAuthError('server_error', 'something went wrong on our side');
-  }
+  if (error instanceof DomainError) return OF_DOMAIN[error.code] ?? OUR_FAULT;
   const { status, errors = [] } = toProblemAnswer(error).problem;
-  if (status >= 500) return new OAuthError('server_error', 'something went wrong on our side');
+  if (status >= 500) return OUR_FAULT;
   const faults = errors.map(({ pointer, detail }) => `${pointer.slice(1)} ${detail}`.trim());
   return new OAuthError('invalid_request', faults.join('; ') || 'the request is not well-formed');
 }

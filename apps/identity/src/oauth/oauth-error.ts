@@ -3,6 +3,8 @@ export const OAUTH_ERRORS = {
   invalid_request: 400,
   invalid_client: 401,
   invalid_grant: 400,
+  unsupported_grant_type: 400,
+  invalid_scope: 400,
   server_error: 500,
   temporarily_unavailable: 503,
 } as const satisfies Record<string, number>;

@@ -17,3 +17,14 @@ const parameters = z
 export const tokenForm = parameters.pipe(
   z.object({ token: z.string({ error: 'is missing' }).max(16_384, 'is too long') }),
 );
+
+/** What the token endpoint takes for `client_credentials` (RFC 6749 §4.4.2). */
+export const grantForm = parameters.pipe(
+  z.object({
+    grant_type: z.string({ error: 'is missing' }),
+    scope: z.string().max(10_000, 'is too long').optional(),
+    // For RFC 6749 §2.3: one way to authenticate at once.
+    client_id: z.string().optional(),
+    client_secret: z.string().optional(),
+  }),
+);

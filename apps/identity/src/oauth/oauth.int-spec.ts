@@ -5,14 +5,16 @@ import type { Replica } from '../../test/identity-under-test.js';
 import { SERVICE_SECRET, startServing } from '../../test/serving-identity.js';
 import type { ServingIdentity } from '../../test/serving-identity.js';
 import { AccessTokens } from '../access-tokens/access-tokens.js';
-import { ClientSecrets } from '../access-tokens/client-secrets.js';
 import { Accounts } from '../accounts/accounts.js';
+import { RegisteredClients } from '../operators/registered-clients.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import type { Revocation } from '../revocation/revocation-log.js';
 import { Sessions } from '../sessions/sessions.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 
 jest.setTimeout(60_000);
+
+const OPERATOR = { name: 'alice', roles: [] };
 
 let replica: Replica;
 let identity: ServingIdentity;
@@ -21,13 +23,7 @@ const secrets: Record<string, string> = {};
 beforeAll(async () => {
   replica = await startReplica();
   await replica.get(KeyRing).load();
-  await replica.database.run((manager) =>
-    manager.query(
-      `INSERT INTO clients (id, kind, sign_in, audiences)
-       VALUES ('billing', 'confidential', false, '{orders}'), ('reports', 'confidential', false, '{orders}')`,
-    ),
-  );
-  for (const id of ['billing', 'reports']) secrets[id] = await replica.get(ClientSecrets).renew(id);
+  for (const id of ['billing', 'reports']) secrets[id] = await addClient(id);
   identity = await startServing(replica.databaseUrl);
 });
 
@@ -35,6 +31,11 @@ afterAll(async () => {
   await identity.stop();
   await stopReplicas();
 });
+
+async function addClient(id: string): Promise<string> {
+  const client = { id, kind: 'confidential', audiences: ['orders'], scopes: ['a'] } as const;
+  return (await replica.get(RegisteredClients).add(OPERATOR, client))!.secret;
+}
 
 const basic = (id: string, secret: string) => ({
   authorization: `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`,
@@ -165,19 +166,37 @@ describe('revocation by a client (RFC 7009)', () => {
     expect(answer.status).toBe(415);
   });
 
-  it('with either of two secrets, and no third', async () => {
-    const [old, ...newer] = [
-      secrets['billing']!,
-      await replica.get(ClientSecrets).renew('billing'),
-      await replica.get(ClientSecrets).renew('billing'),
-    ];
-    secrets['billing'] = newer[1]!;
+  it('with either of two secrets; there is no third until the old one is dropped', async () => {
+    const clients = replica.get(RegisteredClients);
+    const old = await addClient('rotating');
+    const { secret: newer } = await clients.addSecret(OPERATOR, 'rotating');
     const statusWith = async (secret: string) =>
-      (await revoke('x', basic('billing', secret))).status;
-    expect(await Promise.all([old, ...newer].map(statusWith))).toEqual([401, 200, 200]);
-    await expect(replica.get(ClientSecrets).renew('first-party')).rejects.toMatchObject({
-      code: 'unknown_client',
+      (await revoke('x', basic('rotating', secret))).status;
+    expect(await Promise.all([old, newer].map(statusWith))).toEqual([200, 200]);
+    await expect(clients.addSecret(OPERATOR, 'rotating')).rejects.toMatchObject({
+      code: 'rotation_in_progress',
     });
+    expect(await clients.dropOldSecrets(OPERATOR, 'rotating')).toBe(1);
+    expect(await Promise.all([old, newer].map(statusWith))).toEqual([401, 200]);
+    expect(await clients.dropOldSecrets(OPERATOR, 'rotating')).toBe(0);
+    await expect(clients.addSecret(OPERATOR, 'first-party')).rejects.toMatchObject({
+      code: 'public_client',
+    });
+  });
+
+  it('tells who would wait how far it has come, the second time as the first', async () => {
+    const token = await issue('billing');
+    const waiting = { ...as('billing'), prefer: 'wait=2' };
+    for (let n = 0; n < 2; n += 1) {
+      const answer = await revoke(token, waiting);
+      expect([answer.status, answer.headers.get('preference-applied')]).toEqual([200, 'wait=2']);
+      // The only live instance is identity itself.
+      expect(await answer.json()).toEqual({
+        revocation: { epoch: 1, seq: await head(), status: 'applied' },
+      });
+    }
+    const nothing = await revoke('x', waiting);
+    expect([nothing.status, await nothing.text()]).toEqual([200, '']);
   });
 });
 

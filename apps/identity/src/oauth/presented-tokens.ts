@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Position } from '@countersign/revocation';
 import { createLocalJWKSet, errors, jwtVerify } from 'jose';
 import type { JWTVerifyGetKey } from 'jose';
 import { IdentityConfig } from '../config/identity-config.js';
@@ -46,28 +47,41 @@ export class PresentedTokens {
   }
 
   /** Whether no revocation that has been committed covers the token. An ended session has one for as long as its tokens live. */
-  async isActive({ kid, claims }: PresentedToken): Promise<boolean> {
+  async isActive(token: PresentedToken): Promise<boolean> {
+    return (await this.#revocationOf(token)) === undefined;
+  }
+
+  /**
+   * Revokes this token and nothing else. Doing it again changes nothing and answers the same.
+   *
+   * @returns where in the log of revocations it stands
+   */
+  async revoke(
+    token: PresentedToken,
+    { receiptWanted = false }: { readonly receiptWanted?: boolean } = {},
+  ): Promise<Position> {
+    const before = await this.#revocationOf(token);
+    if (before) return before;
+    const { epoch, seq } = await this.database.transaction((tx) =>
+      this.log.append(tx, { kind: 'jti', id: token.claims.jti, receiptWanted }),
+    );
+    return { epoch, seq };
+  }
+
+  /** The first revocation that covers the token. */
+  async #revocationOf({ kid, claims }: PresentedToken): Promise<Position | undefined> {
     const [row] = await this.database.run((manager) =>
-      manager.query<[{ revoked: boolean }]>(
-        `SELECT EXISTS (
-           SELECT FROM revocations
-           WHERE cutoff IS NULL AND (kind, id) IN (('jti', $1), ('sid', $2), ('kid', $3))
-         ) OR EXISTS (
-           SELECT FROM revocations
-           WHERE cutoff >= $6 AND (kind, id) IN (('sub', $4), ('client', $5), ('all', '*'))
-         ) AS revoked`,
+      manager.query<{ epoch: number; seq: string }[]>(
+        `(SELECT epoch, seq FROM revocations
+          WHERE cutoff IS NULL AND (kind, id) IN (('jti', $1), ('sid', $2), ('kid', $3))
+          UNION ALL
+          SELECT epoch, seq FROM revocations
+          WHERE cutoff >= $6 AND (kind, id) IN (('sub', $4), ('client', $5), ('all', '*')))
+         ORDER BY epoch, seq LIMIT 1`,
         [claims.jti, claims.sid ?? null, kid, claims.sub, claims.client_id, claims.iat],
       ),
     );
-    return !row.revoked;
-  }
-
-  /** Revokes this token and nothing else. Doing it again changes nothing. */
-  async revoke(token: PresentedToken): Promise<void> {
-    if (!(await this.isActive(token))) return;
-    await this.database.transaction((tx) =>
-      this.log.append(tx, { kind: 'jti', id: token.claims.jti }),
-    );
+    return row && { epoch: row.epoch, seq: Number(row.seq) };
   }
 
   #publishedKeys(): JWTVerifyGetKey {

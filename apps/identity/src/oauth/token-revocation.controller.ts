@@ -1,6 +1,11 @@
-import { Body, Controller, Headers, HttpCode, Post, UseFilters } from '@nestjs/common';
+import { Body, Controller, Headers, HttpStatus, Post, Res, UseFilters } from '@nestjs/common';
 import { Public } from '@countersign/nest-auth';
+import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
+import { readPreferredWait } from '../platform/preferred-wait.js';
+import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
+import { answerRevocation } from '../relying-services/revocation-answer.js';
+import type { RevocationAnswer } from '../relying-services/revocation-answer.js';
 import { ClientAuthentication } from './client-authentication.js';
 import { OAuthErrorFilter } from './oauth-error.filter.js';
 import { OAuthError } from './oauth-error.js';
@@ -14,27 +19,37 @@ export class TokenRevocationController {
   constructor(
     private readonly clients: ClientAuthentication,
     private readonly tokens: PresentedTokens,
+    private readonly awaitedReceipts: AwaitedReceipts,
   ) {}
 
   /**
-   * Revokes one token of the client that asks: 200 once it is committed, and for anything that is no live token (§2.2).
+   * Revokes one token of the client that asks: 200 once it is committed, and for anything that is no live token (§2.2). Who
+   * sends `Prefer: wait=2` is answered as at a logout instead: 200 `applied` when no live instance of any service accepts the
+   * token any more, else 202 `pending`.
    *
    * An access token dies by its `jti`, alone: other tokens of the same client or session live on, as §2.1 allows. Who wants all
    * of them dead ends the session, or asks an operator to cut the client off.
    */
   @Public()
   @Post('revoke')
-  @HttpCode(200)
   async revoke(
     @Headers('authorization') authorization: string | undefined,
     @Body({ schema: tokenForm }) { token }: z.infer<typeof tokenForm>,
-  ): Promise<void> {
-    const clientId = await this.clients.client(authorization);
+    @Headers('prefer') prefer: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<RevocationAnswer | undefined> {
+    const { id: clientId } = await this.clients.client(authorization);
+    const wait = readPreferredWait(prefer);
     const presented = await this.tokens.read(token);
-    if (!presented) return;
-    if (presented.claims.client_id !== clientId) {
+    if (presented && presented.claims.client_id !== clientId) {
       throw new OAuthError('invalid_grant', 'the token was issued to another client');
     }
-    await this.tokens.revoke(presented);
+    const position =
+      presented && (await this.tokens.revoke(presented, { receiptWanted: wait !== undefined }));
+    if (position && wait !== undefined) {
+      return answerRevocation(position, wait, this.awaitedReceipts, reply);
+    }
+    reply.status(HttpStatus.OK);
+    return undefined;
   }
 }

@@ -100,6 +100,14 @@ const ROUTES: [method: string, path: string, role: OperatorRole, body: unknown, 
     ['POST', '/operator/relying-services/nobody/secrets', 'keys', {}, 404],
     ['DELETE', '/operator/relying-services/nobody/secrets/old', 'keys', undefined, 404],
     ['DELETE', '/operator/relying-services/nobody', 'keys', undefined, 404],
+    ['GET', '/operator/clients', 'read', undefined, 200],
+    ['GET', '/operator/clients/nobody', 'read', undefined, 404],
+    ['POST', '/operator/clients', 'keys', { id: 'first-party', audiences: ['orders'] }, 409],
+    ['PATCH', '/operator/clients/nobody', 'keys', { scopes: [] }, 404],
+    ['POST', '/operator/clients/nobody/secrets', 'keys', {}, 404],
+    ['DELETE', '/operator/clients/nobody/secrets/old', 'keys', undefined, 404],
+    ['POST', '/operator/clients/nobody/disable', 'end-sessions', {}, 404],
+    ['POST', '/operator/clients/nobody/enable', 'end-sessions', undefined, 404],
   ];
 
 describe.each(ROUTES)('%s %s', (method, path, role, body, status) => {

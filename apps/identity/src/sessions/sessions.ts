@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
+import { IsNull } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { AccessTokens } from '../access-tokens/access-tokens.js';
 import { Client, DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
@@ -56,7 +57,7 @@ export class Sessions {
    */
   async signInClient(id: string = DEFAULT_CLIENT_ID): Promise<Client> {
     const client = await this.database.run((manager) =>
-      manager.findOneBy(Client, { id, kind: 'public', signIn: true }),
+      manager.findOneBy(Client, { id, kind: 'public', signIn: true, disabledAt: IsNull() }),
     );
     if (!client) {
       throw new DomainError(
