@@ -277,6 +277,18 @@ export class Stack {
     );
   }
 
+  /** The last so many lines of each running process. */
+  lastLines(count: number): string[] {
+    return [...this.#running.entries()].flatMap(([name, running]) =>
+      running
+        .output()
+        .trimEnd()
+        .split('\n')
+        .slice(-count)
+        .map((line) => `${name}: ${line}`),
+    );
+  }
+
   /** Every secret that was given out or used so far, also the ones of the installation. */
   secrets(): readonly string[] {
     const masterKey = readFileSync(join(this.folder, 'master-keys'), 'utf8').split(/\s+/)[1]!;

@@ -132,17 +132,18 @@ export class Town {
    *
    * @returns the promises that were broken
    */
-  async judge(withinMs = 20_000): Promise<string[]> {
+  async judge(withinMs = 60_000): Promise<string[]> {
     const limit = performance.now() + withinMs;
-    let wholeSince = Infinity;
-    while (performance.now() < limit && performance.now() - wholeSince < STEADY_MS) {
-      await delay(100);
-      wholeSince = (await this.#isWhole()) ? Math.min(wholeSince, performance.now()) : Infinity;
-    }
-    const settledAt = performance.now();
-    await delay(1_000);
+    let broken: string[];
+    do {
+      await this.#becomeWhole(limit);
+      const settledAt = performance.now();
+      await delay(1_000);
+      broken = brokenPromises(this.history(settledAt), HARD_SECONDS * 1000 + SLACK_MS);
+    } while (broken.length > 0 && performance.now() < limit);
     await this.rest();
-    return brokenPromises(this.history(settledAt), HARD_SECONDS * 1000 + SLACK_MS);
+    if (broken.length === 0) return broken;
+    return [...new Set(broken), ...this.stack.lastLines(25)];
   }
 
   /** Stops using tokens, and forgets them. For `afterEach`: a test that failed must not disturb the next. */
@@ -161,6 +162,14 @@ export class Town {
     await this.rest();
     await this.stack.stop();
     this.road.close();
+  }
+
+  async #becomeWhole(limit: number): Promise<void> {
+    let wholeSince = Infinity;
+    while (performance.now() < limit && performance.now() - wholeSince < STEADY_MS) {
+      await delay(100);
+      wholeSince = (await this.#isWhole()) ? Math.min(wholeSince, performance.now()) : Infinity;
+    }
   }
 
   async #isWhole(): Promise<boolean> {

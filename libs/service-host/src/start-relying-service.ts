@@ -9,6 +9,8 @@ import { createMetrics } from './metrics.js';
 import type { Registry } from './metrics.js';
 import { latchedReadiness } from './readiness.js';
 import type { RunningService } from './run-service.js';
+import { reportSources } from './source-reports.js';
+import type { HearsOfRevocations } from './source-reports.js';
 import { measureVerifier } from './verifier-metrics.js';
 import type { MeasuredVerifier } from './verifier-metrics.js';
 
@@ -17,7 +19,9 @@ const DRAIN_MS = 4_000;
 
 /** The part of a token verifier that a process needs to bring it up and down. */
 export interface HostedVerifier extends MeasuredVerifier {
-  state(): ReturnType<MeasuredVerifier['state']> & Readiness;
+  state(): ReturnType<MeasuredVerifier['state']> &
+    ReturnType<HearsOfRevocations['state']> &
+    Readiness;
   /** Waits, without ever rejecting. False: it was closed before. */
   ready(): Promise<boolean>;
   close(): Promise<unknown>;
@@ -79,6 +83,7 @@ export async function startRelyingService<V extends HostedVerifier>(
       logger.warn({ outcome, reason }, 'the keys of the issuer could not be refreshed');
   });
   measured.watch(verifier);
+  const endReports = reportSources(logger, verifier);
   const app = await service.app({ verifier, logger, metrics });
   const server = app.getHttpServer();
 
@@ -118,6 +123,7 @@ export async function startRelyingService<V extends HostedVerifier>(
     async stop() {
       stopping = true;
       health.drain();
+      endReports();
       await closeWithin(server, () => app.close(), DRAIN_MS);
       await Promise.all([verifier.close(), management.close()]);
     },

@@ -18,7 +18,16 @@ it('shows what a verifier holds and has done', async () => {
         skippedKeys: 3,
       },
       signatures: { remembered: 5, recalled: 60, missed: 7, unknownKids: 8 },
-      revocation: { heartbeatAgeMs: 500, dropped: 0 },
+      revocation: {
+        heartbeatAgeMs: 500,
+        dropped: 0,
+        entries: 9,
+        full: false,
+        sources: [
+          { name: 'redis', connected: false },
+          { name: 'feed', connected: true },
+        ],
+      },
     }),
   });
   // Twice: what is asked for often is not counted twice.
@@ -37,6 +46,10 @@ it('shows what a verifier holds and has done', async () => {
     'countersign_unknown_kids_total 8',
     'countersign_revocations_dropped 0',
     'countersign_heartbeat_age_seconds 0.5',
+    'countersign_revocations 9',
+    'countersign_revocations_full 0',
+    'countersign_revocation_source_connected{source="redis"} 0',
+    'countersign_revocation_source_connected{source="feed"} 1',
   ]);
 });
 

@@ -16,7 +16,15 @@ export interface MeasuredVerifier {
       readonly missed: number;
       readonly unknownKids: number;
     };
-    readonly revocation: 'none' | { readonly heartbeatAgeMs: number; readonly dropped: number };
+    readonly revocation:
+      | 'none'
+      | {
+          readonly heartbeatAgeMs: number;
+          readonly dropped: number;
+          readonly entries: number;
+          readonly full: boolean;
+          readonly sources: readonly { readonly name: string; readonly connected: boolean }[];
+        };
   };
 }
 
@@ -120,6 +128,28 @@ function watchRevocations(registry: Registry, verifier: MeasuredVerifier): void 
     help: 'Age of the newest heartbeat applied',
     read: ({ revocation }) =>
       revocation === 'none' ? Number.NaN : revocation.heartbeatAgeMs / 1000,
+  });
+  show(registry, verifier, {
+    name: 'countersign_revocations',
+    help: 'Live entries that are held',
+    read: ({ revocation }) => (revocation === 'none' ? Number.NaN : revocation.entries),
+  });
+  show(registry, verifier, {
+    name: 'countersign_revocations_full',
+    help: '1 while a revocation found no room, and no token is accepted; an alarm',
+    read: ({ revocation }) => (revocation !== 'none' && revocation.full ? 1 : 0),
+  });
+  new Gauge({
+    name: 'countersign_revocation_source_connected',
+    help: '1 while revocations arrive from the source',
+    labelNames: ['source'],
+    registers: [registry],
+    collect() {
+      const { revocation } = verifier.state();
+      if (revocation === 'none') return;
+      for (const { name, connected } of revocation.sources)
+        this.set({ source: name }, connected ? 1 : 0);
+    },
   });
 }
 

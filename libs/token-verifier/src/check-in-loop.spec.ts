@@ -6,7 +6,7 @@ beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
 /** A loop on fake timers, whose port answers with `head` unless `broken`. */
-function startLoop(wait: Promise<unknown> = Promise.resolve()) {
+function startLoop(wait: Promise<unknown> = Promise.resolve(), lapseMs = 60_000) {
   const clock = { wallMs: 0, monotonicMs: 0 };
   const reports: (CheckInReport & { at: number })[] = [];
   const answer = { seq: 7, broken: false, wait };
@@ -22,7 +22,7 @@ function startLoop(wait: Promise<unknown> = Promise.resolve()) {
     },
     report: () => ({ instanceId: 'i', kids: [], applied: { epoch: 1, seq: applied } }),
     now: () => ({ ...clock }),
-    lapseMs: 60_000,
+    lapseMs,
     onJoined: () => undefined,
   });
   loop.start();
@@ -88,6 +88,15 @@ it('reports every five seconds when nothing happens', async () => {
   const { loop, reports, pass } = startLoop();
   await pass(20_500);
   expect(reports.map(({ at }) => at - reports[0]!.at)).toEqual([0, 5_000, 10_000, 15_000, 20_000]);
+  const closing = loop.close();
+  await pass(0);
+  await closing;
+});
+
+it('reports three times within a short limit, so that one lost report is no lapse', async () => {
+  const { loop, reports, pass } = startLoop(undefined, 6_000);
+  await pass(6_500);
+  expect(reports.map(({ at }) => at - reports[0]!.at)).toEqual([0, 2_000, 4_000, 6_000]);
   const closing = loop.close();
   await pass(0);
   await closing;

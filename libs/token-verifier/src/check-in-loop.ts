@@ -3,7 +3,9 @@ import type { Instant, Position } from '@countersign/revocation';
 import { backoffMs, pause } from './backoff.js';
 import type { CheckInPort, CheckInReport } from './sources.js';
 
+/** At most so long between two reports, and three within the time in which one must be answered. */
 const IDLE_MS = 5_000;
+const REPORTS_PER_LAPSE = 3;
 /** What changes within so long goes into one report; drawn anew each time, so that a fleet does not report in step. */
 const GATHER_MS = { min: 100, max: 250 } as const;
 const GOODBYE_MS = 1_000;
@@ -21,7 +23,7 @@ export interface CheckInLoopParts {
 
 /**
  * Tells identity what this instance holds: at the start until it succeeds, at once after {@link atOnce}, within a quarter of
- * a second after {@link soon}, otherwise every five seconds; and a goodbye at the end. One report is under way at a time; what
+ * a second after {@link soon}, otherwise every five seconds or more often; and a goodbye at the end. One report is under way at a time; what
  * happens meanwhile goes into the next.
  */
 export class CheckInLoop {
@@ -92,7 +94,8 @@ export class CheckInLoop {
       this.#wake = new AbortController();
       this.#hurry = new AbortController();
       failures = (await this.#checkIn()) ? 0 : failures + 1;
-      await pause(failures > 0 ? backoffMs(failures, IDLE_MS) : IDLE_MS, this.#wake.signal);
+      const idleMs = Math.min(IDLE_MS, this.parts.lapseMs / REPORTS_PER_LAPSE);
+      await pause(failures > 0 ? backoffMs(failures, idleMs) : idleMs, this.#wake.signal);
       if (this.#wake.signal.aborted) {
         await pause(randomInt(GATHER_MS.min, GATHER_MS.max), this.#hurry.signal);
       }

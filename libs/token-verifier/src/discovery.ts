@@ -17,13 +17,16 @@ export interface DiscoveryOptions {
 }
 
 /**
- * Reads the authorization server metadata (RFC 8414) once and remembers it; after a failure the next call tries again.
+ * Reads the authorization server metadata (RFC 8414) once and remembers it; after a failure the next call tries again. What is
+ * known stays in use while it is asked for again: who hangs then must not hold up those whose endpoints work.
  *
  * Believes nothing but its own origin: the document's `issuer` must be the configured one, and every endpoint must lie on
  * the origin of `discoveryUrl`, so that credentials cannot be led elsewhere.
  */
 export class Discovery {
-  #known: Promise<ServiceEndpoints> | undefined;
+  #known: ServiceEndpoints | undefined;
+  #doubted = false;
+  #asking: Promise<ServiceEndpoints> | undefined;
 
   /** @throws {TypeError} when `discoveryUrl` is not https and not on loopback, or holds a user or a password */
   constructor(private readonly options: DiscoveryOptions) {
@@ -34,18 +37,27 @@ export class Discovery {
     requireSafeUrl(options.discoveryUrl, options.allowInsecureHttp);
   }
 
-  /** @throws {RequestFailed} when the document cannot be fetched or is not believable */
-  endpoints(stop: AbortSignal): Promise<ServiceEndpoints> {
-    this.#known ??= this.#fetch(stop).catch((error: unknown) => {
-      this.#known = undefined;
-      throw error;
-    });
+  /** @throws {RequestFailed} when nothing is known, and the document cannot be fetched or is not believable */
+  async endpoints(stop: AbortSignal): Promise<ServiceEndpoints> {
+    if (!this.#known) return this.#ask(stop);
+    if (this.#doubted) this.#ask(stop).catch(() => undefined);
     return this.#known;
   }
 
-  /** Asks again next time: an endpoint did not answer as it should, and may have moved. */
-  forget(): void {
-    this.#known = undefined;
+  /** Asks again with the next call: an endpoint did not answer as it should, and may have moved. */
+  doubt(): void {
+    this.#doubted = true;
+  }
+
+  #ask(stop: AbortSignal): Promise<ServiceEndpoints> {
+    this.#asking ??= this.#fetch(stop)
+      .then((endpoints) => {
+        this.#known = endpoints;
+        this.#doubted = false;
+        return endpoints;
+      })
+      .finally(() => (this.#asking = undefined));
+    return this.#asking;
   }
 
   async #fetch(stop: AbortSignal): Promise<ServiceEndpoints> {

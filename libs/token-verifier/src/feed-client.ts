@@ -140,7 +140,7 @@ export class FeedClient implements RevocationSource {
       );
     } catch (error) {
       if (error instanceof ReplayNeeded) throw error;
-      this.discovery.forget();
+      this.discovery.doubt();
       throw asRequestFailed(error, url);
     }
   }

@@ -51,7 +51,7 @@ export class FetchedKeys {
       this.#maxAgeSeconds = maxAgeOf(headers);
       return outcome;
     } catch (error) {
-      this.discovery.forget();
+      this.discovery.doubt();
       throw error;
     }
   }
