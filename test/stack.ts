@@ -208,7 +208,7 @@ export class Stack {
   /** Makes a verified account through registration and its message, and remembers its secrets. */
   async addAccount(email: string, password = `pw-${randomBytes(9).toString('base64url')}`) {
     await expectStatus(202, post(this.url('public', '/auth/register'), { email }));
-    const token = /^ {2}([\w-]{43})$/m.exec(this.lastMessage())![1]!;
+    const token = await this.tokenSentTo(email);
     await expectStatus(200, post(this.url('public', '/auth/email/verify'), { token, password }));
     this.#known.push(email, password, token);
     return { email, password };
@@ -263,11 +263,25 @@ export class Stack {
     return token;
   }
 
-  lastMessage(): string {
-    const names = readdirSync(this.mailDir)
+  /** The token in the newest message to an address; waits for one. */
+  async tokenSentTo(email: string): Promise<string> {
+    let token: string | undefined;
+    await until(() => {
+      const [newest] = this.messagesTo(email);
+      token = /^ {2}([\w-]{43})$/m.exec(newest ?? '')?.[1];
+      return token !== undefined;
+    }, 60_000);
+    return token!;
+  }
+
+  /** The messages to an address so far, newest first. */
+  messagesTo(email: string): string[] {
+    return readdirSync(this.mailDir)
       .filter((name) => !name.startsWith('.'))
-      .sort();
-    return readFileSync(join(this.mailDir, names.at(-1)!), 'utf8');
+      .sort()
+      .reverse()
+      .map((name) => readFileSync(join(this.mailDir, name), 'utf8'))
+      .filter((message) => message.startsWith(`To: ${email}\n`));
   }
 
   /** Everything that any process has written so far. */

@@ -12,6 +12,7 @@ import { KeyRotation1763770000000 } from './migrations/1763770000000-key-rotatio
 import { Activity1763780000000 } from './migrations/1763780000000-activity.js';
 import { RegisteredClients1763783000000 } from './migrations/1763783000000-registered-clients.js';
 import { AuditChain1763784000000 } from './migrations/1763784000000-audit-chain.js';
+import { MailOutbox1763782000000 } from './migrations/1763782000000-mail-outbox.js';
 import { createDataSource } from './platform/data-source.js';
 import { Session } from './sessions/session.js';
 import { SigningKey } from './signing-keys/signing-key.js';
@@ -33,6 +34,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       KeyRotation1763770000000,
       Activity1763780000000,
       RegisteredClients1763783000000,
+      MailOutbox1763782000000,
       AuditChain1763784000000,
     ],
   });

@@ -23,6 +23,7 @@ import { domainProblem } from './listeners/problems.js';
 import { OperatorListenerModule } from './listeners/operator-listener.module.js';
 import { PublicListenerModule } from './listeners/public-listener.module.js';
 import { ServiceListenerModule } from './listeners/service-listener.module.js';
+import { MailDelivery } from './mail/mail-delivery.js';
 import { createOwnVerifier } from './own-verifier/own-verifier.js';
 import { Database } from './platform/database.js';
 import { RandomIds } from './platform/ids.js';
@@ -134,6 +135,8 @@ export async function startIdentity(
   serving = true;
   const purge = identity.get(Purge);
   purge.start();
+  const mails = identity.get(MailDelivery);
+  mails.start();
   // Asked now, so that it holds even if nobody else has asked before something goes away.
   life.readiness();
   logger.info(
@@ -160,6 +163,7 @@ export async function startIdentity(
       await verifier.close();
       awaitedReceipts.stop();
       await purge.stop();
+      await mails.stop();
       await rotation.stop();
       await relay.stop();
       await feed.stop();

@@ -25,11 +25,13 @@ export class Accounts {
 
   /** The account of this address; an unverified one without a password is made when there is none. */
   async findOrCreate(tx: EntityManager, email: string): Promise<Account> {
-    await tx.query(
-      `INSERT INTO accounts (id, email, roles) VALUES ($1, $2, '{customer}') ON CONFLICT (email) DO NOTHING`,
+    // The row is written either way: it cannot be deleted before the caller is done, and both cases cost the same.
+    const [row] = await tx.query<[{ id: string }]>(
+      `INSERT INTO accounts AS a (id, email, roles) VALUES ($1, $2, '{customer}')
+       ON CONFLICT (email) DO UPDATE SET roles = a.roles RETURNING a.id`,
       [this.ids.uuid(), email],
     );
-    return tx.findOneByOrFail(Account, { email });
+    return tx.findOneByOrFail(Account, { id: row.id });
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { emailAddress } from '../accounts/email-address.js';
 import { ROLES } from '../accounts/roles.js';
 import type { Role } from '../accounts/roles.js';
-import { newPassword } from '../credentials/password.js';
+import { newPassword } from '../credentials/password-rules.js';
 import type { CliContext } from './cli-context.js';
 import { CliFailure } from './cli-failure.js';
 

@@ -37,7 +37,7 @@ it('names all faults at once, and no value', () => {
     ISSUER_URL: 'nowhere',
     PUBLIC_PORT: '70000',
     LOG_LEVEL: 'loud',
-    MAIL_DIR: '',
+    MASTER_KEY_FILE: '',
     DATABASE_URL: 'mysql://u:secret@h/d',
   });
   expect(faults).toHaveLength(5);
@@ -45,7 +45,7 @@ it('names all faults at once, and no value', () => {
     'ISSUER_URL',
     'PUBLIC_PORT',
     'LOG_LEVEL',
-    'MAIL_DIR is required',
+    'MASTER_KEY_FILE is required',
     'DATABASE_URL',
   ]) {
     expect(faults.join('\n')).toContain(name);
@@ -64,6 +64,15 @@ it.each([
   [{ SERVICE_PORT: '3000' }, 'must differ'],
   [{ TRUSTED_PROXIES: '10.0.0.0/8, everybody' }, 'TRUSTED_PROXIES'],
   [{ ARGON2_MEMORY_KIB: '1024' }, 'ARGON2_MEMORY_KIB'],
+  [{ MAIL_DIR: '' }, 'people cannot be reached: give SMTP_URL and MAIL_FROM, or MAIL_DIR'],
+  [{ SMTP_URL: 'smtp://mail', MAIL_FROM: 'a@example.test' }, 'not both'],
+  [{ MAIL_DIR: '', SMTP_URL: 'smtp://mail' }, 'MAIL_FROM'],
+  [{ MAIL_DIR: '', SMTP_URL: 'smtp://mail', MAIL_FROM: 'nobody' }, 'MAIL_FROM'],
+  [{ MAIL_DIR: '', SMTP_URL: 'smtp://mail', MAIL_FROM: 'A\r\nBcc: b@c.d <a@b.c>' }, 'MAIL_FROM'],
+  [{ SMTP_URL: 'http://mail' }, 'SMTP_URL'],
+  [{ SMTP_URL: 'smtp://mail?tls.rejectUnauthorized=false' }, 'SMTP_URL'],
+  [{ ACCOUNT_PAGE_URL: 'javascript:alert(1)' }, 'ACCOUNT_PAGE_URL'],
+  [{ ACCOUNT_PAGE_URL: 'https://app.example.com/#x' }, 'ACCOUNT_PAGE_URL'],
 ])('refuses %j', (more, expected) => {
   expect(faultsOf({ ...good, ...more }).join('\n')).toContain(expected);
 });
@@ -72,4 +81,19 @@ it('reads lists of proxies', () => {
   expect(
     loadConfig({ ...good, TRUSTED_PROXIES: '127.0.0.1, ::1/128,10.0.0.0/8' }).TRUSTED_PROXIES,
   ).toEqual(['127.0.0.1', '::1/128', '10.0.0.0/8']);
+});
+
+it('reads who messages come from, and never tells the password of the mail server', () => {
+  const smtp = { ...good, MAIL_DIR: '', SMTP_URL: 'smtps://u:hunter2@mail.example.com' };
+  expect(loadConfig({ ...smtp, MAIL_FROM: 'The Shop <no-reply@example.com>' }).MAIL_FROM).toEqual({
+    name: 'The Shop',
+    address: 'no-reply@example.com',
+  });
+  expect(loadConfig({ ...smtp, MAIL_FROM: 'no-reply@example.com' }).MAIL_FROM).toEqual({
+    name: '',
+    address: 'no-reply@example.com',
+  });
+  const faults = faultsOf({ ...smtp, SMTP_URL: 'smtps://u:hunter2@mail/x', PUBLIC_PORT: 'x' });
+  expect(faults).toHaveLength(2);
+  expect(faults.join('\n')).not.toContain('hunter2');
 });

@@ -9,6 +9,7 @@ import {
 } from '@countersign/service-host';
 import { isRedisUrl } from '@countersign/revocation-redis';
 import { z } from 'zod';
+import { mailFaults, mailSettings } from './mail-settings.js';
 
 const seconds = (min: number, max: number, fallback: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
@@ -24,8 +25,7 @@ const settings = z.object({
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(100).default(10),
   MASTER_KEY_FILE: z.string(),
   RELYING_SERVICES_FILE: z.string(),
-  /** The folder that messages are kept in. */
-  MAIL_DIR: z.string(),
+  ...mailSettings,
   PUBLIC_PORT: port.default(3000),
   SERVICE_PORT: port.default(3005),
   OPERATOR_PORT: port.default(3010),
@@ -45,6 +45,7 @@ const settings = z.object({
   SESSION_TTL_SECONDS: seconds(60, 7 * 86_400, 12 * 3600),
   REMEMBERED_SESSION_TTL_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400),
   EMAIL_TOKEN_TTL_SECONDS: seconds(60, 7 * 86_400, 86_400),
+  PASSWORD_RESET_TTL_SECONDS: seconds(60, 86_400, 1_800),
   /** argon2id: memory in KiB, passes, and how many processes hash at once. The floor is OWASP's minimum. */
   ARGON2_MEMORY_KIB: z.coerce.number().int().min(19_456).max(1_048_576).default(65_536),
   ARGON2_PASSES: z.coerce.number().int().min(2).max(20).default(3),
@@ -56,6 +57,7 @@ const settings = z.object({
 const related = settings.superRefine((given, context) => {
   const fault = (name: string, message: string) =>
     context.addIssue({ code: 'custom', path: [name], message });
+  for (const [name, message] of mailFaults(given)) fault(name, message);
   if (given.ACCESS_TOKEN_TTL_SECONDS > given.SESSION_TTL_SECONDS) {
     fault('ACCESS_TOKEN_TTL_SECONDS', 'a token must not outlive its session (SESSION_TTL_SECONDS)');
   }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AccountsModule } from '../accounts/accounts.module.js';
+import { AuditModule } from '../audit/audit.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { EmailTokens } from './email-tokens.js';
@@ -8,7 +9,7 @@ import { Registration } from './registration.js';
 import { SignIn } from './sign-in.js';
 
 @Module({
-  imports: [AccountsModule, SessionsModule, MailModule],
+  imports: [AccountsModule, AuditModule, SessionsModule, MailModule],
   providers: [EmailTokens, PasswordHasher, Registration, SignIn],
   exports: [PasswordHasher, Registration, SignIn],
 })

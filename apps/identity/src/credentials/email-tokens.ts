@@ -4,6 +4,18 @@ import type { EntityManager } from 'typeorm';
 import { IdentityConfig } from '../config/identity-config.js';
 import { Ids } from '../platform/ids.js';
 
+/** What a token opens. `none` opens nothing: it is there so that the steps are the same. */
+export type TokenPurpose = 'verify_email' | 'reset_password' | 'change_email' | 'none';
+
+/** What is known of whoever presents a token. */
+export interface TokenBearer {
+  readonly accountId: string;
+  /** The account's address, normalised. */
+  readonly accountEmail: string;
+  /** The address that the token proves: another one, when it is to be changed. */
+  readonly provenEmail: string;
+}
+
 /**
  * Single-use secrets that prove the receipt of a message. Only their SHA-256 is stored: they are 256 random bits, so a
  * slow hash would add nothing.
@@ -15,35 +27,59 @@ export class EmailTokens {
     private readonly ids: Ids,
   ) {}
 
-  /** @param purpose `none` makes one that opens nothing, so that the steps are the same */
+  /**
+   * Makes a token and ends those of the account that have expired. Two statements, whatever is asked.
+   *
+   * @param accountId `null` for `none`, where an address has no account
+   * @param newEmail for `change_email`
+   */
   async issue(
     tx: EntityManager,
-    accountId: string,
-    purpose: 'verify_email' | 'none',
+    accountId: string | null,
+    purpose: TokenPurpose,
+    newEmail: string | null = null,
   ): Promise<string> {
     const secret = this.ids.secret();
     await tx.query(`DELETE FROM email_tokens WHERE account_id = $1 AND expires_at < now()`, [
       accountId,
     ]);
     await tx.query(
-      `INSERT INTO email_tokens (id, account_id, purpose, token_hash, expires_at)
-       VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))`,
-      [this.ids.uuid(), accountId, purpose, digest(secret), this.config.EMAIL_TOKEN_TTL_SECONDS],
+      `INSERT INTO email_tokens (id, account_id, purpose, email, token_hash, expires_at)
+       VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))`,
+      [
+        this.ids.uuid(),
+        accountId,
+        purpose,
+        newEmail,
+        digest(secret),
+        this.lifetimeSeconds(purpose),
+      ],
     );
     return secret;
   }
 
-  /** The account whose address this token proves, or `undefined`. */
-  async accountOf(manager: EntityManager, secret: string): Promise<string | undefined> {
-    const [row] = await manager.query<{ account_id: string }[]>(
-      `SELECT account_id FROM email_tokens
-       WHERE token_hash = $1 AND purpose = 'verify_email' AND expires_at > now()`,
-      [digest(secret)],
-    );
-    return row?.account_id;
+  lifetimeSeconds(purpose: TokenPurpose): number {
+    return purpose === 'reset_password'
+      ? this.config.PASSWORD_RESET_TTL_SECONDS
+      : this.config.EMAIL_TOKEN_TTL_SECONDS;
   }
 
-  /** Ends every token of the account: one has been spent. */
+  /** Who presents this token for this purpose; `undefined` when it is unknown, expired or spent. */
+  async bearerOf(
+    manager: EntityManager,
+    secret: string,
+    purpose: Exclude<TokenPurpose, 'none'>,
+  ): Promise<TokenBearer | undefined> {
+    const [row] = await manager.query<TokenBearer[]>(
+      `SELECT a.id AS "accountId", a.email AS "accountEmail", coalesce(t.email, a.email) AS "provenEmail"
+       FROM email_tokens AS t JOIN accounts AS a ON a.id = t.account_id
+       WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > now()`,
+      [digest(secret), purpose],
+    );
+    return row;
+  }
+
+  /** Ends every token of the account: one has been spent, or what they prove has changed. */
   async endAllOf(tx: EntityManager, accountId: string): Promise<void> {
     await tx.query(`DELETE FROM email_tokens WHERE account_id = $1`, [accountId]);
   }

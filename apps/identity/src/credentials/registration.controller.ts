@@ -1,12 +1,14 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, Headers, HttpCode, Ip, Post } from '@nestjs/common';
 import { Public } from '@countersign/nest-auth';
 import { z } from 'zod';
 import { emailAddress } from '../accounts/email-address.js';
-import { newPassword } from './password.js';
+import { personalDetails } from '../audit/personal-details.js';
+import { mailToken } from './mail-token.js';
+import { newPassword } from './password-rules.js';
 import { Registration } from './registration.js';
 
 const registration = z.strictObject({ email: emailAddress });
-const verification = z.strictObject({ token: z.string().min(1).max(128), password: newPassword });
+const verification = z.strictObject({ token: mailToken, password: newPassword });
 
 @Controller('auth')
 export class RegistrationController {
@@ -16,8 +18,12 @@ export class RegistrationController {
   @Public()
   @Post('register')
   @HttpCode(202)
-  async register(@Body({ schema: registration }) { email }: z.infer<typeof registration>) {
-    await this.registration.register(email);
+  async register(
+    @Body({ schema: registration }) { email }: z.infer<typeof registration>,
+    @Headers('user-agent') userAgent: string | undefined,
+    @Ip() ip: string,
+  ) {
+    await this.registration.register(email, personalDetails(ip, userAgent));
     return {
       status: 'accepted',
       detail: 'A message with the next step is on its way to that address.',
@@ -27,8 +33,12 @@ export class RegistrationController {
   @Public()
   @Post('email/verify')
   @HttpCode(200)
-  async verify(@Body({ schema: verification }) { token, password }: z.infer<typeof verification>) {
-    await this.registration.verifyEmail(token, password);
+  async verify(
+    @Body({ schema: verification }) { token, password }: z.infer<typeof verification>,
+    @Headers('user-agent') userAgent: string | undefined,
+    @Ip() ip: string,
+  ) {
+    await this.registration.verifyEmail(token, password, personalDetails(ip, userAgent));
     return { status: 'verified' };
   }
 }

@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Accounts } from '../accounts/accounts.js';
+import { accountActor, AuditLog, STRANGER_ACTOR } from '../audit/audit-log.js';
+import type { PersonalDetails } from '../audit/audit-log.js';
 import { IdentityConfig } from '../config/identity-config.js';
-import { Mailer } from '../mail/mailer.js';
+import { Outbox } from '../mail/outbox.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { takeLocks } from '../platform/locks.js';
 import { EmailTokens } from './email-tokens.js';
 import { PasswordHasher } from './password-hasher.js';
+import { requireUnlike } from './password-rules.js';
 import { alreadyRegisteredMessage, verificationMessage } from './registration-messages.js';
 
 /** Makes accounts: an address first, a password only with the proof that the address is one's own. */
@@ -18,7 +21,8 @@ export class Registration {
     private readonly accounts: Accounts,
     private readonly emailTokens: EmailTokens,
     private readonly passwords: PasswordHasher,
-    private readonly mailer: Mailer,
+    private readonly outbox: Outbox,
+    private readonly audit: AuditLog,
   ) {}
 
   /**
@@ -27,36 +31,46 @@ export class Registration {
    *
    * @param email normalised
    */
-  async register(email: string): Promise<void> {
-    const message = await this.database.transaction(async (tx) => {
+  async register(email: string, personal: PersonalDetails): Promise<void> {
+    await this.database.transaction(async (tx) => {
       const account = await this.accounts.findOrCreate(tx, email);
       const verified = account.emailVerifiedAt !== null;
-      const token = await this.emailTokens.issue(
+      const purpose = verified ? 'none' : 'verify_email';
+      const token = await this.emailTokens.issue(tx, account.id, purpose);
+      await this.outbox.put(
         tx,
-        account.id,
-        verified ? 'none' : 'verify_email',
+        verified
+          ? alreadyRegisteredMessage(email, this.config)
+          : verificationMessage(email, this.config, token),
+        this.emailTokens.lifetimeSeconds(purpose),
       );
-      return verified
-        ? alreadyRegisteredMessage(email, this.config.ISSUER_URL)
-        : verificationMessage(email, this.config.ISSUER_URL, token);
+      await this.audit.record(tx, {
+        actor: STRANGER_ACTOR,
+        action: 'account.register',
+        target: account.id,
+        accountId: account.id,
+        personal,
+      });
     });
-    await this.mailer.send(message);
   }
 
   /**
    * Spends a token from a message and sets the first password. Of several at once, one wins.
    *
-   * @throws {DomainError} `email_token_rejected` when the token is unknown, expired or spent
+   * @throws {DomainError} `email_token_rejected` when the token is unknown, expired or spent; `invalid_input`, `overloaded`:
+   *   it is not spent then
    */
-  async verifyEmail(token: string, password: string): Promise<void> {
-    const accountId = await this.database.run((manager) =>
-      this.emailTokens.accountOf(manager, token),
+  async verifyEmail(token: string, password: string, personal: PersonalDetails): Promise<void> {
+    const bearer = await this.database.run((manager) =>
+      this.emailTokens.bearerOf(manager, token, 'verify_email'),
     );
-    if (accountId === undefined) throw new DomainError('email_token_rejected');
+    if (!bearer) throw new DomainError('email_token_rejected');
+    requireUnlike(bearer.accountEmail, password, '/password');
+    const { accountId } = bearer;
     const passwordHash = await this.passwords.hash(password);
     await this.database.transaction(async (tx) => {
       await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'exclusive' }]);
-      if ((await this.emailTokens.accountOf(tx, token)) === undefined)
+      if (!(await this.emailTokens.bearerOf(tx, token, 'verify_email')))
         throw new DomainError('email_token_rejected');
       const [, changed] = await tx.query<[unknown, number]>(
         `UPDATE accounts SET email_verified_at = now(), password_hash = $2
@@ -66,6 +80,13 @@ export class Registration {
       // Verified by another message meanwhile: this is for the first password only.
       if (changed === 0) throw new DomainError('email_token_rejected');
       await this.emailTokens.endAllOf(tx, accountId);
+      await this.audit.record(tx, {
+        actor: accountActor(accountId),
+        action: 'account.verify',
+        target: accountId,
+        accountId,
+        personal,
+      });
     });
   }
 }

@@ -1,10 +1,10 @@
-import { isIP } from 'node:net';
 import { Body, Controller, Headers, HttpCode, Ip, Post } from '@nestjs/common';
 import { Public } from '@countersign/nest-auth';
 import { z } from 'zod';
 import { emailAddress } from '../accounts/email-address.js';
+import { personalDetails } from '../audit/personal-details.js';
 import { storableText } from '../platform/storable-text.js';
-import { givenPassword } from './password.js';
+import { givenPassword } from './password-rules.js';
 import { SignIn } from './sign-in.js';
 
 const login = z.strictObject({
@@ -28,6 +28,7 @@ export class SignInController {
     @Headers('user-agent') userAgent: string | undefined,
     @Ip() ip: string,
   ) {
+    const from = personalDetails(ip, userAgent);
     const { session, accessToken, expiresIn } = await this.signIn.withPassword(
       body.email,
       body.password,
@@ -36,9 +37,8 @@ export class SignInController {
         delivery: body.delivery,
         remember: body.remember,
         deviceName: body.device_name ?? null,
-        userAgent: userAgent?.slice(0, 300) ?? null,
-        // A proxy may say something else than an address, such as one with its port.
-        ip: storableAddress(ip),
+        userAgent: from.user_agent,
+        ip: from.ip,
       },
     );
     return {
@@ -48,10 +48,4 @@ export class SignInController {
       session: { sid: session.sid, device_name: session.deviceName },
     };
   }
-}
-
-/** A proxy may forward something else than an address, such as one with its port, or with a zone, which `inet` cannot hold. */
-function storableAddress(text: string): string | null {
-  const [address = ''] = text.split('%');
-  return isIP(address) === 0 ? null : address;
 }

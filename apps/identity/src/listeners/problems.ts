@@ -1,4 +1,4 @@
-import { makeProblem } from '@countersign/service-host';
+import { GENERAL_PROBLEMS, makeProblem } from '@countersign/service-host';
 import type { ProblemAnswer } from '@countersign/service-host';
 import { DomainError } from '../platform/domain-error.js';
 import type { DomainErrorCode } from '../platform/domain-error.js';
@@ -11,6 +11,7 @@ interface Row {
 
 /** How each refusal is answered over HTTP. */
 const PROBLEMS = {
+  invalid_input: GENERAL_PROBLEMS.invalid_input,
   credentials_rejected: {
     status: 401,
     title: 'The address or the password is wrong',
@@ -76,7 +77,10 @@ export function domainProblem(error: unknown): ProblemAnswer | undefined {
   if (!(error instanceof DomainError)) return undefined;
   const row: Row = PROBLEMS[error.code];
   return {
-    problem: makeProblem(error.code, row, { detail: error.detail }),
+    problem: makeProblem(error.code, row, {
+      detail: error.detail,
+      ...(error.errors && { errors: error.errors }),
+    }),
     ...(row.headers && { headers: row.headers }),
   };
 }

@@ -5,7 +5,20 @@ export interface Message {
   readonly text: string;
 }
 
+/** This recipient will never be reached this way. */
+export class RecipientRefused extends Error {
+  override readonly name = 'RecipientRefused';
+}
+
 /** Sends messages. */
 export abstract class Mailer {
-  abstract send(message: Message): Promise<void>;
+  /**
+   * @param id the message's own: the same when it is sent once more
+   * @throws {RecipientRefused} and, when another try may succeed, anything else
+   */
+  abstract send(message: Message, id: string): Promise<void>;
+
+  close(): void {
+    // Most have nothing to close.
+  }
 }

@@ -1,5 +1,8 @@
+import type { InputFault } from '@countersign/service-host';
+
 /** Every way in which identity refuses something that was well-formed. Stable; part of the API. */
 export type DomainErrorCode =
+  | 'invalid_input'
   | 'credentials_rejected'
   | 'email_token_rejected'
   | 'unknown_client'
@@ -35,12 +38,16 @@ export type DomainErrorCode =
 export class DomainError extends Error {
   override readonly name = 'DomainError';
 
+  /** For `invalid_input`: which members. */
+  readonly errors: readonly InputFault[] | undefined;
+
   constructor(
     readonly code: DomainErrorCode,
     /** Fixed text that may be shown to the caller. */
     readonly detail?: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly errors?: readonly InputFault[] },
   ) {
     super(detail ?? code, options);
+    this.errors = options?.errors;
   }
 }

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { DomainError } from '../platform/domain-error.js';
+import { isCommon } from './common-passwords.js';
+
+const SHORTEST = 8;
+const LONGEST = 256;
+/** So much of a password must be left when the words of the address are taken out of it. */
+const OWN_CHARACTERS = 8;
+
+/** UTF-16 units: normalising shortens some texts. */
+const text = z
+  .string()
+  .max(2_048)
+  .refine((given) => !/\p{Surrogate}/u.test(given), 'must be text');
+
+const normalised = text.transform((given) => given.normalize('NFKC'));
+
+/**
+ * A password to be set; gives its one spelling (NFKC). Long rather than complicated: any Unicode, no rules of composition, and
+ * none that thousands use (NIST SP 800-63B §3.1.1.2). Counted in code points.
+ */
+export const newPassword = normalised
+  .refine((password) => lengthOf(password) >= SHORTEST, {
+    message: `must have at least ${String(SHORTEST)} characters`,
+    abort: true,
+  })
+  .refine((password) => lengthOf(password) <= LONGEST, {
+    message: `must have at most ${String(LONGEST)} characters`,
+    abort: true,
+  })
+  .refine((password) => !isCommon(password), 'is among the passwords that are guessed first');
+
+/** A password to be compared: any that could have been set, in its one spelling. */
+export const givenPassword = normalised.refine(
+  (password) => password !== '' && lengthOf(password) <= LONGEST,
+  `must have 1 to ${String(LONGEST)} characters`,
+);
+
+/**
+ * A password that is hardly more than the account's address is guessed with it.
+ *
+ * @param email normalised
+ * @param pointer to the password in the request
+ * @throws {DomainError} `invalid_input`
+ */
+export function requireUnlike(email: string, password: string, pointer: string): void {
+  if (!isLike(email, password)) return;
+  const detail = 'is too much like the e-mail address';
+  throw new DomainError('invalid_input', undefined, { errors: [{ pointer, detail }] });
+}
+
+/** Whether little of a password is left without the parts of an address of three characters or more. */
+export function isLike(email: string, password: string): boolean {
+  const at = email.lastIndexOf('@');
+  const parts = [email, email.slice(0, at), email.slice(at + 1), ...email.split(/[^\p{L}\p{N}]+/u)]
+    .filter((part) => lengthOf(part) >= 3)
+    .sort((a, b) => b.length - a.length);
+  const lower = password.toLowerCase();
+  const rest = parts.reduce((left, part) => left.replaceAll(part, ''), lower);
+  return rest !== lower && lengthOf(rest) < OWN_CHARACTERS;
+}
+
+const lengthOf = (password: string) => Array.from(password).length;
