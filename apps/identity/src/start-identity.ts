@@ -13,6 +13,7 @@ import {
 } from '@countersign/service-host';
 import type { Registry, RunningService } from '@countersign/service-host';
 import type { INestApplicationContext } from '@nestjs/common';
+import { AuditSealer } from './audit/audit-sealer.js';
 import { loadConfig } from './config/identity-config.js';
 import type { IdentityConfig } from './config/identity-config.js';
 import { PasswordHasher } from './credentials/password-hasher.js';
@@ -84,6 +85,8 @@ export async function startIdentity(
   await identity.get(RelyingServices).reconcile(declared);
   await identity.get(RevocationLog).noteLifetime(config.ACCESS_TOKEN_TTL_SECONDS);
   await identity.get(HeartbeatProof).load();
+  const auditSealer = identity.get(AuditSealer);
+  await auditSealer.load();
   const keyRing = identity.get(KeyRing);
   await keyRing.load();
   const rotation = identity.get(RotationDriver);
@@ -137,6 +140,7 @@ export async function startIdentity(
   purge.start();
   const mails = identity.get(MailDelivery);
   mails.start();
+  auditSealer.start();
   // Asked now, so that it holds even if nobody else has asked before something goes away.
   life.readiness();
   logger.info(
@@ -169,6 +173,7 @@ export async function startIdentity(
       await feed.stop();
       await closeWithin(operatorApp.getHttpServer(), () => operatorApp.close(), OPERATOR_DRAIN_MS);
       passwords.close();
+      await auditSealer.stop();
       await identity.close();
       await database.close();
     },

@@ -16,6 +16,13 @@ describe('a routine line of a log', () => {
     expect(isRoutine(answered(route, 503))).toBe(false);
   });
 
+  it('is the head of the audit log, and nothing that is wrong with it', () => {
+    const line = { level: 30, time: 0, head: '1:x', msg: 'head of the audit log' };
+    expect(isRoutine(JSON.stringify(line))).toBe(true);
+    expect(isRoutine(JSON.stringify({ ...line, level: 50 }))).toBe(false);
+    expect(isRoutine(JSON.stringify({ ...line, msg: 'the audit log was not sealed' }))).toBe(false);
+  });
+
   it('is nothing that a person has asked for', () => {
     expect(isRoutine(answered('/auth/login', 200))).toBe(false);
     expect(isRoutine(answered('/orders', 200))).toBe(false);

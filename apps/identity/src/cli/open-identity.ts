@@ -3,7 +3,10 @@ import { ConfigurationError, createLogger, createMetrics } from '@countersign/se
 import { Accounts } from '../accounts/accounts.js';
 import type { Role } from '../accounts/roles.js';
 import { AuditLog, CONSOLE_ACTOR } from '../audit/audit-log.js';
-import { loadConfig, loadDatabaseUrl } from '../config/identity-config.js';
+import { openAuditKey } from '../audit/audit-chain-key.js';
+import { verifyAuditLog } from '../audit/audit-verification.js';
+import type { AuditVerdict, VerificationOptions } from '../audit/audit-verification.js';
+import { loadConfig, loadDatabaseUrl, loadSealingSettings } from '../config/identity-config.js';
 import { PasswordHasher } from '../credentials/password-hasher.js';
 import { createIdentityDataSource } from '../identity-data-source.js';
 import { Operators } from '../operators/operators.js';
@@ -15,7 +18,8 @@ import { SystemClock } from '../platform/system-clock.js';
 import { EpochRaising } from '../revocation/epoch-raising.js';
 import type { RaisedEpoch, RaiseOptions } from '../revocation/epoch-raising.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
-import { MasterKeys } from '../sealing/master-keys.js';
+import { MasterKeys, UnusableMasterKeys } from '../sealing/master-keys.js';
+import { UnsealFailed } from '../sealing/sealed.js';
 import { countSessions, endAllSessions } from '../sessions/end-sessions.js';
 import { createIdentityContext, requireSchema } from '../start-identity.js';
 import type { DataSource } from 'typeorm';
@@ -101,6 +105,19 @@ export function withEpochs<T>(
   });
 }
 
+/** Walks along the audit log in the database, by the key that the master key opens. */
+export function verifyAudit(env: Environment, options: VerificationOptions): Promise<AuditVerdict> {
+  return explained(() => {
+    const { MASTER_KEY_FILE: file } = loadSealingSettings(env);
+    const masterKeys = MasterKeys.fromFile(file);
+    return withDatabase(env, async (database) => {
+      // Without a key nothing has been sealed, or it was taken away: then nothing that was sealed holds.
+      const key = (await openAuditKey(database, masterKeys)) ?? Buffer.alloc(32);
+      return verifyAuditLog(database, key, options);
+    });
+  });
+}
+
 /** Lends the database, whose schema is up to date. */
 function withDatabase<T>(env: Environment, work: (database: Database) => Promise<T>): Promise<T> {
   return explained(async () => {
@@ -166,7 +183,11 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ConfigurationError) {
+    if (
+      error instanceof ConfigurationError ||
+      error instanceof UnusableMasterKeys ||
+      error instanceof UnsealFailed
+    ) {
       throw new CliFailure('usage', 'configuration', error.message, { cause: error });
     }
     if (isConnectionFault(error)) {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addAccountsCommand } from './accounts.command.js';
+import { addAuditCommand } from './audit.command.js';
 import type { CliContext } from './cli-context.js';
 import { EXIT_CODES_HELP } from './cli-failure.js';
 import { addClientsCommand } from './clients.command.js';
@@ -19,7 +20,7 @@ import { addUsersCommand } from './users.command.js';
 
 const INTRODUCTION = `Operates an identity service.
 
-migrate, epoch, accounts and operators work on the database and take the settings of the service from the environment. Everything else
+migrate, epoch, accounts, operators and audit verify work on the database and take the settings of the service from the environment. Everything else
 asks the operator listener of a running identity.`;
 
 const EXAMPLES = `
@@ -29,7 +30,7 @@ Examples:
   countersign revoke all --dry-run
   countersign services list --json`;
 
-/** The whole command line. The audit log gets a file and a line here. */
+/** The whole command line. */
 export function createProgram(context: CliContext): Command {
   const { writeOut, writeError } = context.surroundings;
   const program = new Command('countersign')
@@ -54,6 +55,7 @@ export function createProgram(context: CliContext): Command {
     addServicesCommand,
     addClientsCommand,
     addKeysCommand,
+    addAuditCommand,
     addOperatorsCommand,
     addAccountsCommand,
     addMigrateCommand,

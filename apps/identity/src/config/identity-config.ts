@@ -104,3 +104,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): I
 export function loadDatabaseUrl(env: Readonly<Record<string, string | undefined>>): string {
   return readEnvironment(settings.pick({ DATABASE_URL: true }), env).DATABASE_URL;
 }
+
+/** What reads sealed secrets on the command line needs. */
+export function loadSealingSettings(
+  env: Readonly<Record<string, string | undefined>>,
+): Pick<IdentityConfig, 'DATABASE_URL' | 'MASTER_KEY_FILE'> {
+  return readEnvironment(settings.pick({ DATABASE_URL: true, MASTER_KEY_FILE: true }), env);
+}

@@ -165,6 +165,7 @@ describe('sessions', () => {
       actor: 'operator:all',
       action: 'sessions.end',
       target: sid,
+      account_id: accountId,
       details: { of: 'session', sessions: 1, reason: 'asked to' },
     });
     const again = await ask('POST', '/operator/sessions/end', { sid });
@@ -183,7 +184,9 @@ describe('sessions', () => {
     );
     const ended = { end_reason: 'operator', ended_seq: String(before + 1) };
     expect(rows).toEqual([ended, ended]);
-    expect(JSON.stringify(await lastAudit())).not.toContain(EMAIL);
+    const row = await lastAudit();
+    expect(row).toMatchObject({ target: accountId, account_id: accountId });
+    expect(JSON.stringify(row)).not.toContain(EMAIL);
   });
 
   it('what cannot be written to the audit log is not done', async () => {
@@ -211,7 +214,12 @@ describe('users', () => {
     const before = await head();
     const disabled = await ask('POST', `/operator/users/${accountId}/disable`, { reason: 'r' });
     expect(disabled).toMatchObject({ status: 202, body: { revocation: { seq: before + 1 } } });
-    expect(await lastAudit()).toMatchObject({ action: 'user.disable', target: accountId });
+    expect(await lastAudit()).toMatchObject({
+      action: 'user.disable',
+      target: accountId,
+      account_id: accountId,
+      details: { reason: 'r' },
+    });
     const [event] = await sql(`SELECT kind, id FROM revocations ORDER BY seq DESC LIMIT 1`);
     expect(event).toEqual({ kind: 'sub', id: accountId });
     await expect(begin()).rejects.toMatchObject({ code: 'credentials_rejected' });
@@ -220,7 +228,7 @@ describe('users', () => {
     expect(body.items[0]!['disabled_at']).toBeGreaterThan(1_700_000_000);
 
     expect((await ask('POST', `/operator/users/${accountId}/enable`)).status).toBe(200);
-    expect(await lastAudit()).toMatchObject({ action: 'user.enable', target: accountId });
+    expect(await lastAudit()).toMatchObject({ action: 'user.enable', account_id: accountId });
     await begin();
   });
 
@@ -240,6 +248,7 @@ describe('users', () => {
       actor: 'operator:all',
       action: 'user.take_role',
       target: accountId,
+      account_id: accountId,
       details: { role: 'support', roles: ['customer'], reason: 'r' },
     });
     const [event] = await sql(

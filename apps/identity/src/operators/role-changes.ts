@@ -42,6 +42,7 @@ export class RoleChanges {
         actor: actorOf(operator),
         action: 'user.take_role',
         target: id,
+        accountId: id,
         details: { role, roles, reason },
       });
       const { epoch, seq } = await this.revocations.append(tx, { kind: 'sub', id, receiptWanted });
@@ -57,6 +58,7 @@ export class RoleChanges {
         actor: CONSOLE_ACTOR,
         action: 'user.give_role',
         target: id,
+        accountId: id,
         details: { role, roles },
       });
       return roles;

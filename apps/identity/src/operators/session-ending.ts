@@ -5,6 +5,7 @@ import { AuditLog } from '../audit/audit-log.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { takeLocks } from '../platform/locks.js';
+import { Session } from '../sessions/session.js';
 import { Sessions } from '../sessions/sessions.js';
 import { actorOf } from './operator.js';
 import type { Operator } from './operator.js';
@@ -41,10 +42,12 @@ export class SessionEnding {
       const ended = await this.sessions.endIn(tx, sid, 'operator', how);
       if (!ended) throw new DomainError('unknown_session');
       const sessions = ended.already ? 0 : 1;
+      const { accountId } = await tx.findOneByOrFail(Session, { sid });
       await this.audit.record(tx, {
         actor: actorOf(operator),
         action: 'sessions.end',
         target: sid,
+        accountId,
         details: { of: 'session', sessions, reason: how.reason },
       });
       return { sessions, position: ended.position };
@@ -62,6 +65,7 @@ export class SessionEnding {
         actor: actorOf(operator),
         action: 'sessions.end',
         target: account.id,
+        accountId: account.id,
         details: { of: 'account', sessions: ended.sessions, reason: how.reason },
       });
       return { accountId: account.id, ...ended };
@@ -86,6 +90,7 @@ export class SessionEnding {
         actor: actorOf(operator),
         action: 'user.disable',
         target: id,
+        accountId: id,
         details: { sessions: ended.sessions, reason: how.reason },
       });
       return { accountId: id, ...ended };
@@ -105,6 +110,7 @@ export class SessionEnding {
         actor: actorOf(operator),
         action: 'user.enable',
         target: id,
+        accountId: id,
         details: { reason },
       });
     });

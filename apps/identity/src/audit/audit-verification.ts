@@ -1,0 +1,159 @@
+import type { EntityManager } from 'typeorm';
+import type { Database } from '../platform/database.js';
+import { BEFORE_THE_FIRST, CHAINED_COLUMNS } from './audit-chain.js';
+import type { AuditHead } from './audit-chain.js';
+import { AuditLinks, headFault } from './audit-links.js';
+import type { AuditFault, SealedRow } from './audit-links.js';
+
+/** Rows that are read at once. */
+const PAGE_SIZE = 2_000;
+/** So many faults are told in full; the others are counted. */
+const MAX_FAULTS = 100;
+
+/** What came of a walk along the whole chain. */
+export interface AuditVerdict {
+  /** The head that the walk came to. Note it: the next walk can be held to it. */
+  readonly head: AuditHead;
+  /** Rows that were checked, and those of them whose personal part was erased. */
+  readonly rows: number;
+  readonly erased: number;
+  /** Rows that have no position yet, and when the first of them was written. They can be changed without a trace. */
+  readonly unsealed: { readonly rows: number; readonly oldestAt: Date | null };
+  readonly faults: readonly AuditFault[];
+  readonly faultCount: number;
+}
+
+export interface VerificationOptions {
+  /** A head that was noted earlier. */
+  readonly noted?: AuditHead | undefined;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+interface PageRow extends Omit<SealedRow, 'position'> {
+  readonly headPosition: string;
+  readonly headDigest: Buffer;
+  /** Of no row on a page without any. */
+  readonly position: string | null;
+}
+interface Page {
+  readonly head: AuditHead;
+  readonly rows: readonly SealedRow[];
+}
+
+/**
+ * Checks every sealed row, while others go on to write and to seal.
+ *
+ * @throws {TypeError} when the row of the head is not there
+ */
+export async function verifyAuditLog(
+  database: Database,
+  key: Buffer,
+  { noted, onProgress }: VerificationOptions = {},
+): Promise<AuditVerdict> {
+  const links = new AuditLinks(key);
+  const faults = new Faults();
+  let [rows, erased] = [0, 0];
+  let after = { position: '-9223372036854775808', id: '0' };
+  let notedIsFor: Buffer | null | undefined = noted?.position === 0 ? BEFORE_THE_FIRST : undefined;
+  for (;;) {
+    const page = await database.run((manager) => readPage(manager, after));
+    const erasures = await database.run((manager) => readErasures(manager, page.rows));
+    for (const row of page.rows) {
+      faults.add(links.next(row, erasures.get(row.accountId ?? '') ?? 0));
+      if (row.personalDigest && row.personal === null) erased += 1;
+      if (row.position === noted?.position) notedIsFor ??= row.digest;
+    }
+    rows += page.rows.length;
+    onProgress?.(rows, page.head.position);
+    const last = page.rows.at(-1);
+    if (last) after = { position: String(last.position), id: last.id };
+    if (page.rows.length === PAGE_SIZE) continue;
+
+    faults.add(endFaults(page.head, links));
+    const fault = noted && headFault(noted, notedIsFor);
+    if (fault) faults.add([fault]);
+    return {
+      head: { position: links.position, digest: links.digest },
+      rows,
+      erased,
+      unsealed: await database.run(readUnsealed),
+      faults: faults.told,
+      faultCount: faults.count,
+    };
+  }
+}
+
+/** Some rows, and the head at the same moment. */
+async function readPage(
+  manager: EntityManager,
+  after: { readonly position: string; readonly id: string },
+): Promise<Page> {
+  const rows = await manager.query<PageRow[]>(
+    `SELECT chain.position AS "headPosition", chain.digest AS "headDigest", page.*
+     FROM audit_chain AS chain LEFT JOIN LATERAL (
+       SELECT ${CHAINED_COLUMNS}, position, digest, personal::text AS personal,
+         personal_salt AS "personalSalt", personal_digest AS "personalDigest"
+       FROM audit WHERE (position, audit.id) > ($1, $2)
+       ORDER BY audit.position, audit.id LIMIT $3) AS page ON true
+     ORDER BY page.position, page.id::bigint`,
+    [after.position, after.id, PAGE_SIZE],
+  );
+  const [first] = rows;
+  if (!first) throw new TypeError('the table audit_chain has lost its row');
+  return {
+    head: { position: Number(first.headPosition), digest: first.headDigest },
+    rows: rows.flatMap((row) =>
+      row.position === null ? [] : [{ ...row, position: Number(row.position) }],
+    ),
+  };
+}
+
+/** Up to which position an erasure is on record, by account. One that is not sealed yet covers all. */
+async function readErasures(
+  manager: EntityManager,
+  rows: readonly SealedRow[],
+): Promise<ReadonlyMap<string, number>> {
+  const accounts = rows.flatMap(({ personal, personalDigest, accountId }) =>
+    personalDigest && personal === null && accountId !== null ? [accountId] : [],
+  );
+  if (accounts.length === 0) return new Map();
+  const found = await manager.query<{ account: string; up_to: string | null }[]>(
+    `SELECT account_id::text AS account,
+       CASE WHEN bool_or(position IS NULL) THEN NULL ELSE max(position) END AS up_to
+     FROM audit WHERE action = 'personal.erase' AND account_id = ANY($1) GROUP BY account_id`,
+    [[...new Set(accounts)]],
+  );
+  return new Map(
+    found.map(({ account, up_to: upTo }) => [account, upTo === null ? Infinity : Number(upTo)]),
+  );
+}
+
+async function readUnsealed(manager: EntityManager): Promise<AuditVerdict['unsealed']> {
+  const [row] = await manager.query<[{ rows: number; oldest_at: Date | null }]>(
+    `SELECT count(*)::integer AS rows, min(at) AS oldest_at FROM audit WHERE position IS NULL`,
+  );
+  return { rows: row.rows, oldestAt: row.oldest_at };
+}
+
+function endFaults(head: AuditHead, links: AuditLinks): AuditFault[] {
+  const { position } = head;
+  if (position === links.position && links.digest.equals(head.digest)) return [];
+  const [kind, detail] =
+    position > links.position
+      ? ([
+          'removed',
+          `the last rows are missing: the database's own head is ${String(position)}`,
+        ] as const)
+      : (['rewritten', `the database's own head is ${String(position)}, and another one`] as const);
+  return [{ kind, position: links.position + 1, id: null, detail }];
+}
+
+class Faults {
+  readonly told: AuditFault[] = [];
+  count = 0;
+
+  add(faults: readonly AuditFault[]): void {
+    this.count += faults.length;
+    this.told.push(...faults.slice(0, MAX_FAULTS - this.told.length));
+  }
+}
