@@ -123,16 +123,16 @@ it('many rows are sealed in pages, and a crash between two pages leaves a chain 
   await many(one, 2_500);
   const doomed = await start(one.databaseUrl);
   let pages = 0;
-  const { transaction } = doomed.database;
+  const transaction = doomed.database.transaction.bind(doomed.database);
   jest.spyOn(doomed.database, 'transaction').mockImplementation((work) => {
     pages += 1;
     return pages === 2
       ? // The second page is written, and its transaction is lost before it commits.
-        transaction.call(doomed.database, async (tx) => {
+        transaction(async (tx) => {
           await work(tx);
           await tx.query(`SELECT pg_terminate_backend(pg_backend_pid())`);
         })
-      : transaction.call(doomed.database, work);
+      : transaction(work);
   });
   await expect(doomed.get(AuditSealer).turn()).rejects.toMatchObject({
     code: 'database_unavailable',

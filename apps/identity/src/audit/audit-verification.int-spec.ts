@@ -291,9 +291,9 @@ it('a log of many pages is walked to its end, and tells how far it is', async ()
 });
 
 it('holds while others write, seal and erase', async () => {
-  let verifying = true;
+  const stop = new AbortController();
   const writing = (async () => {
-    while (verifying) {
+    while (!stop.signal.aborted) {
       const accountId = randomUUID();
       await record(accountId);
       await replica.get(AuditSealer).turn();
@@ -301,6 +301,6 @@ it('holds while others write, seal and erase', async () => {
     }
   })();
   for (let n = 0; n < 20; n += 1) expect(await faults(head)).toEqual([]);
-  verifying = false;
+  stop.abort();
   await writing;
 });

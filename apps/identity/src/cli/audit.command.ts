@@ -68,9 +68,10 @@ export function addAuditCommand(program: Command, context: CliContext): void {
 
 async function verify(context: CliContext, noted: AuditHead | undefined): Promise<void> {
   const { env, now } = context.surroundings;
-  let saidAt = now();
+  let saidAt: number | undefined;
   const onProgress = (done: number, total: number) => {
-    if (now() - saidAt < PROGRESS_EVERY_MS) return;
+    saidAt ??= now();
+    if (done >= total || now() - saidAt < PROGRESS_EVERY_MS) return;
     saidAt = now();
     context.note(`checked ${String(done)} of ${String(total)} rows`);
   };
