@@ -10,6 +10,7 @@ import { RevocationRelay1763750000000 } from './migrations/1763750000000-revocat
 import { Epochs1763760000000 } from './migrations/1763760000000-epochs.js';
 import { KeyRotation1763770000000 } from './migrations/1763770000000-key-rotation.js';
 import { Activity1763780000000 } from './migrations/1763780000000-activity.js';
+import { Refresh1763781000000 } from './migrations/1763781000000-refresh.js';
 import { RegisteredClients1763783000000 } from './migrations/1763783000000-registered-clients.js';
 import { AuditChain1763784000000 } from './migrations/1763784000000-audit-chain.js';
 import { MailOutbox1763782000000 } from './migrations/1763782000000-mail-outbox.js';
@@ -33,6 +34,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       Epochs1763760000000,
       KeyRotation1763770000000,
       Activity1763780000000,
+      Refresh1763781000000,
       RegisteredClients1763783000000,
       MailOutbox1763782000000,
       AuditChain1763784000000,

@@ -2,16 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { IdentityConfig } from '../config/identity-config.js';
-import { Database } from '../platform/database.js';
+import { Database, prepared } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { Ids } from '../platform/ids.js';
-import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
+import { KEY_RING_LOCK, lockingStatement } from '../platform/locks.js';
 import type { Lock } from '../platform/locks.js';
-import { RevocationLog } from '../revocation/revocation-log.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 import type { Signer } from '../signing-keys/signer.js';
 import { claimsFor } from './claims.js';
 import type { AccessTokenClaims, TokenSubject } from './claims.js';
+import { mintFactColumns } from './mint-facts.js';
+import type { MintFacts } from './mint-facts.js';
 
 /** A cut-off of this very second covers the token: it would be born dead. */
 class CoveredByCutoff extends Error {}
@@ -25,6 +26,26 @@ export interface IssuedToken {
   readonly claims: AccessTokenClaims;
 }
 
+/** Whom to issue a token to. */
+export interface Mint {
+  readonly subject: TokenSubject;
+  /** When they have been read along with the subject. */
+  readonly facts?: MintFacts;
+  /** A last statement for the transaction, without parameters; sent along with the commit. */
+  readonly closing?: string;
+}
+
+/** No token, for this reason. What has been written until then is committed. */
+export interface NoMint<Reason> {
+  readonly instead: Reason;
+}
+
+/** What a token will say, and who signs it. */
+interface FixedToken {
+  readonly claims: AccessTokenClaims;
+  readonly signer: Signer;
+}
+
 /** Issues access tokens. */
 @Injectable()
 export class AccessTokens {
@@ -33,7 +54,6 @@ export class AccessTokens {
     private readonly database: Database,
     private readonly ids: Ids,
     private readonly keyRing: KeyRing,
-    private readonly revocations: RevocationLog,
   ) {}
 
   /**
@@ -50,12 +70,35 @@ export class AccessTokens {
     subjectOf: (tx: EntityManager) => Promise<TokenSubject>,
   ): Promise<IssuedToken> {
     const locks = [KEY_RING_LOCK, ...shared].map((lock) => ({ ...lock, mode: 'shared' as const }));
+    const issued = await this.issueUnder<never>(lockingStatement(locks), async (tx) => ({
+      subject: await subjectOf(tx),
+    }));
+    if ('instead' in issued) throw new TypeError('there is nothing instead of a token');
+    return issued;
+  }
+
+  /**
+   * The same with locks that the caller says how to take, the key ring's among them, and a way to say no that commits.
+   *
+   * @param locking one statement without parameters
+   */
+  async issueUnder<Reason>(
+    locking: string,
+    decide: (tx: EntityManager) => Promise<Mint | NoMint<Reason>>,
+  ): Promise<IssuedToken | NoMint<Reason>> {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       try {
-        const { claims, signer } = await this.database.transaction(async (tx) => {
-          await takeLocks(tx, locks);
-          return this.#fix(tx, await subjectOf(tx));
-        });
+        const fixed = await this.database.brief<FixedToken | NoMint<Reason>>(
+          locking,
+          async (tx) => {
+            const decided = await decide(tx);
+            if ('instead' in decided) return { result: decided };
+            const { closing = '' } = decided;
+            return { result: await this.#fix(tx, decided), closing };
+          },
+        );
+        if ('instead' in fixed) return fixed;
+        const { claims, signer } = fixed;
         return { claims, encoded: await signer.sign({ ...claims, aud: [...claims.aud] }) };
       } catch (error) {
         if (!(error instanceof CoveredByCutoff)) throw error;
@@ -65,28 +108,36 @@ export class AccessTokens {
     throw new DomainError('revocation_in_progress');
   }
 
-  async #fix(
-    tx: EntityManager,
-    subject: TokenSubject,
-  ): Promise<{ claims: AccessTokenClaims; signer: Signer }> {
-    const signer = await this.keyRing.activeSigner(tx);
-    const cutoff = await this.revocations.cutoffFor(tx, subject.sub, subject.client.id);
-    // The client is read here, under its lock: what a caller read before may have been taken from it since.
-    const [row] = await tx.query<{ now: string; audiences: string[]; disabled: boolean }[]>(
-      `SELECT floor(extract(epoch FROM clock_timestamp())) AS now, audiences, disabled_at IS NOT NULL AS disabled
-       FROM clients WHERE id = $1`,
-      [subject.client.id],
-    );
-    if (!row || row.disabled) throw new DomainError('client_disabled');
-    const iat = Number(row.now);
-    if (cutoff !== undefined && iat <= cutoff) throw new CoveredByCutoff();
+  async #fix(tx: EntityManager, { subject, facts }: Mint): Promise<FixedToken> {
+    const { kid, cutoff, iat, audiences } = facts ?? (await readFacts(tx, subject));
+    // The client is read under its lock: what a caller read before may have been taken from it since.
+    if (audiences === null) throw new DomainError('client_disabled');
+    if (cutoff !== null && iat <= Number(cutoff)) throw new CoveredByCutoff();
+    const signer = await this.keyRing.signerOf(tx, kid);
+    const longest = this.config.ACCESS_TOKEN_TTL_SECONDS;
     const claims = claimsFor(subject, {
       iss: this.config.ISSUER_URL,
       iat,
       jti: this.ids.uuid(),
-      ttlSeconds: this.config.ACCESS_TOKEN_TTL_SECONDS,
-      audiences: row.audiences,
+      ttlSeconds: subject.session ? this.#jittered(longest) : longest,
+      audiences,
     });
     return { claims, signer };
   }
+
+  /** Never longer than `seconds`: browsers that have signed in in one moment should not all refresh in one. */
+  #jittered(seconds: number): number {
+    const most = Math.floor((seconds * this.config.EXPIRY_JITTER_PERCENT) / 100);
+    return seconds - this.ids.below(most + 1);
+  }
+}
+
+async function readFacts(tx: EntityManager, { sub, client }: TokenSubject): Promise<MintFacts> {
+  const [facts] = await prepared<MintFacts>(tx, {
+    name: 'mint_facts',
+    text: `SELECT ${mintFactColumns('$1', '$2')}`,
+    values: [sub, client.id],
+  });
+  if (!facts) throw new TypeError('the database answered without a row');
+  return facts;
 }

@@ -14,6 +14,17 @@ import { mailFaults, mailSettings } from './mail-settings.js';
 const seconds = (min: number, max: number, fallback: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
+const originList = z
+  .string()
+  .default('')
+  .transform((list) =>
+    list
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
+  .pipe(z.array(origin));
+
 const settings = z.object({
   ...hostSettings,
   ...redisSettings(isRedisUrl),
@@ -44,6 +55,15 @@ const settings = z.object({
   KEY_ACTIVATION_PAST_DEADLINE: z.enum(['go_on', 'hold']).default('go_on'),
   SESSION_TTL_SECONDS: seconds(60, 7 * 86_400, 12 * 3600),
   REMEMBERED_SESSION_TTL_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400),
+  /** A session that is not used for so long is over. */
+  SESSION_IDLE_SECONDS: seconds(60, 7 * 86_400, 3600),
+  REMEMBERED_SESSION_IDLE_SECONDS: seconds(60, 366 * 86_400, 7 * 86_400),
+  /** For so long after a refresh the spent refresh token gives the same successor again; 0: never. */
+  REFRESH_GRACE_SECONDS: seconds(0, 60, 10),
+  /** Access tokens live up to so much shorter than they may, at random. */
+  EXPIRY_JITTER_PERCENT: z.coerce.number().int().min(0).max(50).default(5),
+  /** Origins of front ends elsewhere whose pages may use cookies of ours, separated by commas. Default: none. */
+  TRUSTED_ORIGINS: originList,
   EMAIL_TOKEN_TTL_SECONDS: seconds(60, 7 * 86_400, 86_400),
   PASSWORD_RESET_TTL_SECONDS: seconds(60, 86_400, 1_800),
   /** argon2id: memory in KiB, passes, and how many processes hash at once. The floor is OWASP's minimum. */
@@ -63,6 +83,11 @@ const related = settings.superRefine((given, context) => {
   }
   if (given.SESSION_TTL_SECONDS > given.REMEMBERED_SESSION_TTL_SECONDS) {
     fault('SESSION_TTL_SECONDS', 'must not be longer than REMEMBERED_SESSION_TTL_SECONDS');
+  }
+  for (const name of ['SESSION_IDLE_SECONDS', 'REMEMBERED_SESSION_IDLE_SECONDS'] as const) {
+    if (given[name] < given.ACCESS_TOKEN_TTL_SECONDS) {
+      fault(name, 'a token must not outlive its session (ACCESS_TOKEN_TTL_SECONDS)');
+    }
   }
   if (given.KEY_PUBLICATION_SECONDS < given.JWKS_CACHE_SECONDS) {
     fault(

@@ -1,9 +1,12 @@
-import { Body, Controller, Headers, HttpCode, Ip, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { Public } from '@countersign/nest-auth';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { emailAddress } from '../accounts/email-address.js';
 import { personalDetails } from '../audit/personal-details.js';
 import { storableText } from '../platform/storable-text.js';
+import { deliverCredentials } from '../sessions/delivery/deliver-credentials.js';
+import type { CredentialsAnswer } from '../sessions/delivery/deliver-credentials.js';
 import { givenPassword } from './password-rules.js';
 import { SignIn } from './sign-in.js';
 
@@ -25,27 +28,18 @@ export class SignInController {
   @HttpCode(200)
   async login(
     @Body({ schema: login }) body: z.infer<typeof login>,
-    @Headers('user-agent') userAgent: string | undefined,
-    @Ip() ip: string,
-  ) {
-    const from = personalDetails(ip, userAgent);
-    const { session, accessToken, expiresIn } = await this.signIn.withPassword(
-      body.email,
-      body.password,
-      {
-        clientId: body.client_id,
-        delivery: body.delivery,
-        remember: body.remember,
-        deviceName: body.device_name ?? null,
-        userAgent: from.user_agent,
-        ip: from.ip,
-      },
-    );
-    return {
-      access_token: accessToken,
-      token_type: 'Bearer',
-      expires_in: expiresIn,
-      session: { sid: session.sid, device_name: session.deviceName },
-    };
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CredentialsAnswer> {
+    const { ip, headers } = reply.request;
+    const from = personalDetails(ip, headers['user-agent']);
+    const begun = await this.signIn.withPassword(body.email, body.password, {
+      clientId: body.client_id,
+      delivery: body.delivery,
+      remember: body.remember,
+      deviceName: body.device_name ?? null,
+      userAgent: from.user_agent,
+      ip: from.ip,
+    });
+    return deliverCredentials(begun, reply);
   }
 }

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { maySignIn } from '../accounts/account.js';
 import { Accounts } from '../accounts/accounts.js';
 import { DomainError } from '../platform/domain-error.js';
+import type { SignInContext } from '../sessions/new-sessions.js';
 import { Sessions } from '../sessions/sessions.js';
-import type { BegunSession, SignInContext } from '../sessions/sessions.js';
+import type { BegunSession } from '../sessions/sessions.js';
 import { PasswordHasher } from './password-hasher.js';
 
 /** Signs people in. */

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
 import { CountersignAuthModule } from '@countersign/nest-auth';
 import type { TokenVerifier } from '@countersign/token-verifier';
 import { PublicMetadataController } from '../access-tokens/metadata.controller.js';
@@ -15,8 +16,11 @@ import { ServiceTokens } from '../oauth/service-tokens.js';
 import { TokenController } from '../oauth/token.controller.js';
 import { TokenRevocationController } from '../oauth/token-revocation.controller.js';
 import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
+import { OwnCookies } from '../sessions/delivery/own-cookies.js';
+import { SignedInGuard } from '../sessions/delivery/signed-in.guard.js';
+import { SessionLookup } from '../sessions/session-lookup.js';
 import { SessionController } from '../sessions/session.controller.js';
-import { Sessions } from '../sessions/sessions.js';
+import { OwnSessions } from '../sessions/own-sessions.js';
 import { JwksController } from '../signing-keys/jwks.controller.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 import { lend } from './lend.js';
@@ -37,19 +41,24 @@ export class PublicListenerModule {
   static of(identity: INestApplicationContext, verifier: TokenVerifier): DynamicModule {
     return {
       module: PublicListenerModule,
-      imports: [CountersignAuthModule.forRoot({ verifier })],
-      providers: lend(identity, [
-        IdentityConfig,
-        KeyRing,
-        Accounts,
-        Registration,
-        SignIn,
-        Sessions,
-        AwaitedReceipts,
-        ClientAuthentication,
-        PresentedTokens,
-        ServiceTokens,
-      ]),
+      imports: [CountersignAuthModule.forRoot({ verifier, guard: 'none' })],
+      providers: [
+        ...lend(identity, [
+          IdentityConfig,
+          KeyRing,
+          Accounts,
+          Registration,
+          SignIn,
+          OwnSessions,
+          SessionLookup,
+          AwaitedReceipts,
+          ClientAuthentication,
+          PresentedTokens,
+          ServiceTokens,
+          OwnCookies,
+        ]),
+        { provide: APP_GUARD, useClass: SignedInGuard },
+      ],
     };
   }
 }

@@ -8,7 +8,7 @@ import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import type { Lock } from '../platform/locks.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { countSessions, endSessionsIn, pagesOfSessions } from '../sessions/end-sessions.js';
-import type { SessionsCovered } from '../sessions/end-sessions.js';
+import type { SessionsCovered } from '../sessions/sessions-covered.js';
 import { actorOf } from './operator.js';
 import type { Operator } from './operator.js';
 import type { How } from './session-ending.js';

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 
 /** The source of identifiers and opaque secrets. */
 export abstract class Ids {
@@ -6,6 +6,8 @@ export abstract class Ids {
   abstract uuid(): string;
   /** 256 random bits as base64url, for secrets that are handed out. */
   abstract secret(): string;
+  /** A random whole number from 0 to `limit` - 1. */
+  abstract below(limit: number): number;
 }
 
 export class RandomIds extends Ids {
@@ -15,5 +17,9 @@ export class RandomIds extends Ids {
 
   secret(): string {
     return randomBytes(32).toString('base64url');
+  }
+
+  below(limit: number): number {
+    return randomInt(limit);
   }
 }

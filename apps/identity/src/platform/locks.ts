@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { EntityManager } from 'typeorm';
 
 /** What can be locked, in the one order in which locks are taken. The revocation head comes after all of them. */
@@ -10,6 +11,11 @@ export interface Lock {
   readonly mode: 'shared' | 'exclusive';
 }
 
+/** A lock on what a row names: `idExpression` is SQL for its id, as text. */
+export interface NamedLock extends Omit<Lock, 'id'> {
+  readonly idExpression: string;
+}
+
 /** The lock that every mint shares, and that whoever changes the keys or ends everything takes alone. */
 export const KEY_RING_LOCK = { resource: 'key_ring', id: 'keys' } as const;
 
@@ -18,10 +24,31 @@ export const KEY_RING_LOCK = { resource: 'key_ring', id: 'keys' } as const;
  * Advisory, not row locks: those of many readers would starve an exclusive waiter.
  */
 export async function takeLocks(tx: EntityManager, locks: readonly Lock[]): Promise<void> {
-  const rank = ({ resource }: Lock) => RESOURCES.indexOf(resource);
-  const ordered = [...locks].sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
-  for (const { resource, id, mode } of ordered) {
-    const take = mode === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
-    await tx.query(`SELECT ${take}(hashtextextended($1, 0))`, [`${resource}:${id}`]);
-  }
+  if (locks.length > 0) await tx.query(lockingStatement(locks));
+}
+
+/** The one statement that takes `locks`. */
+export function lockingStatement(locks: readonly Lock[]): string {
+  return `SELECT ${lockColumns(
+    locks.map(({ resource, id, mode }) => ({
+      resource,
+      mode,
+      idExpression: pg.escapeLiteral(id),
+    })),
+  )}`;
+}
+
+/**
+ * The columns of a `SELECT` that takes these locks for the one row that it finds. Postgres evaluates the columns of a row from left
+ * to right. What the same statement reads may be older than the locks: only ids that never change may name them.
+ */
+export function lockColumns(locks: readonly NamedLock[]): string {
+  const rank = ({ resource }: NamedLock) => RESOURCES.indexOf(resource);
+  return [...locks]
+    .sort((a, b) => rank(a) - rank(b) || (a.idExpression < b.idExpression ? -1 : 1))
+    .map(({ resource, idExpression, mode }) => {
+      const take = mode === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
+      return `${take}(hashtextextended('${resource}:' || ${idExpression}, 0))`;
+    })
+    .join(', ');
 }

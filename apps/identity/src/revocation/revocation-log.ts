@@ -27,6 +27,11 @@ export interface HeadReading extends Position {
   readonly readAt: number;
 }
 
+/** SQL for the latest cut-off that covers a token of this subject and client, given as SQL for texts; `null` without one. */
+export const latestCutoff = (sub: string, clientId: string): string =>
+  `(SELECT max(cutoff) FROM revocations
+    WHERE cutoff IS NOT NULL AND (kind, id) IN (('sub', ${sub}), ('client', ${clientId}), ('all', '*')))`;
+
 /** The log of revocations: the truth from which every channel is fed. */
 @Injectable()
 export class RevocationLog {
@@ -81,27 +86,39 @@ export class RevocationLog {
     return event;
   }
 
-  /** Appends an entry for each of these sessions, like {@link append}, in two statements for all of them. */
-  async appendSessions(tx: EntityManager, sids: readonly string[]): Promise<void> {
-    await tx.query(
+  /**
+   * Appends an entry for each of these sessions, like {@link append}, in two statements for all of them.
+   *
+   * @returns where each stands, in order; `receiptWanted` says that somebody waits for the last
+   */
+  async appendSessions(
+    tx: EntityManager,
+    sids: readonly string[],
+    { receiptWanted = false }: Pick<Revocation, 'receiptWanted'> = {},
+  ): Promise<(Position & { readonly sid: string })[]> {
+    const rows = await tx.query<{ epoch: number; seq: string; sid: string }[]>(
       `WITH head AS (
          UPDATE revocation_head SET seq = seq + cardinality($1::text[])
          RETURNING epoch, seq - cardinality($1::text[]) AS before, longest_lifetime_seconds AS lifetime,
            floor(extract(epoch FROM clock_timestamp()))::bigint AS now
        )
-       INSERT INTO revocations (epoch, seq, kind, id, expires_at, at)
-       SELECT epoch, before + n, 'sid', sid, now + lifetime + ${String(EXPIRY_MARGIN_SECONDS)}, now
-       FROM head, unnest($1::text[]) WITH ORDINALITY AS ended (sid, n)`,
-      [sids],
+       INSERT INTO revocations (epoch, seq, kind, id, expires_at, at, receipt_wanted)
+       SELECT epoch, before + n, 'sid', sid, now + lifetime + ${String(EXPIRY_MARGIN_SECONDS)}, now,
+         $2 AND n = cardinality($1::text[])
+       FROM head, unnest($1::text[]) WITH ORDINALITY AS ended (sid, n)
+       RETURNING epoch, seq, id AS sid`,
+      [sids, receiptWanted],
     );
     await tx.query(`SELECT pg_notify($1, '')`, [REVOCATION_CHANNEL]);
+    return rows
+      .map(({ epoch, seq, sid }) => ({ epoch, seq: Number(seq), sid }))
+      .sort((a, b) => a.seq - b.seq);
   }
 
   /** The latest cut-off that covers a token of this subject and client, or `undefined`. NumericDate seconds. */
   async cutoffFor(tx: EntityManager, sub: string, clientId: string): Promise<number | undefined> {
     const [row] = await tx.query<[{ cutoff: string | null }]>(
-      `SELECT max(cutoff) AS cutoff FROM revocations
-       WHERE cutoff IS NOT NULL AND (kind, id) IN (('sub', $1), ('client', $2), ('all', '*'))`,
+      `SELECT ${latestCutoff('$1', '$2')} AS cutoff`,
       [sub, clientId],
     );
     return row.cutoff === null ? undefined : Number(row.cutoff);

@@ -1,38 +1,36 @@
 import type { Position } from '@countersign/revocation';
 import type { EntityManager } from 'typeorm';
+import type { RevocationLog } from '../revocation/revocation-log.js';
+import { conditionOf } from './sessions-covered.js';
+import type { SessionsCovered } from './sessions-covered.js';
 
 /** Why a session has ended. */
-export type EndReason = 'logout' | 'operator' | 'account_disabled' | 'history_lost';
+export type EndReason =
+  | 'logout'
+  | 'ended_by_owner'
+  | 'signed_in_again'
+  | 'replay'
+  | 'password_changed'
+  | 'password_reset'
+  | 'email_changed'
+  | 'operator'
+  | 'account_disabled'
+  | 'account_deleted'
+  | 'history_lost';
 
 /** So many rows are changed by one statement: each must stay below the time that a statement may take. */
 const PAGE_SIZE = 5_000;
-
-/** Which live sessions; what is left out is not asked about. */
-export interface SessionsCovered {
-  readonly accountId?: string | undefined;
-  readonly clientId?: string | undefined;
-  /** Only those that began up to and including this second, NumericDate. */
-  readonly begunUpTo?: number | undefined;
-}
-
-const COVERED = `ended_at IS NULL AND expires_at > clock_timestamp()
-  AND ($1::text IS NULL OR account_id::text = $1) AND ($2::text IS NULL OR client_id = $2)
-  AND ($3::bigint IS NULL OR created_at < to_timestamp($3 + 1))`;
-const asked = ({ accountId, clientId, begunUpTo }: SessionsCovered) => [
-  accountId ?? null,
-  clientId ?? null,
-  begunUpTo ?? null,
-];
 
 /** How many live sessions these are, and of how many accounts. */
 export async function countSessions(
   manager: EntityManager,
   covered: SessionsCovered,
 ): Promise<{ readonly accounts: number; readonly sessions: number }> {
+  const { sql, values } = conditionOf(covered);
   const [row] = await manager.query<[{ accounts: number; sessions: number }]>(
     `SELECT count(*)::integer AS sessions, count(DISTINCT account_id)::integer AS accounts
-     FROM sessions WHERE ${COVERED}`,
-    asked(covered),
+     FROM sessions WHERE ${sql}`,
+    [...values],
   );
   return { accounts: row.accounts, sessions: row.sessions };
 }
@@ -42,11 +40,15 @@ export async function* pagesOfSessions(
   manager: EntityManager,
   covered: SessionsCovered,
 ): AsyncGenerator<readonly string[]> {
+  const { sql, values } = conditionOf(covered);
+  const cursor = `$${String(values.length + 1)}`;
+  const limit = `$${String(values.length + 2)}`;
   let after: string | null = null;
   do {
     const rows: { sid: string }[] = await manager.query(
-      `SELECT sid FROM sessions WHERE ${COVERED} AND ($4::uuid IS NULL OR sid > $4) ORDER BY sid LIMIT $5`,
-      [...asked(covered), after, PAGE_SIZE],
+      `SELECT sid FROM sessions WHERE ${sql} AND (${cursor}::uuid IS NULL OR sid > ${cursor})
+       ORDER BY sid LIMIT ${limit}`,
+      [...values, after, PAGE_SIZE],
     );
     if (rows.length > 0) yield rows.map(({ sid }) => sid);
     after = rows.length < PAGE_SIZE ? null : (rows.at(-1)?.sid ?? null);
@@ -73,6 +75,38 @@ export async function endSessionsIn(
       [sids, reason, epoch, seq],
     );
     ended += count;
+  }
+  return ended;
+}
+
+/** What has ended, and the last entry that says so; without a position when there was nothing to end. */
+export interface EndedEach {
+  readonly sessions: number;
+  readonly position: Position | undefined;
+}
+
+/** Ends live sessions by an entry for each, a few statements for thousands. The same locks as for {@link endSessionsIn}. */
+export async function endEachIn(
+  tx: EntityManager,
+  revocations: RevocationLog,
+  covered: SessionsCovered,
+  reason: EndReason,
+  options: { readonly receiptWanted?: boolean },
+): Promise<EndedEach> {
+  let ended: EndedEach = { sessions: 0, position: undefined };
+  for await (const sids of pagesOfSessions(tx, covered)) {
+    const entries = await revocations.appendSessions(tx, sids, options);
+    await tx.query(
+      `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $3, ended_epoch = $4, ended_seq = e.seq
+       FROM unnest($1::uuid[], $2::bigint[]) AS e (sid, seq)
+       WHERE sessions.sid = e.sid AND ended_at IS NULL`,
+      [entries.map(({ sid }) => sid), entries.map(({ seq }) => seq), reason, entries[0]?.epoch],
+    );
+    const last = entries.at(-1);
+    ended = {
+      sessions: ended.sessions + sids.length,
+      position: last && { epoch: last.epoch, seq: last.seq },
+    };
   }
   return ended;
 }

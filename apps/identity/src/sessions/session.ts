@@ -39,6 +39,10 @@ export class Session {
   @Column('timestamptz', { name: 'expires_at' })
   expiresAt: Date;
 
+  /** Over at this moment unless it is used before; `null` for sessions from before there was such a limit. */
+  @Column('timestamptz', { name: 'idle_expires_at', nullable: true })
+  idleExpiresAt: Date | null;
+
   @Column('timestamptz', { name: 'ended_at', nullable: true })
   endedAt: Date | null;
 

@@ -1,12 +1,29 @@
 import { Module } from '@nestjs/common';
 import { AccessTokensModule } from '../access-tokens/access-tokens.module.js';
 import { AccountsModule } from '../accounts/accounts.module.js';
+import { AuditModule } from '../audit/audit.module.js';
 import { RevocationModule } from '../revocation/revocation.module.js';
+import { CredentialRenewal } from './credential-renewal.js';
+import { OwnCookies } from './delivery/own-cookies.js';
+import { NewSessions } from './new-sessions.js';
+import { OwnSessions } from './own-sessions.js';
+import { SessionLookup } from './session-lookup.js';
+import { SessionSecrets } from './session-secrets.js';
+import { SessionTokens } from './session-tokens.js';
 import { Sessions } from './sessions.js';
 
 @Module({
-  imports: [AccountsModule, AccessTokensModule, RevocationModule],
-  providers: [Sessions],
-  exports: [Sessions],
+  imports: [AccountsModule, AccessTokensModule, RevocationModule, AuditModule],
+  providers: [
+    CredentialRenewal,
+    NewSessions,
+    OwnCookies,
+    OwnSessions,
+    SessionLookup,
+    SessionSecrets,
+    SessionTokens,
+    Sessions,
+  ],
+  exports: [CredentialRenewal, OwnCookies, OwnSessions, SessionLookup, Sessions, SessionTokens],
 })
 export class SessionsModule {}

@@ -6,44 +6,30 @@ import { AccessTokens } from '../access-tokens/access-tokens.js';
 import { Client, DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Account, maySignIn } from '../accounts/account.js';
 import { scopesOf } from '../accounts/roles.js';
-import { IdentityConfig } from '../config/identity-config.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
-import { Ids } from '../platform/ids.js';
 import { takeLocks } from '../platform/locks.js';
 import { EpochRaising } from '../revocation/epoch-raising.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
-import { endAllSessions, endSessionsIn } from './end-sessions.js';
-import type { EndReason } from './end-sessions.js';
+import { endAllSessions, endEachIn, endSessionsIn } from './end-sessions.js';
+import type { EndedEach, EndReason } from './end-sessions.js';
+import { NewSessions } from './new-sessions.js';
+import type { SignInContext } from './new-sessions.js';
+import type { SessionCredentials } from './session-credentials.js';
 import { Session } from './session.js';
 
-/** What is known of a sign-in besides the account. */
-export interface SignInContext {
-  readonly client: Client;
-  readonly delivery: Session['delivery'];
-  readonly remember: boolean;
-  readonly deviceName: string | null;
-  readonly userAgent: string | null;
-  /** The client's address, when it is one. */
-  readonly ip: string | null;
-}
-
-/** A new session with its first access token. */
-export interface BegunSession {
+/** A new session, with everything that a client may get of it. */
+export interface BegunSession extends SessionCredentials {
   readonly session: Session;
-  readonly accessToken: string;
-  /** Seconds. */
-  readonly expiresIn: number;
 }
 
 /** Begins and ends sessions. */
 @Injectable()
 export class Sessions {
   constructor(
-    private readonly config: IdentityConfig,
     private readonly database: Database,
-    private readonly ids: Ids,
     private readonly accessTokens: AccessTokens,
+    private readonly newSessions: NewSessions,
     private readonly revocations: RevocationLog,
     raising: EpochRaising,
   ) {
@@ -69,12 +55,14 @@ export class Sessions {
   }
 
   /**
-   * Begins a session for an account that has proved who it is, and issues its first access token.
+   * Begins a session for an account that has proved who it is, and issues its first access token. Every id and secret of it is
+   * fresh, whatever the client held before.
    *
    * @throws {DomainError} `credentials_rejected` when the account may not sign in any more
    */
   async begin(accountId: string, context: SignInContext): Promise<BegunSession> {
-    const sid = this.ids.uuid();
+    const identity = this.newSessions.identity(context.delivery);
+    const { sid, refreshToken, opaqueCookie } = identity;
     let session: Session | undefined;
     const locks = [
       { resource: 'client', id: context.client.id },
@@ -84,7 +72,7 @@ export class Sessions {
     const token = await this.accessTokens.issue(locks, async (tx) => {
       const account = await tx.findOneBy(Account, { id: accountId });
       if (!account || !maySignIn(account)) throw new DomainError('credentials_rejected');
-      session = await this.#insert(tx, sid, account, context);
+      session = await this.newSessions.insert(tx, account, context, identity);
       return {
         sub: account.id,
         client: context.client,
@@ -93,13 +81,22 @@ export class Sessions {
         session: {
           sid,
           authTime: seconds(session.authTime),
-          expiresAt: seconds(session.expiresAt),
+          expiresAt: seconds(session.idleExpiresAt ?? session.expiresAt),
         },
       };
     });
     if (!session) throw new TypeError('a token was issued without a session');
-    const { exp, iat } = token.claims;
-    return { session, accessToken: token.encoded, expiresIn: exp - iat };
+    const { createdAt, expiresAt, idleExpiresAt } = session;
+    const secondsUntil = (end: Date) => Math.floor(seconds(end) - seconds(createdAt));
+    return {
+      session,
+      refreshToken,
+      opaqueCookie,
+      accessToken: token.encoded,
+      expiresIn: token.claims.exp - token.claims.iat,
+      endsIn: secondsUntil(expiresAt),
+      idleEndsIn: secondsUntil(idleExpiresAt ?? expiresAt),
+    };
   }
 
   /**
@@ -169,33 +166,22 @@ export class Sessions {
     return { position, sessions };
   }
 
-  async #insert(
+  /**
+   * Ends every session of an account but one, by an entry for each: the one that is kept, and its tokens, go on. Takes the
+   * account's lock alone; the caller's transaction holds no lock that comes after it.
+   *
+   * @param keepSid `null` to keep none
+   */
+  async endOthersIn(
     tx: EntityManager,
-    sid: string,
-    account: Account,
-    context: SignInContext,
-  ): Promise<Session> {
-    const ttl = context.remember
-      ? this.config.REMEMBERED_SESSION_TTL_SECONDS
-      : this.config.SESSION_TTL_SECONDS;
-    await tx.query(
-      `INSERT INTO sessions (sid, account_id, client_id, delivery, remembered, device_name, user_agent, ip,
-         auth_time, created_at, last_seen_at, expires_at)
-       SELECT $1, $2, $3, $4, $5, $6, $7, $8, t, t, t, t + make_interval(secs => $9)
-       FROM clock_timestamp() AS t`,
-      [
-        sid,
-        account.id,
-        context.client.id,
-        context.delivery,
-        context.remember,
-        context.deviceName,
-        context.userAgent,
-        context.ip,
-        ttl,
-      ],
-    );
-    return tx.findOneByOrFail(Session, { sid });
+    accountId: string,
+    keepSid: string | null,
+    reason: EndReason,
+    options: { readonly receiptWanted?: boolean } = {},
+  ): Promise<EndedEach> {
+    await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'exclusive' }]);
+    const covered = { accountId, except: keepSid ?? undefined };
+    return endEachIn(tx, this.revocations, covered, reason, options);
   }
 }
 

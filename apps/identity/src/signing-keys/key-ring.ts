@@ -15,6 +15,9 @@ import type { SigningKey } from './signing-key.js';
 /** However soon a change is planned, the key set may be cached for so long, seconds, if the settings allow that at all. */
 const SHORTEST_CACHE_SECONDS = 30;
 
+/** SQL for the key that signs now, `null` when none does. */
+export const ACTIVE_KID = `(SELECT kid FROM signing_keys WHERE state = 'active')`;
+
 type PublishedKey = Pick<
   SigningKey,
   'kid' | 'state' | 'publicJwk' | 'sealedPrivateKey' | 'masterKeyId'
@@ -91,19 +94,23 @@ export class KeyRing {
     return this.#signers.size > 0;
   }
 
-  /**
-   * The key that signs now. Call inside the transaction that fixes a token's claims, with the key ring lock shared:
-   * the key cannot then be revoked before the transaction ends. This replica publishes the key before it signs with it.
-   */
+  /** {@link signerOf} the key that is active now. */
   async activeSigner(tx: EntityManager): Promise<Signer> {
-    const [row] = await tx.query<{ kid: string }[]>(
-      `SELECT kid FROM signing_keys WHERE state = 'active'`,
-    );
-    if (!row) throw new TypeError('no key signs: the key ring has not been loaded');
-    const known = this.#signers.get(row.kid);
+    const [row] = await tx.query<[{ kid: string | null }]>(`SELECT ${ACTIVE_KID} AS kid`);
+    return this.signerOf(tx, row.kid);
+  }
+
+  /**
+   * The signer of the key that was read as the active one. Call inside the transaction that fixes a token's claims, with the
+   * key ring lock shared: the key cannot then be revoked before the transaction ends. This replica publishes the key before it
+   * signs with it.
+   */
+  async signerOf(tx: EntityManager, activeKid: string | null): Promise<Signer> {
+    if (activeKid === null) throw new TypeError('no key signs: the key ring has not been loaded');
+    const known = this.#signers.get(activeKid);
     if (known) return known;
     this.#take(await readRing(tx));
-    const signer = this.#signers.get(row.kid);
+    const signer = this.#signers.get(activeKid);
     if (!signer) throw new TypeError('the key ring changed under its lock');
     return signer;
   }

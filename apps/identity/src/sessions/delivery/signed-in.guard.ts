@@ -1,0 +1,93 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { IS_PUBLIC, Refusal, TokenVerifier } from '@countersign/nest-auth';
+import {
+  answerToUnusableCredentials,
+  answerToVerifyError,
+  readRequestCredentials,
+} from '@countersign/token-verifier';
+import type { AccessToken } from '@countersign/token-verifier';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DomainError } from '../../platform/domain-error.js';
+import { SessionLookup } from '../session-lookup.js';
+import type { KnownSession } from '../session-lookup.js';
+import { OPAQUE, ACCESS } from './cookies.js';
+import { OwnCookies } from './own-cookies.js';
+import { rememberSignedIn } from './signed-in.js';
+import type { SignedIn } from './signed-in.js';
+
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/**
+ * Lets a request to the public listener through when it comes from a person in a session: by an access token in the header or in a
+ * cookie, or by the opaque cookie. A route without `@Public()` is protected. Whatever changes something also asks the database
+ * whether the session has ended.
+ */
+@Injectable()
+export class SignedInGuard implements CanActivate {
+  constructor(
+    @Inject(Reflector) private readonly reflector: Reflector,
+    @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
+    private readonly lookup: SessionLookup,
+    private readonly cookies: OwnCookies,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const targets = [context.getHandler(), context.getClass()];
+    if (this.reflector.getAllAndOverride<true | undefined>(IS_PUBLIC, targets)) return true;
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    try {
+      rememberSignedIn(request, await this.#whoAsks(request));
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal) {
+        http.getResponse<FastifyReply>().headers(error.answer.headers);
+      }
+      throw error;
+    }
+  }
+
+  /** @throws {Refusal} @throws {DomainError} `session_ended`, `database_unavailable` */
+  async #whoAsks(request: FastifyRequest): Promise<SignedIn> {
+    const given = readRequestCredentials(
+      { method: request.method, rawHeaders: request.raw.rawHeaders },
+      this.cookies.credentials,
+    );
+    if ('missing' in given) throw new Refusal(answerToUnusableCredentials(given.missing));
+    if (given.cookie === OPAQUE.name) {
+      return fromSession(requireLive(await this.lookup.byCookie(given.token)));
+    }
+    const token = await this.#verify(given.token);
+    const signedIn = fromToken(token, given.cookie === ACCESS.name ? 'cookie' : 'bearer');
+    if (!READING.has(request.method)) requireLive(await this.lookup.bySid(signedIn.sid));
+    return signedIn;
+  }
+
+  async #verify(encoded: string): Promise<AccessToken> {
+    try {
+      return await this.verifier.verify(encoded);
+    } catch (error) {
+      const answer = answerToVerifyError(error);
+      throw answer ? new Refusal(answer, error) : error;
+    }
+  }
+}
+
+function requireLive(session: KnownSession | undefined): KnownSession {
+  if (session?.state !== 'live') throw new DomainError('session_ended');
+  return session;
+}
+
+function fromSession(session: KnownSession): SignedIn {
+  const { sid, accountId, clientId, scopes, authTime, expiresAt } = session;
+  return { sid, accountId, clientId, scopes, authTime, expiresAt, by: 'session' };
+}
+
+/** @throws {DomainError} `session_ended` for a token that no person has */
+function fromToken(token: AccessToken, by: 'bearer' | 'cookie'): SignedIn {
+  const { sessionId: sid, authTime, subject: accountId, clientId, scopes, expiresAt } = token;
+  if (sid === undefined || authTime === undefined) throw new DomainError('session_ended');
+  return { sid, accountId, clientId, scopes, authTime, expiresAt, by };
+}

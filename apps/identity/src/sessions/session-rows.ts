@@ -1,0 +1,64 @@
+import type { EntityManager } from 'typeorm';
+import { Session } from './session.js';
+import type { StoredSecrets } from './session-secrets.js';
+
+/** How long a session lives, seconds. */
+export interface SessionLifetime {
+  readonly ttlSeconds: number;
+  readonly idleSeconds: number;
+}
+
+export type NewSession = Pick<
+  Session,
+  'sid' | 'accountId' | 'clientId' | 'delivery' | 'remembered' | 'deviceName' | 'userAgent' | 'ip'
+>;
+
+/** Begins the row of a session, all its times the same moment of the database's. */
+export async function insertSession(
+  tx: EntityManager,
+  given: NewSession,
+  secrets: StoredSecrets,
+  { ttlSeconds, idleSeconds }: SessionLifetime,
+): Promise<Session> {
+  const [times] = await tx.query<
+    [Pick<Session, 'authTime' | 'createdAt' | 'lastSeenAt' | 'expiresAt' | 'idleExpiresAt'>]
+  >(
+    `INSERT INTO sessions (sid, account_id, client_id, delivery, remembered, device_name, user_agent, ip,
+       sealed_secret, master_key_id, cookie_hash,
+       auth_time, created_at, last_seen_at, expires_at, idle_expires_at)
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, t, t, t, t + make_interval(secs => $12),
+       least(t + make_interval(secs => $12), t + make_interval(secs => $13))
+     FROM clock_timestamp() AS t
+     RETURNING auth_time AS "authTime", created_at AS "createdAt", last_seen_at AS "lastSeenAt",
+       expires_at AS "expiresAt", idle_expires_at AS "idleExpiresAt"`,
+    [
+      given.sid,
+      given.accountId,
+      given.clientId,
+      given.delivery,
+      given.remembered,
+      given.deviceName,
+      given.userAgent,
+      given.ip,
+      secrets.sealedSecret,
+      secrets.masterKeyId,
+      secrets.cookieHash,
+      ttlSeconds,
+      idleSeconds,
+    ],
+  );
+  return tx.create(Session, { ...given, ...times, endedAt: null, endReason: null });
+}
+
+/** Puts other secrets in the place of a session's. Whoever calls it holds the session's lock alone. */
+export async function replaceSecrets(
+  tx: EntityManager,
+  sid: string,
+  { sealedSecret, masterKeyId, cookieHash }: StoredSecrets,
+): Promise<void> {
+  await tx.query(
+    `UPDATE sessions SET sealed_secret = $2, master_key_id = $3, cookie_hash = $4, refreshed_at = NULL
+     WHERE sid = $1`,
+    [sid, sealedSecret, masterKeyId, cookieHash],
+  );
+}
