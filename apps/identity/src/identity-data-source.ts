@@ -14,6 +14,7 @@ import { Refresh1763781000000 } from './migrations/1763781000000-refresh.js';
 import { RegisteredClients1763783000000 } from './migrations/1763783000000-registered-clients.js';
 import { AuditChain1763784000000 } from './migrations/1763784000000-audit-chain.js';
 import { MailOutbox1763782000000 } from './migrations/1763782000000-mail-outbox.js';
+import { MasterKeys1763785000000 } from './migrations/1763785000000-master-keys.js';
 import { createDataSource } from './platform/data-source.js';
 import { Session } from './sessions/session.js';
 import { SigningKey } from './signing-keys/signing-key.js';
@@ -38,6 +39,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       RegisteredClients1763783000000,
       MailOutbox1763782000000,
       AuditChain1763784000000,
+      MasterKeys1763785000000,
     ],
   });
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { NestFactory } from '@nestjs/core';
 import {
   addManagementRoutes,
@@ -25,6 +26,9 @@ import { OperatorListenerModule } from './listeners/operator-listener.module.js'
 import { PublicListenerModule } from './listeners/public-listener.module.js';
 import { ServiceListenerModule } from './listeners/service-listener.module.js';
 import { MailDelivery } from './mail/mail-delivery.js';
+import { MasterKeysOutOfOrder } from './master-key/master-key-order.js';
+import { MasterKeyPresence } from './master-key/master-key-presence.js';
+import { MasterKeyRegistry } from './master-key/master-key-registry.js';
 import { createOwnVerifier } from './own-verifier/own-verifier.js';
 import { Database } from './platform/database.js';
 import { RandomIds } from './platform/ids.js';
@@ -42,6 +46,7 @@ import { HeartbeatProof } from './revocation/heartbeat-proof.js';
 import { RevocationFeed } from './revocation/revocation-feed.js';
 import { RevocationLog } from './revocation/revocation-log.js';
 import { MasterKeys } from './sealing/master-keys.js';
+import { SEALED_COLUMNS } from './sealed-columns.js';
 import { KeyRing } from './signing-keys/key-ring.js';
 import { RotationDriver } from './signing-keys/rotation-driver.js';
 
@@ -80,6 +85,7 @@ export async function startIdentity(
     database,
     masterKeys,
   };
+  const masterKeyPresence = await announceMasterKeys(platform);
   const identity = await createIdentityContext(platform);
 
   await identity.get(RelyingServices).reconcile(declared);
@@ -175,9 +181,27 @@ export async function startIdentity(
       passwords.close();
       await auditSealer.stop();
       await identity.close();
+      await masterKeyPresence.stop();
       await database.close();
     },
   };
+}
+
+/** @throws {ConfigurationError} when these are not the master keys to start with; the database is closed then */
+async function announceMasterKeys(platform: Platform): Promise<MasterKeyPresence> {
+  const { database, masterKeys, ids, logger } = platform;
+  const registry = new MasterKeyRegistry(database, SEALED_COLUMNS);
+  const name = `${hostname()} (process ${String(process.pid)})`;
+  const holder = { instanceId: ids.uuid(), name };
+  const presence = new MasterKeyPresence(registry, masterKeys, holder, logger);
+  try {
+    await presence.start();
+  } catch (error) {
+    await database.close();
+    if (error instanceof MasterKeysOutOfOrder) throw new ConfigurationError(error.faults);
+    throw error;
+  }
+  return presence;
 }
 
 /** The features without listeners; also what the command line works with. */
@@ -220,7 +244,7 @@ function readFiles(config: IdentityConfig) {
       return undefined;
     }
   };
-  const masterKeys = attempt(() => MasterKeys.fromFile(config.MASTER_KEY_FILE));
+  const masterKeys = attempt(() => MasterKeys.fromSettings(config));
   const declared = attempt(() => readDeclaredServices(config.RELYING_SERVICES_FILE));
   if (!masterKeys || !declared) throw new ConfigurationError(faults);
   return { masterKeys, declared };

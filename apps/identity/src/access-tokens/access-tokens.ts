@@ -11,6 +11,7 @@ import { KeyRing } from '../signing-keys/key-ring.js';
 import type { Signer } from '../signing-keys/signer.js';
 import { claimsFor } from './claims.js';
 import type { AccessTokenClaims, TokenSubject } from './claims.js';
+import { encodeAccessToken } from './encode-access-token.js';
 import { mintFactColumns } from './mint-facts.js';
 import type { MintFacts } from './mint-facts.js';
 
@@ -99,7 +100,7 @@ export class AccessTokens {
         );
         if ('instead' in fixed) return fixed;
         const { claims, signer } = fixed;
-        return { claims, encoded: await signer.sign({ ...claims, aud: [...claims.aud] }) };
+        return { claims, encoded: await encodeAccessToken(signer, claims) };
       } catch (error) {
         if (!(error instanceof CoveredByCutoff)) throw error;
         await delay(WAIT_MS);

@@ -1,9 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '../platform/database.js';
 import type { MasterKeys } from '../sealing/master-keys.js';
+import type { SealedColumn } from '../sealing/sealed-column.js';
 import { seal, unseal } from '../sealing/sealed.js';
 
 const BOUND_TO = 'audit-chain-key';
+
+export const SEALED_AUDIT_KEY: SealedColumn = {
+  table: 'audit_chain',
+  key: { column: 'single', type: 'boolean' },
+  box: 'sealed_key',
+  masterKey: 'master_key_id',
+  boundTo: () => BOUND_TO,
+};
 
 interface SealedKeyRow {
   readonly sealed_key: Buffer | null;

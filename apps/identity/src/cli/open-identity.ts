@@ -6,9 +6,12 @@ import { AuditLog, CONSOLE_ACTOR } from '../audit/audit-log.js';
 import { openAuditKey } from '../audit/audit-chain-key.js';
 import { verifyAuditLog } from '../audit/audit-verification.js';
 import type { AuditVerdict, VerificationOptions } from '../audit/audit-verification.js';
-import { loadConfig, loadDatabaseUrl, loadSealingSettings } from '../config/identity-config.js';
+import { loadConfig, loadDatabaseUrl, loadMasterKeySettings } from '../config/identity-config.js';
 import { PasswordHasher } from '../credentials/password-hasher.js';
 import { createIdentityDataSource } from '../identity-data-source.js';
+import { MasterKeysOutOfOrder } from '../master-key/master-key-order.js';
+import { MasterKeyRegistry } from '../master-key/master-key-registry.js';
+import { MasterKeyRotation, RotationIncomplete } from '../master-key/master-key-rotation.js';
 import { Operators } from '../operators/operators.js';
 import { RoleChanges } from '../operators/role-changes.js';
 import { Database, isConnectionFault } from '../platform/database.js';
@@ -18,6 +21,7 @@ import { SystemClock } from '../platform/system-clock.js';
 import { EpochRaising } from '../revocation/epoch-raising.js';
 import type { RaisedEpoch, RaiseOptions } from '../revocation/epoch-raising.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
+import { SEALED_COLUMNS } from '../sealed-columns.js';
 import { MasterKeys, UnusableMasterKeys } from '../sealing/master-keys.js';
 import { UnsealFailed } from '../sealing/sealed.js';
 import { countSessions, endAllSessions } from '../sessions/end-sessions.js';
@@ -108,13 +112,25 @@ export function withEpochs<T>(
 /** Walks along the audit log in the database, by the key that the master key opens. */
 export function verifyAudit(env: Environment, options: VerificationOptions): Promise<AuditVerdict> {
   return explained(() => {
-    const { MASTER_KEY_FILE: file } = loadSealingSettings(env);
-    const masterKeys = MasterKeys.fromFile(file);
+    const masterKeys = MasterKeys.fromSettings(loadMasterKeySettings(env));
     return withDatabase(env, async (database) => {
       // Without a key nothing has been sealed, or it was taken away: then nothing that was sealed holds.
       const key = (await openAuditKey(database, masterKeys)) ?? Buffer.alloc(32);
       return verifyAuditLog(database, key, options);
     });
+  });
+}
+
+/** Lends the rotation of the master key, and the master keys of the environment, which are read when they are wanted. */
+export function withMasterKeyRotation<T>(
+  env: Environment,
+  work: (rotation: MasterKeyRotation, readKeys: () => MasterKeys) => Promise<T>,
+): Promise<T> {
+  return withDatabase(env, (database) => {
+    const registry = new MasterKeyRegistry(database, SEALED_COLUMNS);
+    const audit = new AuditLog(database);
+    const rotation = new MasterKeyRotation(database, registry, SEALED_COLUMNS, audit);
+    return work(rotation, () => MasterKeys.fromSettings(loadMasterKeySettings(env)));
   });
 }
 
@@ -151,7 +167,7 @@ export function addAccount(
       clock: new SystemClock(),
       ids: new RandomIds(),
       database,
-      masterKeys: MasterKeys.fromFile(config.MASTER_KEY_FILE),
+      masterKeys: MasterKeys.fromSettings(config),
     });
     const passwords = identity.get(PasswordHasher);
     try {
@@ -189,6 +205,12 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
       error instanceof UnsealFailed
     ) {
       throw new CliFailure('usage', 'configuration', error.message, { cause: error });
+    }
+    if (error instanceof MasterKeysOutOfOrder) {
+      throw new CliFailure('refused', 'master_keys_out_of_order', error.message, { cause: error });
+    }
+    if (error instanceof RotationIncomplete) {
+      throw new CliFailure('wrong', 'rotation_incomplete', error.message, { cause: error });
     }
     if (isConnectionFault(error)) {
       throw new CliFailure('unavailable', 'database_unavailable', (error as Error).message, {

@@ -7,6 +7,7 @@ import { addClientsCommand } from './clients.command.js';
 import { addDoctorCommand } from './doctor.command.js';
 import { addEpochCommand } from './epoch.command.js';
 import { addKeysCommand } from './keys.command.js';
+import { addMasterKeyCommand } from './master-key.command.js';
 import { addMigrateCommand } from './migrate.command.js';
 import { OPERATOR_ACCESS_HELP } from './operator-access.js';
 import { addOperatorsCommand } from './operators.command.js';
@@ -20,8 +21,8 @@ import { addUsersCommand } from './users.command.js';
 
 const INTRODUCTION = `Operates an identity service.
 
-migrate, epoch, accounts, operators and audit verify work on the database and take the settings of the service from the environment. Everything else
-asks the operator listener of a running identity.`;
+migrate, epoch, accounts, operators, master-key and audit verify work on the database and take the settings of the service from the environment.
+Everything else asks the operator listener of a running identity.`;
 
 const EXAMPLES = `
 Examples:
@@ -56,6 +57,7 @@ export function createProgram(context: CliContext): Command {
     addClientsCommand,
     addKeysCommand,
     addAuditCommand,
+    addMasterKeyCommand,
     addOperatorsCommand,
     addAccountsCommand,
     addMigrateCommand,

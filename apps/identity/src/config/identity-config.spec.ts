@@ -97,3 +97,21 @@ it('reads who messages come from, and never tells the password of the mail serve
   expect(faults).toHaveLength(2);
   expect(faults.join('\n')).not.toContain('hunter2');
 });
+
+describe('the master key comes from one place', () => {
+  const without = { ...good, MASTER_KEY_FILE: '' };
+  it('a file, or a text', () => {
+    expect(loadConfig({ ...without, MASTER_KEY: 'k1 …' })).toHaveProperty('MASTER_KEY', 'k1 …');
+    expect(loadConfig({ ...good, MASTER_KEY: '' })).toHaveProperty('MASTER_KEY_FILE', '/keys');
+  });
+  it('neither is a fault, named with all others', () => {
+    expect(faultsOf({ ...without, LOG_LEVEL: 'loud' })).toEqual([
+      expect.stringContaining('LOG_LEVEL'),
+      expect.stringContaining('MASTER_KEY_FILE is required (or MASTER_KEY)'),
+    ]);
+  });
+  it('both are a fault, which shows neither', () => {
+    const faults = faultsOf({ ...good, MASTER_KEY: 'k1 secret' });
+    expect(faults).toEqual([expect.stringContaining('are both set')]);
+  });
+});

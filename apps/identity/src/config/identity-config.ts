@@ -1,4 +1,5 @@
 import {
+  ConfigurationError,
   hostSettings,
   origin,
   port,
@@ -10,6 +11,7 @@ import {
 import { isRedisUrl } from '@countersign/revocation-redis';
 import { z } from 'zod';
 import { mailFaults, mailSettings } from './mail-settings.js';
+import type { MasterKeySettings } from '../sealing/master-keys.js';
 
 const seconds = (min: number, max: number, fallback: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
@@ -34,7 +36,9 @@ const settings = z.object({
   SERVICE_URL: origin,
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(100).default(10),
-  MASTER_KEY_FILE: z.string(),
+  /** The keys that seal secrets in the database: a file of them, or the same text here. One of the two. */
+  MASTER_KEY_FILE: z.string().optional(),
+  MASTER_KEY: z.string().optional(),
   RELYING_SERVICES_FILE: z.string(),
   ...mailSettings,
   PUBLIC_PORT: port.default(3000),
@@ -122,7 +126,7 @@ export interface IdentityConfig extends Readonly<z.output<typeof settings>> {}
  * @throws {ConfigurationError} naming every fault at once
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): IdentityConfig {
-  return readEnvironment(related, env);
+  return readWithMasterKey(related, env);
 }
 
 /** What the `migrate` command needs. */
@@ -130,9 +134,33 @@ export function loadDatabaseUrl(env: Readonly<Record<string, string | undefined>
   return readEnvironment(settings.pick({ DATABASE_URL: true }), env).DATABASE_URL;
 }
 
-/** What reads sealed secrets on the command line needs. */
-export function loadSealingSettings(
+/** What commands that open sealed secrets need. */
+export function loadMasterKeySettings(
   env: Readonly<Record<string, string | undefined>>,
-): Pick<IdentityConfig, 'DATABASE_URL' | 'MASTER_KEY_FILE'> {
-  return readEnvironment(settings.pick({ DATABASE_URL: true, MASTER_KEY_FILE: true }), env);
+): MasterKeySettings {
+  return readWithMasterKey(settings.pick({ MASTER_KEY_FILE: true, MASTER_KEY: true }), env);
+}
+
+/** Looks at the master key whatever else is wrong, so that all faults are named at once. */
+function readWithMasterKey<T extends z.ZodType>(
+  schema: T,
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<z.output<T>> {
+  const faults = masterKeyFaults(env);
+  try {
+    const read = readEnvironment(schema, env);
+    if (faults.length === 0) return read;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    throw new ConfigurationError([...error.faults, ...faults]);
+  }
+  throw new ConfigurationError(faults);
+}
+
+function masterKeyFaults({ MASTER_KEY_FILE: file = '', MASTER_KEY: text = '' }: MasterKeySettings) {
+  if (file === '' && text === '') {
+    return ['MASTER_KEY_FILE is required (or MASTER_KEY): it opens what is sealed in the database'];
+  }
+  const both = 'MASTER_KEY_FILE and MASTER_KEY are both set: take one of them away';
+  return file !== '' && text !== '' ? [both] : [];
 }

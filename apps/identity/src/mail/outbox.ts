@@ -3,8 +3,19 @@ import type { EntityManager } from 'typeorm';
 import { Database } from '../platform/database.js';
 import { Ids } from '../platform/ids.js';
 import { MasterKeys } from '../sealing/master-keys.js';
+import type { SealedColumn } from '../sealing/sealed-column.js';
 import { seal, unseal } from '../sealing/sealed.js';
 import type { Message } from './mailer.js';
+
+const boundTo = (id: string) => `mail_outbox:${id}`;
+
+export const SEALED_MESSAGES: SealedColumn = {
+  table: 'mail_outbox',
+  key: { column: 'id', type: 'uuid' },
+  box: 'sealed_message',
+  masterKey: 'master_key_id',
+  boundTo,
+};
 
 /** How long a message is tried that nothing else limits. */
 export const PATIENCE_SECONDS = 86_400;
@@ -125,5 +136,3 @@ export class Outbox {
     return { messages: row.messages, oldestSeconds: Number(row.oldest ?? 0) };
   }
 }
-
-const boundTo = (id: string) => `mail_outbox:${id}`;

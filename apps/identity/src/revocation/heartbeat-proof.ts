@@ -4,9 +4,18 @@ import type { Position } from '@countersign/revocation';
 import { formatPosition, parsePosition } from '@countersign/revocation';
 import { Database } from '../platform/database.js';
 import { MasterKeys } from '../sealing/master-keys.js';
+import type { SealedColumn } from '../sealing/sealed-column.js';
 import { seal, unseal } from '../sealing/sealed.js';
 
 const BOUND_TO = 'heartbeat-proof-key';
+
+export const SEALED_PROOF_KEY: SealedColumn = {
+  table: 'revocation_head',
+  key: { column: 'single', type: 'boolean' },
+  box: 'sealed_proof_key',
+  masterKey: 'master_key_id',
+  boundTo: () => BOUND_TO,
+};
 
 /**
  * Makes the `proof` of heartbeats: an HMAC-SHA-256 over epoch and head, under a key that only identity holds. Who presents

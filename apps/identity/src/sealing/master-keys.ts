@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** A key that seals other secrets. */
@@ -6,16 +7,27 @@ export interface MasterKey {
   readonly bytes: Buffer;
 }
 
-/** A master key file that must not be used. The message says which line, never what it holds. */
+/** Where master keys come from: a file, or a text of the same form. Exactly one of them. */
+export interface MasterKeySettings {
+  readonly MASTER_KEY_FILE?: string | undefined;
+  readonly MASTER_KEY?: string | undefined;
+}
+
+/** Master keys that must not be used. The message says which line, never what it holds. */
 export class UnusableMasterKeys extends Error {
   override readonly name = 'UnusableMasterKeys';
 }
 
-const LINE = /^([A-Za-z0-9._-]{1,64})\s+([A-Za-z0-9_-]{43})=?$/;
+const MASTER_KEY_BYTES = 32;
+
+/** A line of a master key file, with a new key. */
+export function newMasterKeyLine(id = `mk-${randomBytes(4).toString('hex')}`): string {
+  return `${id} ${randomBytes(MASTER_KEY_BYTES).toString('base64url')}`;
+}
 
 /**
  * The master keys of this process: the first seals, all of them open. Their file holds one key per line:
- * an id, white space, 256 bits as base64url.
+ * an id, white space, 256 bits as base64url. In an environment variable, commas may stand for the ends of lines.
  */
 export class MasterKeys {
   readonly #byId: ReadonlyMap<string, MasterKey>;
@@ -25,6 +37,12 @@ export class MasterKeys {
     keys: readonly MasterKey[],
   ) {
     this.#byId = new Map(keys.map((key) => [key.id, key]));
+  }
+
+  /** @throws {UnusableMasterKeys} */
+  static fromSettings({ MASTER_KEY_FILE: file, MASTER_KEY: text = '' }: MasterKeySettings) {
+    if (file !== undefined) return MasterKeys.fromFile(file);
+    return MasterKeys.parse(text.replaceAll(',', '\n'), 'MASTER_KEY');
   }
 
   /** @throws {UnusableMasterKeys} when the file cannot be read or a line is not a key */
@@ -37,21 +55,33 @@ export class MasterKeys {
         `the master key file ${path} cannot be read: ${(error as Error).message}`,
       );
     }
-    return MasterKeys.parse(text);
+    return MasterKeys.parse(text, `the master key file ${path}`);
   }
 
-  /** @throws {UnusableMasterKeys} */
-  static parse(text: string): MasterKeys {
+  /** @param source how messages name the text @throws {UnusableMasterKeys} */
+  static parse(text: string, source = 'the master key file'): MasterKeys {
     const lines = text.split('\n').map((line) => line.trim());
     const keys = lines.flatMap((line, index) =>
-      line === '' || line.startsWith('#') ? [] : [readLine(line, index + 1)],
+      line === '' || line.startsWith('#') ? [] : [readLine(line, index + 1, source)],
     );
     const [current] = keys;
-    if (!current) throw new UnusableMasterKeys('the master key file holds no key');
+    if (!current) throw new UnusableMasterKeys(`${source} holds no key`);
     if (new Set(keys.map(({ id }) => id)).size !== keys.length) {
-      throw new UnusableMasterKeys('the master key file holds two keys with one id');
+      throw new UnusableMasterKeys(`${source} holds two keys with one id`);
     }
     return new MasterKeys(current, keys);
+  }
+
+  /** All of them, the one that seals first. */
+  ids(): readonly string[] {
+    return [...this.#byId.keys()];
+  }
+
+  /** One of them alone. @throws {TypeError} when it is not there */
+  only(id: string): MasterKeys {
+    const key = this.#byId.get(id);
+    if (!key) throw new TypeError(`there is no master key "${id}"`);
+    return new MasterKeys(key, [key]);
   }
 
   get(id: string): MasterKey | undefined {
@@ -59,12 +89,20 @@ export class MasterKeys {
   }
 }
 
-function readLine(line: string, number: number): MasterKey {
-  const [, id, encoded] = LINE.exec(line) ?? [];
-  if (id === undefined || encoded === undefined) {
-    throw new UnusableMasterKeys(
-      `line ${String(number)} of the master key file is not "<id> <base64url of 32 bytes>"`,
+function readLine(line: string, number: number, source: string): MasterKey {
+  const [id = '', encoded = '', ...rest] = line.split(/\s+/);
+  const fault = (why: string) =>
+    new UnusableMasterKeys(`line ${String(number)} of ${source} ${why}`);
+  if (encoded === '' || rest.length > 0) throw fault('is not "<id> <base64url of 32 bytes>"');
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(id))
+    throw fault('has an id that is not 1 to 64 of A-Za-z0-9._-');
+  const digits = encoded.replace(/=+$/, '');
+  const bytes = Buffer.from(digits, 'base64url');
+  if (bytes.toString('base64url') !== digits) throw fault('has a key that is not base64url');
+  if (bytes.length !== MASTER_KEY_BYTES) {
+    throw fault(
+      `has a key of ${String(bytes.length)} bytes; it must be ${String(MASTER_KEY_BYTES)}`,
     );
   }
-  return { id, bytes: Buffer.from(encoded, 'base64url') };
+  return { id, bytes };
 }

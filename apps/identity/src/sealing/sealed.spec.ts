@@ -1,4 +1,8 @@
-import { MasterKeys, UnusableMasterKeys } from './master-keys.js';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MasterKeys, newMasterKeyLine, UnusableMasterKeys } from './master-keys.js';
+import type { MasterKeySettings } from './master-keys.js';
 import { seal, unseal, UnsealFailed } from './sealed.js';
 
 const line = (id: string, fill: number) => `${id} ${Buffer.alloc(32, fill).toString('base64url')}`;
@@ -41,12 +45,34 @@ it('does not open a box of another row, of another key, or a changed one', () =>
 });
 
 it.each([
-  ['nothing', ''],
-  ['a comment', '# nothing here'],
-  ['a short key', `k ${Buffer.alloc(31).toString('base64url')}`],
-  ['a long key', `k ${Buffer.alloc(33).toString('base64url')}`],
-  ['no id', Buffer.alloc(32).toString('base64url')],
-  ['one id twice', `${line('k', 1)}\n${line('k', 2)}`],
-])('a file with %s is refused without showing it', (_name, text) => {
-  expect(() => MasterKeys.parse(text)).toThrow(UnusableMasterKeys);
+  ['nothing', '', /MASTER_KEY holds no key/],
+  ['a comment', '# nothing here', /holds no key/],
+  [
+    'a short key',
+    `k ${Buffer.alloc(31, 7).toString('base64url')}`,
+    /line 1 .* 31 bytes; it must be 32/,
+  ],
+  ['a long key', `k ${Buffer.alloc(33, 7).toString('base64url')}`, /33 bytes/],
+  ['no id', Buffer.alloc(32, 7).toString('base64url'), /is not "<id> <base64url of 32 bytes>"/],
+  ['a third word', `${line('k', 7)} more`, /is not "<id>/],
+  ['a strange id', line('k/1', 7), /has an id/],
+  ['something that is not base64url', `k ${'!'.repeat(43)}`, /not base64url/],
+  ['one id twice', `${line('k', 1)}\n${line('k', 2)}`, /two keys with one id/],
+  ['a bad second line', `${line('k', 1)},old`, /line 2 /],
+])('master keys with %s are refused, and not shown', (_name, text, message) => {
+  const attempt = () => MasterKeys.fromSettings({ MASTER_KEY: text });
+  expect(attempt).toThrow(UnusableMasterKeys);
+  expect(attempt).toThrow(message);
+  expect(attempt).not.toThrow(/BwcHBwcH|AQEBAQ|!!!/);
+});
+
+it('master keys come from a file, or from a text in which commas end lines', () => {
+  const keysOf = (settings: MasterKeySettings) => MasterKeys.fromSettings(settings).ids();
+  expect(keysOf({ MASTER_KEY: `${line('new', 1)},${line('old', 2)}` })).toEqual(['new', 'old']);
+  const folder = mkdtempSync(join(tmpdir(), 'master-keys-'));
+  const path = join(folder, 'keys');
+  expect(() => keysOf({ MASTER_KEY_FILE: path })).toThrow(/cannot be read/);
+  writeFileSync(path, `${newMasterKeyLine('made')}\n`);
+  expect(keysOf({ MASTER_KEY_FILE: path })).toEqual(['made']);
+  rmSync(folder, { recursive: true });
 });

@@ -40,7 +40,7 @@ export function unseal(keys: MasterKeys, { masterKeyId, box }: Sealed, boundTo: 
   const key = keys.get(masterKeyId);
   if (!key) {
     throw new UnsealFailed(
-      `${boundTo} is sealed under master key "${masterKeyId}", which the master key file does not hold`,
+      `${boundTo} is sealed under master key "${masterKeyId}", which this process does not hold`,
     );
   }
   const nonce = box.subarray(0, NONCE_BYTES);

@@ -1,10 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { Ids } from '../platform/ids.js';
 import { MasterKeys } from '../sealing/master-keys.js';
+import type { SealedColumn } from '../sealing/sealed-column.js';
 import { seal, unseal } from '../sealing/sealed.js';
 import { hashOfSecret } from './delivery/opaque-cookie.js';
 import { makeRefreshToken } from './refresh/refresh-token.js';
 import type { Session } from './session.js';
+
+export const SEALED_ROW_SECRETS: SealedColumn = {
+  table: 'sessions',
+  key: { column: 'sid', type: 'uuid' },
+  box: 'sealed_secret',
+  masterKey: 'master_key_id',
+  boundTo,
+};
 
 /** What a session's row keeps of its secrets. */
 export interface StoredSecrets {

@@ -9,9 +9,8 @@ import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import { HeldKeys } from '../relying-services/held-keys.js';
 import { IDENTITY_SERVICE } from '../relying-services/relying-services.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
-import { MasterKeys } from '../sealing/master-keys.js';
-import { makeSigningKey } from './make-signing-key.js';
-import type { NewSigningKey } from './make-signing-key.js';
+import { KeyVault } from './key-vault.js';
+import type { NewSigningKey } from './key-vault.js';
 import { activateKey, addKey, endKey, noteChange } from './rotation-steps.js';
 import type { Acting } from './rotation-steps.js';
 import type { SigningKeyState } from './signing-key.js';
@@ -41,7 +40,7 @@ export interface RevokedKey {
 export class KeyRevocation {
   constructor(
     private readonly database: Database,
-    private readonly masterKeys: MasterKeys,
+    private readonly vault: KeyVault,
     private readonly heldKeys: HeldKeys,
     private readonly revocations: RevocationLog,
     private readonly audit: AuditLog,
@@ -87,7 +86,7 @@ export class KeyRevocation {
       prepared: await oldestPrepared(manager),
     }));
     if (state !== 'active' || (!fresh && prepared !== undefined)) return undefined;
-    const made = await makeSigningKey(this.masterKeys);
+    const made = await this.vault.make();
     await this.#alone(async (tx) => {
       const acting = { tx, audit: this.audit, actor };
       await addKey(acting, made, 'prepared');

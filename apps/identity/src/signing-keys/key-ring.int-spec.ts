@@ -1,10 +1,25 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
+import { compactVerify, createLocalJWKSet } from 'jose';
 import { startReplica, stopReplicas, TEST_MASTER_KEYS } from '../../test/identity-under-test.js';
+import { encodeAccessToken } from '../access-tokens/encode-access-token.js';
+import { AuditLog } from '../audit/audit-log.js';
+import { IdentityConfig } from '../config/identity-config.js';
 import { Clock } from '../platform/clock.js';
+import { HeldKeys } from '../relying-services/held-keys.js';
+import { MasterKeys } from '../sealing/master-keys.js';
+import { seal, unseal } from '../sealing/sealed.js';
+import type { Sealed } from '../sealing/sealed.js';
 import { KeyRing } from './key-ring.js';
+import { KeyRotation } from './key-rotation.js';
+import { KeyVault } from './key-vault.js';
+import type { NewSigningKey } from './key-vault.js';
+import type { Signer } from './signer.js';
 import { SigningKey } from './signing-key.js';
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 afterAll(stopReplicas);
 
 const otherKey = `k1 ${Buffer.alloc(32, 9).toString('base64url')}\n`;
@@ -86,4 +101,73 @@ it.each([
   jest.spyOn(replica.get(Clock), 'now').mockReturnValue(new Date(1_800_000_000_000));
   ring.noteNextChange(nextChangeIn);
   expect(ring.cacheSeconds()).toBe(seconds);
+});
+
+/** Keys whose private half never comes here, as in an HSM: what is stored is a name, and to sign is to ask. */
+class RemoteVault extends KeyVault {
+  readonly #keys = new Map<string, KeyObject>();
+
+  constructor(private readonly masterKeys: MasterKeys) {
+    super();
+  }
+
+  make(): Promise<NewSigningKey> {
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const { n = '', e = '' } = publicKey.export({ format: 'jwk' });
+    const kid = `remote-${String(this.#keys.size + 1)}`;
+    this.#keys.set(kid, privateKey);
+    const publicJwk = { kty: 'RSA', n, e, alg: 'RS256', use: 'sig', kid };
+    const name = seal(this.masterKeys, Buffer.from(`hsm:${kid}`), `signing-key:${kid}`);
+    return Promise.resolve({ kid, publicJwk, privateKey: name });
+  }
+
+  open(kid: string, sealed: Sealed): Signer {
+    const name = unseal(this.masterKeys, sealed, `signing-key:${kid}`).toString();
+    return {
+      kid,
+      sign: async (content) => {
+        await delay(5);
+        return sign('sha256', content, this.#keys.get(name.slice(4))!);
+      },
+    };
+  }
+}
+
+it('keys may live in another machine: the ring signs by asking for it', async () => {
+  const replica = await startReplica();
+  const { database } = replica;
+  const vault = new RemoteVault(replica.get(MasterKeys));
+  const config = replica.get(IdentityConfig);
+  const heldKeys = replica.get(HeldKeys);
+  const rotation = new KeyRotation(config, database, vault, heldKeys, replica.get(AuditLog));
+  const ring = new KeyRing(config, database, vault, rotation, replica.get(Clock));
+  await ring.load();
+  const signer = await database.transaction((tx) => ring.activeSigner(tx));
+  expect(signer.kid).toBe('remote-1');
+  const claims = {
+    iss: 'i',
+    sub: 's',
+    aud: ['a'],
+    exp: 2e9,
+    iat: 1,
+    jti: 'j',
+    client_id: 'c',
+    scope: '',
+  };
+  const token = await encodeAccessToken(signer, claims);
+  const keys = createLocalJWKSet({ keys: [...ring.document().keys] });
+  const verified = await compactVerify(token, keys);
+  expect(verified.protectedHeader).toEqual({ alg: 'RS256', typ: 'at+jwt', kid: 'remote-1' });
+  expect(JSON.parse(Buffer.from(verified.payload).toString())).toEqual(claims);
+});
+
+it('the database itself refuses a second key that signs', async () => {
+  const replica = await startReplica();
+  await replica.get(KeyRing).load();
+  const second = replica.database.run((manager) =>
+    manager.query(
+      `UPDATE signing_keys SET state = 'active', activated_at = now(), activated_ms = 0 WHERE state = 'prepared'`,
+    ),
+  );
+  await expect(second).rejects.toThrow(/signing_keys_one_active/);
 });

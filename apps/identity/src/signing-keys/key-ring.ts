@@ -3,11 +3,10 @@ import type { EntityManager } from 'typeorm';
 import { IdentityConfig } from '../config/identity-config.js';
 import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database.js';
-import { MasterKeys } from '../sealing/master-keys.js';
 import { createJwksDocument } from './jwks-document.js';
 import type { JwksDocument } from './jwks-document.js';
 import { KeyRotation } from './key-rotation.js';
-import { openSigningKey } from './make-signing-key.js';
+import { KeyVault } from './key-vault.js';
 import type { Signer } from './signer.js';
 import { PUBLISHED_STATES } from './signing-key.js';
 import type { SigningKey } from './signing-key.js';
@@ -39,7 +38,7 @@ export class KeyRing {
   constructor(
     private readonly config: IdentityConfig,
     private readonly database: Database,
-    private readonly masterKeys: MasterKeys,
+    private readonly vault: KeyVault,
     private readonly rotation: KeyRotation,
     private readonly clock: Clock,
   ) {}
@@ -131,7 +130,7 @@ export class KeyRing {
   }
 
   #open(kid: string, box: Buffer, masterKeyId: string): Signer {
-    return openSigningKey(this.masterKeys, kid, { box, masterKeyId });
+    return this.vault.open(kid, { box, masterKeyId });
   }
 }
 

@@ -7,8 +7,7 @@ import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import { HeldKeys } from '../relying-services/held-keys.js';
-import { MasterKeys } from '../sealing/master-keys.js';
-import { makeSigningKey } from './make-signing-key.js';
+import { KeyVault } from './key-vault.js';
 import { planRotation, refusePurge } from './rotation-plan.js';
 import type { Ring, RotationPlan, RotationPolicy, RotationStep } from './rotation-plan.js';
 import { readRotationState } from './rotation-state.js';
@@ -47,7 +46,7 @@ export class KeyRotation {
   constructor(
     private readonly config: IdentityConfig,
     private readonly database: Database,
-    private readonly masterKeys: MasterKeys,
+    private readonly vault: KeyVault,
     private readonly heldKeys: HeldKeys,
     private readonly audit: AuditLog,
   ) {}
@@ -73,7 +72,7 @@ export class KeyRotation {
     const { plan: expected } = await this.plan();
     if (expected.steps.length === 0) return { plan: expected, applied: [] };
     const adding = expected.steps.filter((step) => step.do === 'add');
-    const made = await Promise.all(adding.map(() => makeSigningKey(this.masterKeys)));
+    const made = await Promise.all(adding.map(() => this.vault.make()));
     return this.#alone(async (tx) => {
       const { plan, state } = await this.#planIn(tx);
       const acting = { tx, audit: this.audit, actor: IDENTITY_ACTOR };

@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import type { AuditLog } from '../audit/audit-log.js';
-import type { NewSigningKey } from './make-signing-key.js';
+import type { NewSigningKey } from './key-vault.js';
 import type { RotationStep } from './rotation-plan.js';
 import type { Behind } from './who-is-behind.js';
 

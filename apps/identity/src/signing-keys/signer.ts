@@ -1,20 +1,17 @@
-import { CompactSign } from 'jose';
-import type { CryptoKey, JWTPayload, KeyObject } from 'jose';
+import { sign } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
 
-/** Signs with one key. Asynchronous, so that the key may as well live in another machine. */
+/** Signs with one key. Asynchronous, since the key may live in another machine (a KMS, an HSM). */
 export interface Signer {
   readonly kid: string;
-  /** @returns the access token in compact form (RFC 9068: `typ` is `at+jwt`) */
-  sign(claims: JWTPayload): Promise<string>;
+  /** @returns the RS256 signature of these bytes (RFC 7518 §3.3) */
+  sign(content: Uint8Array): Promise<Uint8Array>;
 }
 
+const signInPool = promisify(sign);
+
 /** A signer whose private key is held in memory. */
-export function createLocalSigner(kid: string, privateKey: CryptoKey | KeyObject): Signer {
-  return {
-    kid,
-    sign: (claims) =>
-      new CompactSign(new TextEncoder().encode(JSON.stringify(claims)))
-        .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid })
-        .sign(privateKey),
-  };
+export function createLocalSigner(kid: string, privateKey: KeyObject): Signer {
+  return { kid, sign: (content) => signInPool('sha256', content, privateKey) };
 }

@@ -5,11 +5,19 @@ import { RevocationModule } from '../revocation/revocation.module.js';
 import { KeyRing } from './key-ring.js';
 import { KeyRevocation } from './key-revocation.js';
 import { KeyRotation } from './key-rotation.js';
+import { KeyVault } from './key-vault.js';
+import { LocalKeyVault } from './local-key-vault.js';
 import { RotationDriver } from './rotation-driver.js';
 
 @Module({
   imports: [AuditModule, RelyingServicesModule, RevocationModule],
-  providers: [KeyRing, KeyRotation, KeyRevocation, RotationDriver],
+  providers: [
+    { provide: KeyVault, useClass: LocalKeyVault },
+    KeyRing,
+    KeyRotation,
+    KeyRevocation,
+    RotationDriver,
+  ],
   exports: [KeyRing, KeyRotation, KeyRevocation, RotationDriver],
 })
 export class SigningKeysModule {}
