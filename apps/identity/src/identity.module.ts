@@ -13,6 +13,7 @@ import { RevocationRelayModule } from './revocation-relay/revocation-relay.modul
 import { RevocationModule } from './revocation/revocation.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
+import { TokenExplanationModule } from './token-explanation/token-explanation.module.js';
 
 /** The features of identity, without any listener. */
 @Module({
@@ -28,6 +29,7 @@ import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
     OAuthModule,
     AuditModule,
     OperatorsModule,
+    TokenExplanationModule,
   ],
 })
 export class IdentityModule {

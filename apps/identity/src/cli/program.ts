@@ -17,6 +17,7 @@ import { addRevokeCommand } from './revoke.command.js';
 import { addServicesCommand } from './services.command.js';
 import { addSessionsCommand } from './sessions.command.js';
 import { addStatusCommand } from './status.command.js';
+import { addTokenCommand } from './token.command.js';
 import { addUsersCommand } from './users.command.js';
 
 const INTRODUCTION = `Operates an identity service.
@@ -58,6 +59,7 @@ export function createProgram(context: CliContext): Command {
     addKeysCommand,
     addAuditCommand,
     addMasterKeyCommand,
+    addTokenCommand,
     addOperatorsCommand,
     addAccountsCommand,
     addMigrateCommand,

@@ -10,6 +10,7 @@ import { OperatorRevocationsController } from '../operators/api/revocations.cont
 import { OperatorSessionsController } from '../operators/api/sessions.controller.js';
 import { OperatorSigningKeysController } from '../operators/api/signing-keys.controller.js';
 import { OperatorStatusController } from '../operators/api/status.controller.js';
+import { OperatorTokensController } from '../operators/api/tokens.controller.js';
 import { OperatorUsersController } from '../operators/api/users.controller.js';
 import { ClientOverviews } from '../operators/client-overview.js';
 import { CuttingOff } from '../operators/cutting-off.js';
@@ -26,6 +27,7 @@ import { ServiceInstances } from '../relying-services/service-instances.js';
 import { RevocationHistory } from '../revocation/revocation-history.js';
 import { KeyRevocation } from '../signing-keys/key-revocation.js';
 import { KeyRotation } from '../signing-keys/key-rotation.js';
+import { TokenExplaining } from '../token-explanation/token-explaining.js';
 import { lend } from './lend.js';
 
 /**
@@ -41,6 +43,7 @@ import { lend } from './lend.js';
     OperatorSessionsController,
     OperatorSigningKeysController,
     OperatorStatusController,
+    OperatorTokensController,
     OperatorUsersController,
   ],
 })
@@ -66,6 +69,7 @@ export class OperatorListenerModule {
           RoleChanges,
           ServiceInstances,
           SessionEnding,
+          TokenExplaining,
         ]),
         { provide: APP_GUARD, useClass: OperatorGuard },
       ],

@@ -8,6 +8,7 @@ import type { KeyRing } from '../signing-keys/key-ring.js';
 import { DatabaseClock } from './database-clock.js';
 import { KeyRingSource } from './key-ring-source.js';
 import { RevocationLogSource } from './revocation-log-source.js';
+import { TOKEN_POLICY } from './token-policy.js';
 
 /**
  * Identity as an instance of relying service `identity`: the verifier that everybody uses, in process, with keys from the
@@ -28,8 +29,7 @@ export function createOwnVerifier(
       checkIn: { checkIn: (report) => parts.checkIns.checkIn(IDENTITY_SERVICE, report) },
     },
     clock,
-    clockToleranceSeconds: 5,
-    maxLifetimeSeconds: 3600,
+    ...TOKEN_POLICY,
     staleness: config.STALENESS_LIMITS,
     onOutcome,
   });
