@@ -35,6 +35,21 @@ const PROBLEMS = {
     title: 'The session has ended',
     headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
   },
+  refresh_token_rejected: {
+    status: 401,
+    title: 'The refresh token is unknown, or not good any more',
+    headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
+  },
+  refresh_token_replayed: {
+    status: 401,
+    title: 'The refresh token had been used before: its session has ended',
+    headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
+  },
+  store_behind: {
+    status: 401,
+    title: 'The session cannot be carried on: signing in again can',
+    headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
+  },
   overloaded: { status: 503, title: 'Too much at once', headers: { 'retry-after': '1' } },
   revocation_in_progress: {
     status: 503,

@@ -18,6 +18,8 @@ import { TokenRevocationController } from '../oauth/token-revocation.controller.
 import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
 import { OwnCookies } from '../sessions/delivery/own-cookies.js';
 import { SignedInGuard } from '../sessions/delivery/signed-in.guard.js';
+import { RefreshController } from '../sessions/refresh/refresh.controller.js';
+import { Refreshes } from '../sessions/refresh/refreshes.js';
 import { SessionLookup } from '../sessions/session-lookup.js';
 import { SessionController } from '../sessions/session.controller.js';
 import { OwnSessions } from '../sessions/own-sessions.js';
@@ -33,6 +35,7 @@ import { lend } from './lend.js';
     RegistrationController,
     SignInController,
     SessionController,
+    RefreshController,
     TokenController,
     TokenRevocationController,
   ],
@@ -50,6 +53,7 @@ export class PublicListenerModule {
           Registration,
           SignIn,
           OwnSessions,
+          Refreshes,
           SessionLookup,
           AwaitedReceipts,
           ClientAuthentication,

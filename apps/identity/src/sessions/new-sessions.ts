@@ -5,8 +5,8 @@ import type { Account } from '../accounts/account.js';
 import { accountActor, AuditLog } from '../audit/audit-log.js';
 import { IdentityConfig } from '../config/identity-config.js';
 import { Ids } from '../platform/ids.js';
+import { sessionLifetime } from './session-lifetime.js';
 import { insertSession } from './session-rows.js';
-import type { SessionLifetime } from './session-rows.js';
 import { SessionSecrets } from './session-secrets.js';
 import type { FreshSecrets } from './session-secrets.js';
 import type { Session } from './session.js';
@@ -60,7 +60,7 @@ export class NewSessions {
       userAgent,
       ip,
     };
-    const session = await insertSession(tx, row, identity, this.#lifetime(remember));
+    const session = await insertSession(tx, row, identity, sessionLifetime(this.config, remember));
     await this.audit.record(tx, {
       actor: accountActor(account.id),
       action: 'sign_in',
@@ -70,15 +70,5 @@ export class NewSessions {
       details: { client_id: client.id, delivery, remember },
     });
     return session;
-  }
-
-  #lifetime(remember: boolean): SessionLifetime {
-    const { config } = this;
-    return remember
-      ? {
-          ttlSeconds: config.REMEMBERED_SESSION_TTL_SECONDS,
-          idleSeconds: config.REMEMBERED_SESSION_IDLE_SECONDS,
-        }
-      : { ttlSeconds: config.SESSION_TTL_SECONDS, idleSeconds: config.SESSION_IDLE_SECONDS };
   }
 }

@@ -5,6 +5,7 @@ import type { Role } from '../accounts/roles.js';
 import { IdentityConfig } from '../config/identity-config.js';
 import { Database } from '../platform/database.js';
 import { isSecretGood, parseOpaqueCookie } from './delivery/opaque-cookie.js';
+import { sessionLifetime } from './session-lifetime.js';
 import { isSessionId, readStanding, stateOf } from './standing.js';
 import type { SessionState, Standing } from './standing.js';
 
@@ -70,9 +71,7 @@ export class SessionLookup {
     manager: EntityManager,
     { sid, remembered, delivery }: Standing,
   ): Promise<number | undefined> {
-    const idleSeconds = remembered
-      ? this.config.REMEMBERED_SESSION_IDLE_SECONDS
-      : this.config.SESSION_IDLE_SECONDS;
+    const { idleSeconds } = sessionLifetime(this.config, remembered);
     // Where there are refresh tokens, only a refresh carries the session on.
     const [rows] = await manager.query<[{ expiresAt: number }[]]>(
       `UPDATE sessions SET last_seen_at = clock_timestamp(),

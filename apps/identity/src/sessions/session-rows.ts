@@ -1,12 +1,8 @@
+import pg from 'pg';
 import type { EntityManager } from 'typeorm';
 import { Session } from './session.js';
+import type { SessionLifetime } from './session-lifetime.js';
 import type { StoredSecrets } from './session-secrets.js';
-
-/** How long a session lives, seconds. */
-export interface SessionLifetime {
-  readonly ttlSeconds: number;
-  readonly idleSeconds: number;
-}
 
 export type NewSession = Pick<
   Session,
@@ -61,4 +57,12 @@ export async function replaceSecrets(
      WHERE sid = $1`,
     [sid, sealedSecret, masterKeyId, cookieHash],
   );
+}
+
+/** The statement, without parameters, that carries a session on to a generation. */
+export function advancing(sid: string, generation: number, idleSeconds: number): string {
+  const [to, idle] = [generation, idleSeconds].map((number) => String(Math.trunc(number)));
+  return `UPDATE sessions SET generation = ${to ?? ''}, refreshed_at = t, last_seen_at = t,
+      idle_expires_at = least(expires_at, t + make_interval(secs => ${idle ?? ''}))
+    FROM clock_timestamp() AS t WHERE sid = ${pg.escapeLiteral(sid)}`;
 }

@@ -7,6 +7,8 @@ import { CredentialRenewal } from './credential-renewal.js';
 import { OwnCookies } from './delivery/own-cookies.js';
 import { NewSessions } from './new-sessions.js';
 import { OwnSessions } from './own-sessions.js';
+import { RefreshIncidents } from './refresh/refresh-incidents.js';
+import { Refreshes } from './refresh/refreshes.js';
 import { SessionLookup } from './session-lookup.js';
 import { SessionSecrets } from './session-secrets.js';
 import { SessionTokens } from './session-tokens.js';
@@ -19,11 +21,21 @@ import { Sessions } from './sessions.js';
     NewSessions,
     OwnCookies,
     OwnSessions,
+    RefreshIncidents,
+    Refreshes,
     SessionLookup,
     SessionSecrets,
     SessionTokens,
     Sessions,
   ],
-  exports: [CredentialRenewal, OwnCookies, OwnSessions, SessionLookup, Sessions, SessionTokens],
+  exports: [
+    CredentialRenewal,
+    OwnCookies,
+    OwnSessions,
+    Refreshes,
+    SessionLookup,
+    Sessions,
+    SessionTokens,
+  ],
 })
 export class SessionsModule {}

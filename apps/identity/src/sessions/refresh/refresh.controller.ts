@@ -1,0 +1,72 @@
+import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
+import { Public } from '@countersign/nest-auth';
+import { readRequestCredentials } from '@countersign/token-verifier';
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { personalDetails } from '../../audit/personal-details.js';
+import { DomainError } from '../../platform/domain-error.js';
+import { deliverCredentials, takeBackCookies } from '../delivery/deliver-credentials.js';
+import type { CredentialsAnswer } from '../delivery/deliver-credentials.js';
+import { OwnCookies } from '../delivery/own-cookies.js';
+import { refuse } from '../delivery/refuse.js';
+import { Refreshes } from './refreshes.js';
+import type { RefreshRequest } from './refreshes.js';
+
+const given = z.strictObject({ refresh_token: z.string().max(200).optional() }).nullish();
+
+/** After these a browser's cookies are of no use any more. */
+const FINAL: ReadonlySet<string> = new Set([
+  'refresh_token_rejected',
+  'refresh_token_replayed',
+  'session_ended',
+]);
+
+@Controller('auth')
+export class RefreshController {
+  constructor(
+    private readonly refreshes: Refreshes,
+    private readonly cookies: OwnCookies,
+  ) {}
+
+  /**
+   * Carries a session on. Takes the refresh token from the body for delivery `bearer`, from its cookie for delivery `cookie`; the
+   * answer comes the same way. An access token that comes along in a header or a cookie is not looked at: it may have expired.
+   */
+  @Public()
+  @Post('refresh')
+  @HttpCode(200)
+  async refresh(
+    @Body({ schema: given }) body: z.infer<typeof given>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CredentialsAnswer> {
+    const { token, by } = this.#tokenOf(body?.refresh_token, reply);
+    const { ip, headers } = reply.request;
+    const from = personalDetails(ip, headers['user-agent']);
+    try {
+      return deliverCredentials(await this.refreshes.refresh(token, { by, from }), reply);
+    } catch (error) {
+      const isFinal = error instanceof DomainError && FINAL.has(error.code);
+      if (by === 'cookie' && isFinal) takeBackCookies(reply);
+      throw error;
+    }
+  }
+
+  #tokenOf(
+    inBody: string | undefined,
+    reply: FastifyReply,
+  ): { readonly token: string; readonly by: RefreshRequest['by'] } {
+    const { method, raw } = reply.request;
+    const found = readRequestCredentials(
+      { method, rawHeaders: raw.rawHeaders },
+      this.cookies.refresh,
+    );
+    if ('missing' in found && found.missing !== 'credentials_required') {
+      return refuse(reply, found.missing);
+    }
+    const inCookie = 'cookie' in found ? found.token : undefined;
+    if (inCookie !== undefined && inBody !== undefined)
+      return refuse(reply, 'multiple_credentials');
+    if (inCookie !== undefined) return { token: inCookie, by: 'cookie' };
+    return { token: inBody ?? '', by: 'bearer' };
+  }
+}

@@ -1,0 +1,142 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Counter } from '@countersign/service-host';
+import type { Registry } from '@countersign/service-host';
+import type { EntityManager } from 'typeorm';
+import { AccessTokens } from '../../access-tokens/access-tokens.js';
+import type { Mint, NoMint } from '../../access-tokens/access-tokens.js';
+import type { PersonalDetails } from '../../audit/audit-log.js';
+import { IdentityConfig } from '../../config/identity-config.js';
+import { DomainError } from '../../platform/domain-error.js';
+import { METRICS } from '../../platform/platform.module.js';
+import type { CarriedSecrets, SessionCredentials } from '../session-credentials.js';
+import { sessionLifetime } from '../session-lifetime.js';
+import { advancing } from '../session-rows.js';
+import { SessionSecrets } from '../session-secrets.js';
+import { lockingStanding, readStanding, stateOf, subjectOf } from '../standing.js';
+import type { Standing } from '../standing.js';
+import { decideRefresh } from './decide-refresh.js';
+import { RefreshIncidents } from './refresh-incidents.js';
+import { isProofGood, makeRefreshToken, parseRefreshToken } from './refresh-token.js';
+import type { UnverifiedRefreshToken } from './refresh-token.js';
+
+/** Why somebody gets nothing. */
+export type RefreshRefusal =
+  'refresh_token_rejected' | 'session_ended' | 'refresh_token_replayed' | 'store_behind';
+
+/** How a refresh token came, and from where. */
+export interface RefreshRequest {
+  readonly by: 'bearer' | 'cookie';
+  readonly from: PersonalDetails;
+}
+
+/** What is handed out with the access token. */
+interface Carrying extends Mint {
+  readonly outcome: 'advanced' | 'repeated';
+  readonly carried: CarriedSecrets;
+}
+
+/** Carries sessions on by their refresh tokens. */
+@Injectable()
+export class Refreshes {
+  readonly #outcomes: Counter<'outcome'>;
+
+  constructor(
+    private readonly config: IdentityConfig,
+    private readonly accessTokens: AccessTokens,
+    private readonly secrets: SessionSecrets,
+    private readonly incidents: RefreshIncidents,
+    @Inject(METRICS) metrics: Registry,
+  ) {
+    this.#outcomes = new Counter({
+      name: 'countersign_refreshes_total',
+      help: 'Refreshes by outcome; store_behind means that the database is an old copy of itself',
+      labelNames: ['outcome'],
+      registers: [metrics],
+    });
+  }
+
+  /**
+   * Exchanges a refresh token for its successor and an access token: in one transaction under the session's lock, so that of many at
+   * once one moves the session on and the others, within the grace, get the same. A replay ends the session in that transaction.
+   *
+   * @throws {DomainError} {@link RefreshRefusal}, `client_disabled`, `revocation_in_progress`, `database_unavailable`
+   */
+  async refresh(text: string, request: RefreshRequest): Promise<SessionCredentials> {
+    const token = parseRefreshToken(text);
+    if (!token) throw this.#refusal('refresh_token_rejected');
+    let carrying: Carrying | undefined;
+    const issued = await this.accessTokens.issueUnder<RefreshRefusal>(
+      lockingStanding(token.sid, 'exclusive'),
+      async (tx) => {
+        const decided = await this.#decide(tx, token, request);
+        carrying = 'instead' in decided ? undefined : decided;
+        return decided;
+      },
+    );
+    if ('instead' in issued) throw this.#refusal(issued.instead);
+    if (!carrying) throw new TypeError('a token was issued without a decision');
+    this.#outcomes.inc({ outcome: carrying.outcome });
+    const { exp, iat } = issued.claims;
+    return { ...carrying.carried, accessToken: issued.encoded, expiresIn: exp - iat };
+  }
+
+  async #decide(
+    tx: EntityManager,
+    token: UnverifiedRefreshToken,
+    { by, from }: RefreshRequest,
+  ): Promise<Carrying | NoMint<RefreshRefusal>> {
+    const session = await readStanding(tx, token.sid);
+    const rowSecret = session && this.secrets.rowSecret(token.sid, session);
+    if (!rowSecret || session.delivery !== by || !isProofGood(token, rowSecret)) {
+      return { instead: 'refresh_token_rejected' };
+    }
+    const state = { ...session, isLive: stateOf(session) === 'live' };
+    const decision = decideRefresh(state, token.generation, this.config.REFRESH_GRACE_SECONDS);
+    switch (decision.do) {
+      case 'advance':
+        return this.#advance(session, rowSecret);
+      case 'repeat':
+        return carry('repeated', session, rowSecret);
+      case 'end':
+        await this.incidents.endReplayed(tx, session, decision.replay, from);
+        return { instead: 'refresh_token_replayed' };
+      case 'refuse':
+        if (decision.because === 'store_behind') {
+          await this.incidents.storeBehind(tx, session, token.generation, from);
+        }
+        return { instead: decision.because };
+    }
+  }
+
+  #advance(session: Standing, rowSecret: Buffer): Carrying {
+    const { idleSeconds } = sessionLifetime(this.config, session.remembered);
+    const generation = session.generation + 1;
+    const idleEndsAt = Math.min(session.endsAt, session.now + idleSeconds);
+    return {
+      ...carry('advanced', { ...session, generation, idleEndsAt }, rowSecret),
+      closing: advancing(session.sid, generation, idleSeconds),
+    };
+  }
+
+  #refusal(code: RefreshRefusal): DomainError {
+    this.#outcomes.inc({ outcome: code });
+    return new DomainError(code);
+  }
+}
+
+/** Hands out the token of the generation at which `session` stands. */
+function carry(outcome: Carrying['outcome'], session: Standing, rowSecret: Buffer): Carrying {
+  const { sid, generation, endsAt, idleEndsAt, now } = session;
+  return {
+    outcome,
+    subject: subjectOf(session),
+    facts: session,
+    carried: {
+      session,
+      refreshToken: makeRefreshToken(sid, generation, rowSecret),
+      opaqueCookie: null,
+      endsIn: Math.floor(endsAt - now),
+      idleEndsIn: Math.floor(idleEndsAt - now),
+    },
+  };
+}
