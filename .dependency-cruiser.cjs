@@ -77,7 +77,7 @@ module.exports = {
     feature('access-tokens', ['signing-keys', 'revocation']),
     feature('sessions', ['accounts', 'access-tokens', 'relying-services', 'revocation']),
     feature('oauth', ['access-tokens', 'signing-keys', 'relying-services', 'revocation']),
-    feature('credentials', ['accounts', 'sessions', 'revocation']),
+    feature('credentials', ['accounts', 'sessions', 'relying-services', 'revocation']),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -46,6 +46,12 @@ const doors = [
   ['public', '/auth/register', { email: 'new@example.test' }],
   ['public', '/auth/email/verify', { token: 'x', password: 'a long password' }],
   ['public', '/auth/login', { email: 'ann@example.test', password: 'x' }],
+  ['public', '/auth/password', { current_password: 'x', new_password: 'a long password' }],
+  ['public', '/auth/password-reset', { email: 'new@example.test' }],
+  ['public', '/auth/password-reset/confirm', { token: 'x', password: 'a long password' }],
+  ['public', '/auth/email/change', { email: 'new@example.test', current_password: 'x' }],
+  ['public', '/auth/email/change/confirm', { token: 'x' }],
+  ['public', '/auth/email/restore', { token: 'x', password: 'a long password' }],
   ['orders', '/orders', { item: 'book', amount_cents: 100 }],
   [
     'payments',

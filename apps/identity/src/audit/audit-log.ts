@@ -38,6 +38,7 @@ export type AuditAction =
   | 'password.reset'
   | 'email.request_change'
   | 'email.change'
+  | 'email.restore'
   | 'client.add'
   | 'client.change'
   | 'client.add_secret'

@@ -64,6 +64,8 @@ it.each([
   [{ SERVICE_PORT: '3000' }, 'must differ'],
   [{ TRUSTED_PROXIES: '10.0.0.0/8, everybody' }, 'TRUSTED_PROXIES'],
   [{ ARGON2_MEMORY_KIB: '1024' }, 'ARGON2_MEMORY_KIB'],
+  [{ ARGON2_MEMORY_KIB: '47103', ARGON2_PASSES: '1' }, "OWASP's list"],
+  [{ ARGON2_MEMORY_KIB: '7168', ARGON2_PASSES: '4' }, "OWASP's list"],
   [{ MAIL_DIR: '' }, 'people cannot be reached: give SMTP_URL and MAIL_FROM, or MAIL_DIR'],
   [{ SMTP_URL: 'smtp://mail', MAIL_FROM: 'a@example.test' }, 'not both'],
   [{ MAIL_DIR: '', SMTP_URL: 'smtp://mail' }, 'MAIL_FROM'],
@@ -75,6 +77,18 @@ it.each([
   [{ ACCOUNT_PAGE_URL: 'https://app.example.com/#x' }, 'ACCOUNT_PAGE_URL'],
 ])('refuses %j', (more, expected) => {
   expect(faultsOf({ ...good, ...more }).join('\n')).toContain(expected);
+});
+
+it.each([
+  ['47104', '1'],
+  ['19456', '2'],
+  ['12288', '3'],
+  ['9216', '4'],
+  ['7168', '5'],
+  ['65536', '3'],
+])('takes argon2id with %s KiB and %s passes', (memory, passes) => {
+  const given = { ...good, ARGON2_MEMORY_KIB: memory, ARGON2_PASSES: passes };
+  expect(faultsOf(given)).toEqual([]);
 });
 
 it('reads lists of proxies', () => {

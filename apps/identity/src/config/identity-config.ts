@@ -10,6 +10,7 @@ import {
 } from '@countersign/service-host';
 import { isRedisUrl } from '@countersign/revocation-redis';
 import { z } from 'zod';
+import { argon2Settings, costsEnough } from './argon2-settings.js';
 import { mailFaults, mailSettings } from './mail-settings.js';
 import type { MasterKeySettings } from '../sealing/master-keys.js';
 
@@ -70,17 +71,18 @@ const settings = z.object({
   TRUSTED_ORIGINS: originList,
   EMAIL_TOKEN_TTL_SECONDS: seconds(60, 7 * 86_400, 86_400),
   PASSWORD_RESET_TTL_SECONDS: seconds(60, 86_400, 1_800),
-  /** argon2id: memory in KiB, passes, and how many processes hash at once. The floor is OWASP's minimum. */
-  ARGON2_MEMORY_KIB: z.coerce.number().int().min(19_456).max(1_048_576).default(65_536),
-  ARGON2_PASSES: z.coerce.number().int().min(2).max(20).default(3),
-  PASSWORD_HASH_PROCESSES: z.coerce.number().int().min(1).max(32).default(1),
-  /** How many hashes may wait; past that a request is turned away with 503. */
-  PASSWORD_HASH_QUEUE: z.coerce.number().int().min(1).max(1000).default(16),
+  ...argon2Settings,
 });
 
 const related = settings.superRefine((given, context) => {
   const fault = (name: string, message: string) =>
     context.addIssue({ code: 'custom', path: [name], message });
+  if (!costsEnough(given.ARGON2_MEMORY_KIB, given.ARGON2_PASSES)) {
+    fault(
+      'ARGON2_PASSES',
+      "together with ARGON2_MEMORY_KIB it is weaker than every row of OWASP's list",
+    );
+  }
   for (const [name, message] of mailFaults(given)) fault(name, message);
   if (given.ACCESS_TOKEN_TTL_SECONDS > given.SESSION_TTL_SECONDS) {
     fault('ACCESS_TOKEN_TTL_SECONDS', 'a token must not outlive its session (SESSION_TTL_SECONDS)');

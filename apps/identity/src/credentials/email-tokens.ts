@@ -5,7 +5,11 @@ import { IdentityConfig } from '../config/identity-config.js';
 import { Ids } from '../platform/ids.js';
 
 /** What a token opens. `none` opens nothing: it is there so that the steps are the same. */
-export type TokenPurpose = 'verify_email' | 'reset_password' | 'change_email' | 'none';
+export type TokenPurpose =
+  'verify_email' | 'reset_password' | 'change_email' | 'restore_email' | 'none';
+
+/** How long an earlier address can take a change back. */
+const RESTORE_SECONDS = 3 * 86_400;
 
 /** What is known of whoever presents a token. */
 export interface TokenBearer {
@@ -31,13 +35,13 @@ export class EmailTokens {
    * Makes a token and ends those of the account that have expired. Two statements, whatever is asked.
    *
    * @param accountId `null` for `none`, where an address has no account
-   * @param newEmail for `change_email`
+   * @param otherEmail the address that it proves, for `change_email` and `restore_email`
    */
   async issue(
     tx: EntityManager,
     accountId: string | null,
     purpose: TokenPurpose,
-    newEmail: string | null = null,
+    otherEmail: string | null = null,
   ): Promise<string> {
     const secret = this.ids.secret();
     await tx.query(`DELETE FROM email_tokens WHERE account_id = $1 AND expires_at < now()`, [
@@ -50,7 +54,7 @@ export class EmailTokens {
         this.ids.uuid(),
         accountId,
         purpose,
-        newEmail,
+        otherEmail,
         digest(secret),
         this.lifetimeSeconds(purpose),
       ],
@@ -59,6 +63,7 @@ export class EmailTokens {
   }
 
   lifetimeSeconds(purpose: TokenPurpose): number {
+    if (purpose === 'restore_email') return RESTORE_SECONDS;
     return purpose === 'reset_password'
       ? this.config.PASSWORD_RESET_TTL_SECONDS
       : this.config.EMAIL_TOKEN_TTL_SECONDS;
@@ -79,8 +84,19 @@ export class EmailTokens {
     return row;
   }
 
-  /** Ends every token of the account: one has been spent, or what they prove has changed. */
+  /**
+   * Ends the tokens of an account: one has been spent, or what they prove has changed. An earlier address can still take its
+   * change back: whoever has taken the account must not be able to prevent that.
+   */
   async endAllOf(tx: EntityManager, accountId: string): Promise<void> {
+    await tx.query(
+      `DELETE FROM email_tokens WHERE account_id = $1 AND purpose <> 'restore_email'`,
+      [accountId],
+    );
+  }
+
+  /** The same, and that too. */
+  async endEveryOneOf(tx: EntityManager, accountId: string): Promise<void> {
     await tx.query(`DELETE FROM email_tokens WHERE account_id = $1`, [accountId]);
   }
 }

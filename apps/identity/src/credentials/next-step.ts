@@ -17,6 +17,11 @@ const STEPS = {
     path: '/auth/email/change/confirm',
     body: '{"token": "..."}',
   },
+  'restore-email': {
+    intro: 'To take it back and choose another password',
+    path: '/auth/email/restore',
+    body: '{"token": "...", "password": "..."}',
+  },
 } as const;
 
 export type Step = keyof typeof STEPS;

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Injectable } from '@nestjs/common';
 import { IdentityConfig } from '../config/identity-config.js';
 import { DomainError } from '../platform/domain-error.js';
+import { isOutdated } from './phc-string.js';
 import type { HashAnswer, HashRequest } from './hash-messages.js';
 
 // The built file, also when the sources themselves run: a child process cannot load TypeScript.
@@ -62,6 +63,12 @@ export class PasswordHasher {
     });
     if (!('ok' in answer)) throw new Error(failureOf(answer));
     return answer.ok && hash !== null;
+  }
+
+  /** Whether a stored hash was made another way than this one would make it now. */
+  isOutdated(hash: string): boolean {
+    const { ARGON2_MEMORY_KIB: memoryKiB, ARGON2_PASSES: passes } = this.config;
+    return isOutdated(hash, { memoryKiB, passes });
   }
 
   /** Starts the processes and makes the decoy, so that the first login costs what the others do. */

@@ -1,8 +1,9 @@
-import { Body, Controller, Headers, HttpCode, Ip, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { Public } from '@countersign/nest-auth';
+import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { emailAddress } from '../accounts/email-address.js';
-import { personalDetails } from '../audit/personal-details.js';
+import { originOf } from '../audit/personal-details.js';
 import { mailToken } from './mail-token.js';
 import { newPassword } from './password-rules.js';
 import { Registration } from './registration.js';
@@ -20,10 +21,9 @@ export class RegistrationController {
   @HttpCode(202)
   async register(
     @Body({ schema: registration }) { email }: z.infer<typeof registration>,
-    @Headers('user-agent') userAgent: string | undefined,
-    @Ip() ip: string,
+    @Req() request: FastifyRequest,
   ) {
-    await this.registration.register(email, personalDetails(ip, userAgent));
+    await this.registration.register(email, originOf(request));
     return {
       status: 'accepted',
       detail: 'A message with the next step is on its way to that address.',
@@ -35,10 +35,9 @@ export class RegistrationController {
   @HttpCode(200)
   async verify(
     @Body({ schema: verification }) { token, password }: z.infer<typeof verification>,
-    @Headers('user-agent') userAgent: string | undefined,
-    @Ip() ip: string,
+    @Req() request: FastifyRequest,
   ) {
-    await this.registration.verifyEmail(token, password, personalDetails(ip, userAgent));
+    await this.registration.verifyEmail(token, password, originOf(request));
     return { status: 'verified' };
   }
 }

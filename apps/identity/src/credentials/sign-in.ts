@@ -1,38 +1,93 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from '@countersign/service-host';
 import { maySignIn } from '../accounts/account.js';
+import type { Account } from '../accounts/account.js';
 import { Accounts } from '../accounts/accounts.js';
+import { AuditLog, STRANGER_ACTOR } from '../audit/audit-log.js';
+import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import type { SignInContext } from '../sessions/new-sessions.js';
+import { LOGGER } from '../platform/platform.module.js';
 import { Sessions } from '../sessions/sessions.js';
 import type { BegunSession } from '../sessions/sessions.js';
 import { PasswordHasher } from './password-hasher.js';
+
+/** What is known of who wants to sign in. */
+export type GivenSignIn = Omit<SignInContext, 'client'> & { readonly clientId: string | undefined };
 
 /** Signs people in. */
 @Injectable()
 export class SignIn {
   constructor(
+    private readonly database: Database,
     private readonly accounts: Accounts,
     private readonly sessions: Sessions,
     private readonly passwords: PasswordHasher,
+    private readonly audit: AuditLog,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /**
-   * Signs in by address and password. One answer and one cost for every failure: no account, an unverified one, a disabled
-   * one, a wrong password.
+   * Signs in by address and password. One answer, one cost and the same steps for every failure: no account, an unverified one, a
+   * disabled one, a wrong password.
    *
    * @param email normalised
+   * @param password normalised
    * @throws {DomainError} `unknown_client`, `credentials_rejected`, `overloaded`
    */
-  async withPassword(
-    email: string,
-    password: string,
-    context: Omit<SignInContext, 'client'> & { readonly clientId: string | undefined },
-  ): Promise<BegunSession> {
+  async withPassword(email: string, password: string, context: GivenSignIn): Promise<BegunSession> {
     const { clientId, ...rest } = context;
     const client = await this.sessions.signInClient(clientId);
     const account = await this.accounts.findByEmail(email);
     const matches = await this.passwords.verify(account?.passwordHash ?? null, password);
-    if (!account || !matches || !maySignIn(account)) throw new DomainError('credentials_rejected');
-    return this.sessions.begin(account.id, { ...rest, client });
+    if (!account || !matches || !maySignIn(account)) {
+      await this.#recordFailure(account, matches, context);
+      throw new DomainError('credentials_rejected');
+    }
+    const begun = await this.sessions.begin(account.id, { ...rest, client });
+    await this.#bringUpToDate(account, password);
+    return begun;
   }
+
+  /** One statement, for an account or for none. */
+  async #recordFailure(
+    account: Account | null,
+    matches: boolean,
+    { ip, userAgent, deviceName }: GivenSignIn,
+  ): Promise<void> {
+    await this.database.run((manager) =>
+      this.audit.record(manager, {
+        actor: STRANGER_ACTOR,
+        action: 'sign_in.fail',
+        target: account?.id ?? null,
+        accountId: account?.id ?? null,
+        personal: { ip, user_agent: userAgent, device_name: deviceName },
+        details: { reason: whyNot(account, matches) },
+      }),
+    );
+  }
+
+  /** Hashes the password again when hashes are made another way by now. Whoever has signed in does not fail by it. */
+  async #bringUpToDate({ id, passwordHash }: Account, password: string): Promise<void> {
+    if (passwordHash === null || !this.passwords.isOutdated(passwordHash)) return;
+    try {
+      const hash = await this.passwords.hash(password);
+      // Only if it is the password still.
+      await this.database.run((manager) =>
+        manager.query(
+          `UPDATE accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2`,
+          [id, passwordHash, hash],
+        ),
+      );
+    } catch (error) {
+      this.logger.warn({ err: error }, 'a password hash was not brought up to date');
+    }
+  }
+}
+
+/** For the log; nobody is told. */
+function whyNot(account: Account | null, matches: boolean): string {
+  if (!account) return 'no_account';
+  if (account.passwordHash === null) return 'unverified';
+  return matches ? 'disabled' : 'wrong_password';
 }

@@ -17,6 +17,12 @@ const PROBLEMS = {
     title: 'The address or the password is wrong',
     headers: { 'www-authenticate': 'Bearer realm="countersign"' },
   },
+  // Not 401: the session goes on, and signing in again is not what is asked for.
+  current_password_rejected: { status: 403, title: 'The current password is wrong' },
+  recent_sign_in_required: {
+    status: 403,
+    title: 'The current password or a sign-in of the last minutes is required',
+  },
   email_token_rejected: { status: 400, title: 'The token is unknown, expired or spent' },
   unknown_client: { status: 400, title: 'The client is not known here' },
   client_disabled: {

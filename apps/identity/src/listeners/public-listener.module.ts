@@ -6,6 +6,14 @@ import type { TokenVerifier } from '@countersign/token-verifier';
 import { PublicMetadataController } from '../access-tokens/metadata.controller.js';
 import { Accounts } from '../accounts/accounts.js';
 import { IdentityConfig } from '../config/identity-config.js';
+import { AccountController } from '../credentials/account.controller.js';
+import { AccountDeletion } from '../credentials/account-deletion.js';
+import { AccountExport } from '../credentials/account-export.js';
+import { EmailChange } from '../credentials/email-change.js';
+import { EmailChangeController } from '../credentials/email-change.controller.js';
+import { PasswordChange } from '../credentials/password-change.js';
+import { PasswordController } from '../credentials/password.controller.js';
+import { PasswordReset } from '../credentials/password-reset.js';
 import { Registration } from '../credentials/registration.js';
 import { RegistrationController } from '../credentials/registration.controller.js';
 import { SignIn } from '../credentials/sign-in.js';
@@ -32,6 +40,9 @@ import { lend } from './lend.js';
   controllers: [
     JwksController,
     PublicMetadataController,
+    AccountController,
+    EmailChangeController,
+    PasswordController,
     RegistrationController,
     SignInController,
     SessionController,
@@ -50,6 +61,11 @@ export class PublicListenerModule {
           IdentityConfig,
           KeyRing,
           Accounts,
+          AccountDeletion,
+          AccountExport,
+          EmailChange,
+          PasswordChange,
+          PasswordReset,
           Registration,
           SignIn,
           OwnSessions,

@@ -5,6 +5,8 @@ export type DomainErrorCode =
   | 'invalid_input'
   | 'credentials_rejected'
   | 'email_token_rejected'
+  | 'current_password_rejected'
+  | 'recent_sign_in_required'
   | 'unknown_client'
   | 'client_disabled'
   | 'client_exists'

@@ -1,0 +1,123 @@
+import { jest } from '@jest/globals';
+import { stopReplicas } from '../../test/identity-under-test.js';
+import { lastMailTo, tokenSentTo } from '../../test/mailbox.js';
+import { FROM, PASSWORD, startPeople } from '../../test/people.js';
+import type { People } from '../../test/people.js';
+import { Accounts } from '../accounts/accounts.js';
+import { RevocationLog } from '../revocation/revocation-log.js';
+import { AccountDeletion } from './account-deletion.js';
+import { AccountExport } from './account-export.js';
+import { PasswordHasher } from './password-hasher.js';
+import { PasswordReset } from './password-reset.js';
+import { Registration } from './registration.js';
+
+jest.setTimeout(120_000);
+
+let people: People;
+beforeAll(async () => {
+  people = await startPeople();
+});
+afterAll(async () => {
+  people.replica.get(PasswordHasher).close();
+  await stopReplicas();
+});
+
+async function owner(email: string) {
+  const accountId = await people.add(email);
+  const { session } = await people.signIn(email);
+  return { accountId, sid: session.sid, from: FROM };
+}
+const signedInLongAgo = ({ sid }: { sid: string }) =>
+  people.query(`UPDATE sessions SET auth_time = now() - interval '301 seconds' WHERE sid = $1`, [
+    sid,
+  ]);
+const erase = (who: Awaited<ReturnType<typeof owner>>, password?: string) =>
+  people.replica.get(AccountDeletion).delete(who, password);
+const exportOf = (who: Awaited<ReturnType<typeof owner>>, password?: string) =>
+  people.replica.get(AccountExport).export(who, password);
+
+it('a deleted account is gone with all that is personal; its tokens die; the address is free', async () => {
+  const ann = await owner('ann@example.test');
+  await expect(people.signIn('ann@example.test', 'wrong')).rejects.toThrow();
+  await people.replica.get(PasswordReset).request('ann@example.test', FROM);
+  const token = await tokenSentTo(people.replica, 'ann@example.test');
+  await erase(ann, PASSWORD);
+
+  expect(await people.replica.get(Accounts).findById(ann.accountId)).toBeNull();
+  for (const table of ['sessions', 'email_tokens']) {
+    const left = await people.query(`SELECT FROM ${table} WHERE account_id = $1`, [ann.accountId]);
+    expect(left).toEqual([]);
+  }
+  const activity = await people.activity(ann.accountId);
+  expect(activity.map(({ action }) => action)).toContain('account.delete');
+  expect(activity.length).toBeGreaterThan(3);
+  expect(activity.filter(({ personal }) => personal !== null)).toEqual([]);
+  expect(JSON.stringify(await people.query(`SELECT * FROM audit`))).not.toMatch(/ann@|192\.0\.2/);
+  const cutoff = await people.replica.database.run((m) =>
+    people.replica.get(RevocationLog).cutoffFor(m, ann.accountId, 'first-party'),
+  );
+  expect(cutoff).toBeGreaterThan(0);
+
+  expect(await lastMailTo(people.replica, 'ann@example.test')).toContain('was deleted');
+  await expect(people.signIn('ann@example.test')).rejects.toMatchObject({
+    code: 'credentials_rejected',
+  });
+  await expect(
+    people.replica.get(PasswordReset).confirm(token, 'another horse', FROM),
+  ).rejects.toMatchObject({ code: 'email_token_rejected' });
+  await people.replica.get(Registration).register('ann@example.test', FROM);
+  const fresh = await tokenSentTo(people.replica, 'ann@example.test');
+  await people.replica.get(Registration).verifyEmail(fresh, 'another horse', FROM);
+  const { session } = await people.signIn('ann@example.test', 'another horse');
+  expect(session.accountId).not.toBe(ann.accountId);
+});
+
+it.each([
+  ['deleting', erase],
+  ['exporting', exportOf],
+])('%s needs the current password, or a sign-in of the last five minutes', async (name, act) => {
+  const bob = await owner(`bob-${name}@example.test`);
+  await signedInLongAgo(bob);
+  await expect(act(bob)).rejects.toMatchObject({ code: 'recent_sign_in_required' });
+  await expect(act(bob, 'wrong')).rejects.toMatchObject({ code: 'current_password_rejected' });
+  await expect(act(bob, PASSWORD)).resolves.toBeDefined();
+  const carl = await owner(`carl-${name}@example.test`);
+  await expect(act(carl, 'wrong')).rejects.toMatchObject({ code: 'current_password_rejected' });
+  await expect(act(carl)).resolves.toBeDefined();
+});
+
+it('nobody gets a session of an account that is being deleted', async () => {
+  const dora = await owner('dora@example.test');
+  const results = await Promise.allSettled([
+    people.signIn('dora@example.test'),
+    erase(dora),
+    people.signIn('dora@example.test'),
+    erase(dora),
+  ]);
+  for (const result of results) {
+    if (result.status === 'rejected')
+      expect(['credentials_rejected', 'session_ended']).toContain(
+        (result.reason as { code: string }).code,
+      );
+  }
+  expect([results[1].status, results[3].status].sort()).toEqual(['fulfilled', 'rejected']);
+  expect(
+    await people.query(`SELECT FROM sessions WHERE account_id = $1`, [dora.accountId]),
+  ).toEqual([]);
+});
+
+it('what is exported is everything about its owner, and no secret', async () => {
+  const eve = await owner('eve@example.test');
+  await expect(people.signIn('eve@example.test', 'wrong')).rejects.toThrow();
+  await owner('other@example.test');
+  const all = await exportOf(eve);
+  expect(all.account).toMatchObject({ id: eve.accountId, email: 'eve@example.test' });
+  expect(all.complete).toBe(true);
+  expect(all.sessions).toEqual([
+    expect.objectContaining({ sid: eve.sid, ip: FROM.ip, user_agent: FROM.user_agent }),
+  ]);
+  expect(all.activity.map(({ action }) => action)).toEqual(
+    expect.arrayContaining(['sign_in.fail', 'account.export']),
+  );
+  expect(all.activity.every(({ accountId }) => accountId === eve.accountId)).toBe(true);
+});

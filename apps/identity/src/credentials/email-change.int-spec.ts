@@ -1,0 +1,166 @@
+import { jest } from '@jest/globals';
+import { stopReplicas } from '../../test/identity-under-test.js';
+import { lastMailTo, mailsTo, tokenSentTo } from '../../test/mailbox.js';
+import { FROM, PASSWORD, startPeople } from '../../test/people.js';
+import type { People } from '../../test/people.js';
+import { Accounts } from '../accounts/accounts.js';
+import { EmailChange } from './email-change.js';
+import { PasswordHasher } from './password-hasher.js';
+import { PasswordReset } from './password-reset.js';
+import { Registration } from './registration.js';
+
+jest.setTimeout(120_000);
+
+const OTHER = 'another horse battery';
+const rejected = { code: 'email_token_rejected' };
+
+let people: People;
+beforeAll(async () => {
+  people = await startPeople();
+});
+afterAll(async () => {
+  people.replica.get(PasswordHasher).close();
+  await stopReplicas();
+});
+
+/** Somebody with an account who is signed in. */
+async function owner(email: string) {
+  const accountId = await people.add(email);
+  const { session } = await people.signIn(email);
+  return { accountId, sid: session.sid, from: FROM };
+}
+const changes = () => people.replica.get(EmailChange);
+const addressOf = async (id: string) => (await people.replica.get(Accounts).findById(id))?.email;
+const isLive = async (sid: string) =>
+  (await people.query(`SELECT FROM sessions WHERE sid = $1 AND ended_at IS NULL`, [sid])).length ===
+  1;
+
+it('the new address confirms, both are told, and sessions go on', async () => {
+  const ann = await owner('ann@example.test');
+  await changes().request(ann, 'ann.new@example.test', PASSWORD);
+  expect(await lastMailTo(people.replica, 'ann@example.test')).toContain('is to be changed');
+  expect(await addressOf(ann.accountId)).toBe('ann@example.test');
+  const token = await tokenSentTo(people.replica, 'ann.new@example.test');
+  await changes().confirm(token, FROM);
+  expect(await addressOf(ann.accountId)).toBe('ann.new@example.test');
+  expect(await lastMailTo(people.replica, 'ann@example.test')).toContain('another address now');
+  expect(await isLive(ann.sid)).toBe(true);
+  await expect(people.signIn('ann.new@example.test')).resolves.toBeDefined();
+  await expect(people.signIn('ann@example.test')).rejects.toMatchObject({
+    code: 'credentials_rejected',
+  });
+  await expect(changes().confirm(token, FROM)).rejects.toMatchObject(rejected);
+  const actions = (await people.activity(ann.accountId)).map(({ action }) => action);
+  expect(actions).toEqual(expect.arrayContaining(['email.request_change', 'email.change']));
+});
+
+it('needs the current password and a live session; a wrong one is a row that the owner sees', async () => {
+  const bob = await owner('bob@example.test');
+  await expect(changes().request(bob, 'b@example.test', 'wrong')).rejects.toMatchObject({
+    code: 'current_password_rejected',
+  });
+  expect((await people.activity(bob.accountId)).at(-1)).toEqual({
+    action: 'sign_in.fail',
+    personal: FROM,
+    details: { reason: 'wrong_current_password' },
+  });
+  await expect(changes().request(bob, 'bob@example.test', PASSWORD)).rejects.toMatchObject({
+    code: 'invalid_input',
+    errors: [{ pointer: '/email' }],
+  });
+  await people.query(`UPDATE sessions SET ended_at = now() WHERE sid = $1`, [bob.sid]);
+  await expect(changes().request(bob, 'b@example.test', PASSWORD)).rejects.toMatchObject({
+    code: 'session_ended',
+  });
+  expect(await mailsTo(people.replica, 'b@example.test')).toEqual([]);
+});
+
+it('an address of somebody else is answered alike; only that address is told', async () => {
+  await people.add('taken@example.test');
+  const carl = await owner('carl@example.test');
+  await expect(changes().request(carl, 'taken@example.test', PASSWORD)).resolves.toBeUndefined();
+  const mail = await lastMailTo(people.replica, 'taken@example.test');
+  expect(mail).toContain('Another account has it');
+  expect(mail).not.toMatch(/^ {2}[\w-]{43}$/m);
+  expect(await lastMailTo(people.replica, 'carl@example.test')).toContain('is to be changed');
+});
+
+it('an address that somebody proves meanwhile is theirs; one that somebody only began with is not', async () => {
+  const dora = await owner('dora@example.test');
+  await changes().request(dora, 'contested@example.test', PASSWORD);
+  const token = await tokenSentTo(people.replica, 'contested@example.test');
+  const id = await people.add('contested@example.test');
+  await expect(changes().confirm(token, FROM)).rejects.toMatchObject(rejected);
+  await people.query(`UPDATE accounts SET email_verified_at = NULL WHERE id = $1`, [id]);
+  await changes().confirm(token, FROM);
+  expect(await addressOf(dora.accountId)).toBe('contested@example.test');
+  expect(await addressOf(id)).toBeUndefined();
+});
+
+it('a password reset at the old address stops it, and its messages open nothing after it', async () => {
+  const eve = await owner('eve@example.test');
+  await changes().request(eve, 'thief@example.test', PASSWORD);
+  const change = await tokenSentTo(people.replica, 'thief@example.test');
+  const reset = people.replica.get(PasswordReset);
+  await reset.request('eve@example.test', FROM);
+  const first = await tokenSentTo(people.replica, 'eve@example.test');
+  await reset.confirm(first, OTHER, FROM);
+  await expect(changes().confirm(change, FROM)).rejects.toMatchObject(rejected);
+
+  const { session } = await people.signIn('eve@example.test', OTHER);
+  await reset.request('eve@example.test', FROM);
+  const second = await tokenSentTo(people.replica, 'eve@example.test');
+  await changes().request({ ...eve, sid: session.sid }, 'eve.new@example.test', OTHER);
+  await changes().confirm(await tokenSentTo(people.replica, 'eve.new@example.test'), FROM);
+  await expect(reset.confirm(second, PASSWORD, FROM)).rejects.toMatchObject(rejected);
+});
+
+it('the earlier address takes a change back for three days, whatever the thief has done since', async () => {
+  const fay = await owner('fay@example.test');
+  await changes().request(fay, 'thief2@example.test', PASSWORD);
+  await changes().confirm(await tokenSentTo(people.replica, 'thief2@example.test'), FROM);
+  const restoring = await tokenSentTo(people.replica, 'fay@example.test');
+  const reset = people.replica.get(PasswordReset);
+  await reset.request('thief2@example.test', FROM);
+  await reset.confirm(await tokenSentTo(people.replica, 'thief2@example.test'), OTHER, FROM);
+  const { session } = await people.signIn('thief2@example.test', OTHER);
+  await changes().request({ ...fay, sid: session.sid }, 'thief3@example.test', OTHER);
+  await changes().confirm(await tokenSentTo(people.replica, 'thief3@example.test'), FROM);
+  // And somebody has begun an account with the address that is free now.
+  await people.replica.get(Registration).register('fay@example.test', FROM);
+
+  await expect(changes().restore(restoring, 'fay@example', FROM)).rejects.toMatchObject({
+    code: 'invalid_input',
+  });
+  await changes().restore(restoring, 'the third password', FROM);
+  expect(await addressOf(fay.accountId)).toBe('fay@example.test');
+  expect(await isLive(session.sid)).toBe(false);
+  await expect(people.signIn('fay@example.test', 'the third password')).resolves.toBeDefined();
+  expect(await lastMailTo(people.replica, 'thief3@example.test')).toContain('taken back');
+  expect(
+    await people.query(`SELECT FROM email_tokens WHERE account_id = $1`, [fay.accountId]),
+  ).toEqual([]);
+  const row = await people.query<{ days: number }>(
+    `SELECT extract(epoch FROM expires_at - created_at)::float8 / 86400 AS days FROM email_tokens
+     WHERE purpose = 'restore_email' LIMIT 1`,
+  );
+  expect(row).toEqual([{ days: 3 }]);
+});
+
+it('of several at once one wins, and nobody is locked up', async () => {
+  const gus = await owner('gus@example.test');
+  await changes().request(gus, 'gus.new@example.test', PASSWORD);
+  const token = await tokenSentTo(people.replica, 'gus.new@example.test');
+  const results = await Promise.allSettled([
+    changes().confirm(token, FROM),
+    people.replica.get(Registration).register('gus.new@example.test', FROM),
+    people.replica.get(PasswordReset).request('gus@example.test', FROM),
+    people.replica.get(Registration).register('gus@example.test', FROM),
+    changes().confirm(token, FROM),
+  ]);
+  for (const result of results) {
+    if (result.status === 'rejected') expect(result.reason).toMatchObject(rejected);
+  }
+  const known = await people.query(`SELECT FROM accounts WHERE id = $1`, [gus.accountId]);
+  expect(known).toHaveLength(1);
+});

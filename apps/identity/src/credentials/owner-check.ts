@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Account } from '../accounts/account.js';
+import { Accounts } from '../accounts/accounts.js';
+import { accountActor, AuditLog } from '../audit/audit-log.js';
+import type { PersonalDetails } from '../audit/audit-log.js';
+import { Database } from '../platform/database.js';
+import { DomainError } from '../platform/domain-error.js';
+import { PasswordHasher } from './password-hasher.js';
+
+/** For so long after they signed in, people need not give their password again for what asks for it or a recent sign-in. */
+const RECENT_SECONDS = 300;
+
+/** Whoever is signed in, and from where they ask. */
+export interface Owner {
+  readonly accountId: string;
+  readonly sid: string;
+  readonly from: PersonalDetails;
+}
+
+/** Makes sure that it is the owner of an account who asks, and not merely somebody at their screen or with their token. */
+@Injectable()
+export class OwnerCheck {
+  constructor(
+    private readonly database: Database,
+    private readonly accounts: Accounts,
+    private readonly passwords: PasswordHasher,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /**
+   * By the current password. A wrong one leaves a row that the owner sees.
+   *
+   * @throws {DomainError} `current_password_rejected`, `session_ended`, `overloaded`
+   */
+  async byPassword({ accountId, sid, from }: Owner, password: string): Promise<Account> {
+    const account = await this.accounts.findById(accountId);
+    if (!account) throw new DomainError('session_ended');
+    if (await this.passwords.verify(account.passwordHash, password)) return account;
+    await this.database.run((manager) =>
+      this.audit.record(manager, {
+        actor: accountActor(accountId),
+        action: 'sign_in.fail',
+        target: sid,
+        accountId,
+        personal: from,
+        details: { reason: 'wrong_current_password' },
+      }),
+    );
+    throw new DomainError('current_password_rejected');
+  }
+
+  /**
+   * By the current password where one is given, else by a sign-in of the last five minutes.
+   *
+   * @throws {DomainError} also `recent_sign_in_required`
+   */
+  async byPasswordOrRecentSignIn(owner: Owner, password: string | undefined): Promise<void> {
+    if (password !== undefined) {
+      await this.byPassword(owner, password);
+      return;
+    }
+    const [row] = await this.database.run((manager) =>
+      manager.query<{ recent: boolean }[]>(
+        `SELECT auth_time > clock_timestamp() - make_interval(secs => $2) AS recent FROM sessions WHERE sid = $1`,
+        [owner.sid, RECENT_SECONDS],
+      ),
+    );
+    if (row?.recent !== true) throw new DomainError('recent_sign_in_required');
+  }
+
+  /**
+   * Makes sure that the session in which somebody asks goes on, in the transaction that does it, under the account's lock.
+   *
+   * @throws {DomainError} `session_ended`
+   */
+  async requireSession(tx: EntityManager, { accountId, sid }: Owner): Promise<void> {
+    const rows = await tx.query<unknown[]>(
+      `SELECT FROM sessions WHERE sid = $1 AND account_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()`,
+      [sid, accountId],
+    );
+    if (rows.length === 0) throw new DomainError('session_ended');
+  }
+}

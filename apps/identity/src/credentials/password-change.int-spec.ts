@@ -1,0 +1,95 @@
+import { jest } from '@jest/globals';
+import { stopReplicas } from '../../test/identity-under-test.js';
+import { lastMailTo, tokenSentTo } from '../../test/mailbox.js';
+import { FROM, PASSWORD, startPeople } from '../../test/people.js';
+import type { People } from '../../test/people.js';
+import { EmailChange } from './email-change.js';
+import { PasswordChange } from './password-change.js';
+import { PasswordHasher } from './password-hasher.js';
+import { PasswordReset } from './password-reset.js';
+
+jest.setTimeout(120_000);
+
+const OTHER = 'another horse battery';
+
+let people: People;
+beforeAll(async () => {
+  people = await startPeople();
+});
+afterAll(async () => {
+  people.replica.get(PasswordHasher).close();
+  await stopReplicas();
+});
+
+async function owner(email: string) {
+  const accountId = await people.add(email);
+  const { session, refreshToken } = await people.signIn(email);
+  return { accountId, sid: session.sid, from: FROM, refreshToken };
+}
+const change = (who: Awaited<ReturnType<typeof owner>>, current = PASSWORD, next = OTHER) =>
+  people.replica.get(PasswordChange).change(who, current, next);
+
+it('the other sessions end, this one goes on with other credentials, and the owner is told', async () => {
+  const ann = await owner('ann@example.test');
+  const { session: elsewhere } = await people.signIn('ann@example.test');
+  const renewed = await change(ann);
+  expect(renewed.session.sid).toBe(ann.sid);
+  expect(renewed.refreshToken).toMatch(/\./);
+  expect(renewed.refreshToken).not.toBe(ann.refreshToken);
+  const sessions = await people.query(
+    `SELECT sid, end_reason FROM sessions WHERE account_id = $1 ORDER BY created_at`,
+    [ann.accountId],
+  );
+  expect(sessions).toEqual([
+    { sid: ann.sid, end_reason: null },
+    { sid: elsewhere.sid, end_reason: 'password_changed' },
+  ]);
+  const revoked = await people.query(`SELECT kind, id FROM revocations`);
+  expect(revoked).toEqual([{ kind: 'sid', id: elsewhere.sid }]);
+  await expect(people.signIn('ann@example.test')).rejects.toMatchObject({
+    code: 'credentials_rejected',
+  });
+  await expect(people.signIn('ann@example.test', OTHER)).resolves.toBeDefined();
+  expect(await lastMailTo(people.replica, 'ann@example.test')).toContain('was changed');
+  const actions = (await people.activity(ann.accountId)).map(({ action }) => action);
+  expect(actions).toContain('password.change');
+});
+
+it('a wrong current password, an unsuitable new one or an ended session changes nothing', async () => {
+  const bob = await owner('bob.bobson@example.test');
+  await expect(change(bob, 'wrong')).rejects.toMatchObject({ code: 'current_password_rejected' });
+  await expect(change(bob, PASSWORD, 'bob.bobson1')).rejects.toMatchObject({
+    code: 'invalid_input',
+    errors: [{ pointer: '/new_password' }],
+  });
+  await people.query(`UPDATE sessions SET ended_at = now() WHERE sid = $1`, [bob.sid]);
+  await expect(change(bob)).rejects.toMatchObject({ code: 'session_ended' });
+  await expect(people.signIn('bob.bobson@example.test')).resolves.toBeDefined();
+});
+
+it('messages that are under way open nothing afterwards', async () => {
+  const carl = await owner('carl@example.test');
+  await people.replica.get(PasswordReset).request('carl@example.test', FROM);
+  const reset = await tokenSentTo(people.replica, 'carl@example.test');
+  await people.replica.get(EmailChange).request(carl, 'thief@example.test', PASSWORD);
+  const email = await tokenSentTo(people.replica, 'thief@example.test');
+  await change(carl);
+  const rejected = { code: 'email_token_rejected' };
+  await expect(
+    people.replica.get(PasswordReset).confirm(reset, 'a third password', FROM),
+  ).rejects.toMatchObject(rejected);
+  await expect(people.replica.get(EmailChange).confirm(email, FROM)).rejects.toMatchObject(
+    rejected,
+  );
+});
+
+it('of several at once one wins', async () => {
+  const dora = await owner('dora@example.test');
+  const results = await Promise.allSettled([
+    change(dora, PASSWORD, 'the first password'),
+    change(dora, PASSWORD, 'the other password'),
+  ]);
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  const won = results[0].status === 'fulfilled' ? 'the first password' : 'the other password';
+  await expect(people.signIn('dora@example.test', won)).resolves.toBeDefined();
+});

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { accountActor, AuditLog } from '../audit/audit-log.js';
+import { IdentityConfig } from '../config/identity-config.js';
+import { Outbox } from '../mail/outbox.js';
+import { Database } from '../platform/database.js';
+import { DomainError } from '../platform/domain-error.js';
+import { takeLocks } from '../platform/locks.js';
+import { CredentialRenewal } from '../sessions/credential-renewal.js';
+import type { SessionCredentials } from '../sessions/session-credentials.js';
+import { Sessions } from '../sessions/sessions.js';
+import { EmailTokens } from './email-tokens.js';
+import { OwnerCheck } from './owner-check.js';
+import type { Owner } from './owner-check.js';
+import { PasswordHasher } from './password-hasher.js';
+import { passwordChangedMessage } from './password-messages.js';
+import { requireUnlike } from './password-rules.js';
+
+/** Changes passwords on their owners' behalf. */
+@Injectable()
+export class PasswordChange {
+  constructor(
+    private readonly config: IdentityConfig,
+    private readonly database: Database,
+    private readonly owners: OwnerCheck,
+    private readonly sessions: Sessions,
+    private readonly renewal: CredentialRenewal,
+    private readonly emailTokens: EmailTokens,
+    private readonly passwords: PasswordHasher,
+    private readonly outbox: Outbox,
+    private readonly audit: AuditLog,
+  ) {}
+
+  /**
+   * Sets another password. Every other session ends and every message that is under way opens nothing; this session goes on with other
+   * credentials: whoever has copied them is out too.
+   *
+   * @param next normalised
+   * @returns what the client of this session goes on with
+   * @throws {DomainError} `current_password_rejected`, `invalid_input`, `session_ended`, `overloaded`
+   */
+  async change(owner: Owner, current: string, next: string): Promise<SessionCredentials> {
+    const account = await this.owners.byPassword(owner, current);
+    requireUnlike(account.email, next, '/new_password');
+    const passwordHash = await this.passwords.hash(next);
+    const { accountId, sid, from } = owner;
+    const carried = await this.database.transaction(async (tx) => {
+      await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'exclusive' }]);
+      const renewed = await this.renewal.renewCredentialsIn(tx, sid);
+      const [, changed] = await tx.query<[unknown, number]>(
+        `UPDATE accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2`,
+        [accountId, account.passwordHash, passwordHash],
+      );
+      // Another one was set since it was compared.
+      if (changed === 0) throw new DomainError('current_password_rejected');
+      await this.emailTokens.endAllOf(tx, accountId);
+      await this.outbox.put(tx, passwordChangedMessage(account.email, this.config));
+      await this.audit.record(tx, {
+        actor: accountActor(accountId),
+        action: 'password.change',
+        target: accountId,
+        accountId,
+        personal: from,
+      });
+      await this.sessions.endOthersIn(tx, accountId, sid, 'password_changed');
+      return renewed;
+    });
+    return this.renewal.withAccessToken(carried);
+  }
+}

@@ -1,0 +1,119 @@
+import { jest } from '@jest/globals';
+import { stopReplicas } from '../../test/identity-under-test.js';
+import { lastMailTo, mailsTo, tokenSentTo } from '../../test/mailbox.js';
+import { FROM, PASSWORD, startPeople } from '../../test/people.js';
+import type { People } from '../../test/people.js';
+import { RevocationLog } from '../revocation/revocation-log.js';
+import { PasswordHasher } from './password-hasher.js';
+import { PasswordReset } from './password-reset.js';
+import { Registration } from './registration.js';
+
+jest.setTimeout(120_000);
+
+const OTHER = 'another horse battery';
+
+let people: People;
+beforeAll(async () => {
+  people = await startPeople();
+});
+afterAll(async () => {
+  people.replica.get(PasswordHasher).close();
+  await stopReplicas();
+});
+
+const ask = (email: string) => people.replica.get(PasswordReset).request(email, FROM);
+const confirm = (token: string, password = OTHER) =>
+  people.replica.get(PasswordReset).confirm(token, password, FROM);
+const tokenFor = async (email: string) => {
+  await ask(email);
+  return tokenSentTo(people.replica, email);
+};
+const rejected = { code: 'email_token_rejected' };
+
+it('a forgotten password is replaced by a message: once, and every session ends', async () => {
+  const id = await people.add('ann@example.test');
+  const { session } = await people.signIn('ann@example.test');
+  const token = await tokenFor('ann@example.test');
+  expect(await lastMailTo(people.replica, 'ann@example.test')).toContain('for 30 minutes');
+  await confirm(token);
+  await expect(people.signIn('ann@example.test')).rejects.toMatchObject({
+    code: 'credentials_rejected',
+  });
+  await expect(people.signIn('ann@example.test', OTHER)).resolves.toBeDefined();
+  await expect(confirm(token, PASSWORD)).rejects.toMatchObject(rejected);
+  const [row] = await people.query<{ end_reason: string }>(
+    `SELECT end_reason FROM sessions WHERE sid = $1`,
+    [session.sid],
+  );
+  expect(row).toEqual({ end_reason: 'password_reset' });
+  const cutoff = await people.replica.database.run((m) =>
+    people.replica.get(RevocationLog).cutoffFor(m, id, 'first-party'),
+  );
+  expect(cutoff).toBeGreaterThan(0);
+  expect(await lastMailTo(people.replica, 'ann@example.test')).toContain('was changed');
+  const actions = (await people.activity(id)).map(({ action }) => action);
+  expect(actions).toEqual(
+    expect.arrayContaining(['password.request_reset', 'password.reset', 'sign_in.fail']),
+  );
+});
+
+it('of several messages one works, and of several tries at once', async () => {
+  await people.add('bob@example.test');
+  const first = await tokenFor('bob@example.test');
+  const second = await tokenFor('bob@example.test');
+  expect(second).not.toBe(first);
+  const tries = [confirm(first), confirm(second), confirm(first)];
+  const results = await Promise.allSettled(tries);
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+});
+
+it('a token is good for half an hour', async () => {
+  await people.add('old@example.test');
+  const token = await tokenFor('old@example.test');
+  const [row] = await people.query<{ seconds: number }>(
+    `SELECT extract(epoch FROM expires_at - created_at)::float8 AS seconds FROM email_tokens
+     WHERE purpose = 'reset_password' ORDER BY created_at DESC LIMIT 1`,
+  );
+  expect(row!.seconds).toBe(1800);
+  await people.query(`UPDATE email_tokens SET expires_at = now() - interval '1 second'`);
+  await expect(confirm(token)).rejects.toMatchObject(rejected);
+});
+
+it('an unsuitable password does not spend the token', async () => {
+  await people.add('carl.carlson@example.test');
+  const token = await tokenFor('carl.carlson@example.test');
+  await expect(confirm(token, 'carl.carlson1')).rejects.toMatchObject({
+    code: 'invalid_input',
+    errors: [{ pointer: '/password' }],
+  });
+  await expect(confirm(token)).resolves.toBeUndefined();
+});
+
+it('an address that was not verified is by this', async () => {
+  await people.replica.get(Registration).register('new@example.test', FROM);
+  const verification = await tokenSentTo(people.replica, 'new@example.test');
+  await expect(confirm(verification)).rejects.toMatchObject(rejected);
+  await confirm(await tokenFor('new@example.test'));
+  await expect(people.signIn('new@example.test', OTHER)).resolves.toBeDefined();
+  await expect(
+    people.replica.get(Registration).verifyEmail(verification, PASSWORD, FROM),
+  ).rejects.toMatchObject(rejected);
+});
+
+it('who has no account, or a disabled one, gets a message that opens nothing', async () => {
+  const id = await people.add('off@example.test');
+  const before = await tokenFor('off@example.test');
+  await people.query(`UPDATE accounts SET disabled_at = now() WHERE id = $1`, [id]);
+  for (const email of ['off@example.test', 'nobody@example.test']) {
+    await ask(email);
+    const mail = await lastMailTo(people.replica, email);
+    expect(mail).toContain('No account that can be used');
+    expect(mail).not.toMatch(/^ {2}[\w-]{43}$/m);
+  }
+  // What was sent before sets a password, and lets nobody in.
+  await confirm(before);
+  await expect(people.signIn('off@example.test', OTHER)).rejects.toMatchObject({
+    code: 'credentials_rejected',
+  });
+  expect(await mailsTo(people.replica, 'nobody@example.test')).toHaveLength(1);
+});
