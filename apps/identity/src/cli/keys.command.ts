@@ -5,6 +5,7 @@ import type { CliContext } from './cli-context.js';
 import { CliFailure } from './cli-failure.js';
 import { confirm } from './confirm.js';
 import { OperatorClient } from './operator-client.js';
+import { addKeysImportCommand } from './keys-import.command.js';
 import { progressOf, receiptsTable } from './receipts.js';
 import { instant, table } from './table.js';
 
@@ -65,6 +66,7 @@ export function addKeysCommand(program: Command, context: CliContext): void {
       await new OperatorClient(context).post(`${ROUTE}/${encodeURIComponent(kid)}/purge`, {});
       context.print({ kid }, () => `${kid} is purged`);
     });
+  addKeysImportCommand(keys, context);
   keys
     .command('revoke')
     .description('Withdraw a key at once, with every token that it signed. Needs the role keys')

@@ -25,6 +25,9 @@ import { SEALED_COLUMNS } from '../sealed-columns.js';
 import { MasterKeys, UnusableMasterKeys } from '../sealing/master-keys.js';
 import { UnsealFailed } from '../sealing/sealed.js';
 import { countSessions, endAllSessions } from '../sessions/end-sessions.js';
+import { KeyImport } from '../signing-keys/key-import.js';
+import type { ImportedKey } from '../signing-keys/key-import.js';
+import { readPrivateKey, UnusablePrivateKey } from '../signing-keys/private-key-text.js';
 import { createIdentityContext, requireSchema } from '../start-identity.js';
 import type { DataSource } from 'typeorm';
 import type { CliSurroundings } from './cli-context.js';
@@ -134,6 +137,19 @@ export function withMasterKeyRotation<T>(
   });
 }
 
+/** Imports a private key. Seals it in this process: it goes nowhere in clear. */
+export function importKey(env: Environment, text: string, dryRun: boolean): Promise<ImportedKey> {
+  return explained(async () => {
+    const privateKey = readPrivateKey(text);
+    const masterKeys = MasterKeys.fromSettings(loadMasterKeySettings(env));
+    return withDatabase(env, async (database) => {
+      if (!dryRun) await new MasterKeyRegistry(database, SEALED_COLUMNS).admit(masterKeys);
+      const keyImport = new KeyImport(database, masterKeys, new AuditLog(database));
+      return keyImport.import(CONSOLE_ACTOR, privateKey, dryRun);
+    });
+  });
+}
+
 /** Lends the database, whose schema is up to date. */
 function withDatabase<T>(env: Environment, work: (database: Database) => Promise<T>): Promise<T> {
   return explained(async () => {
@@ -205,6 +221,9 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
       error instanceof UnsealFailed
     ) {
       throw new CliFailure('usage', 'configuration', error.message, { cause: error });
+    }
+    if (error instanceof UnusablePrivateKey) {
+      throw new CliFailure('usage', 'unusable_private_key', error.message, { cause: error });
     }
     if (error instanceof MasterKeysOutOfOrder) {
       throw new CliFailure('refused', 'master_keys_out_of_order', error.message, { cause: error });

@@ -22,7 +22,7 @@ import { addUsersCommand } from './users.command.js';
 
 const INTRODUCTION = `Operates an identity service.
 
-migrate, epoch, accounts, operators, master-key and audit verify work on the database and take the settings of the service from the environment.
+migrate, epoch, accounts, operators, master-key, keys import and audit verify work on the database and take the settings of the service from the environment.
 Everything else asks the operator listener of a running identity.`;
 
 const EXAMPLES = `

@@ -85,6 +85,8 @@ const PROBLEMS = {
   unknown_signing_key: { status: 404, title: 'There is no such signing key' },
   signing_key_in_use: { status: 409, title: 'The signing key is in use' },
   signing_key_revoked: { status: 409, title: 'The signing key has been revoked already' },
+  signing_key_exists: { status: 409, title: 'The signing key is here already' },
+  too_many_signing_keys: { status: 409, title: 'Too many signing keys wait to sign' },
   cutoff_in_future: { status: 400, title: 'The cut-off lies in the future' },
   database_unavailable: {
     status: 503,

@@ -36,6 +36,8 @@ export type DomainErrorCode =
   | 'unknown_signing_key'
   | 'signing_key_in_use'
   | 'signing_key_revoked'
+  | 'signing_key_exists'
+  | 'too_many_signing_keys'
   | 'cutoff_in_future'
   | 'database_unavailable';
 

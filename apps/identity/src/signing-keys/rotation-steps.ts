@@ -48,17 +48,26 @@ export async function applySteps(
 
 export async function addKey(
   acting: Acting,
+  key: NewSigningKey,
+  as: 'prepared' | 'active',
+): Promise<void> {
+  await storeKey(acting, key, as);
+  await record(acting, as === 'active' ? 'key.activate' : 'key.prepare', key.kid, {});
+}
+
+/** {@link addKey} without a row in the audit log. */
+export async function storeKey(
+  { tx }: Pick<Acting, 'tx'>,
   { kid, publicJwk, privateKey }: NewSigningKey,
   as: 'prepared' | 'active',
 ): Promise<void> {
-  await acting.tx.query(
+  await tx.query(
     `INSERT INTO signing_keys (kid, state, public_jwk, sealed_private_key, master_key_id,
        prepared_at, prepared_ms, activated_at, activated_ms)
      SELECT $1, $2, $3, $4, $5, t, ran_ms, CASE WHEN $6 THEN t END, CASE WHEN $6 THEN ran_ms END
      FROM check_in_clock, clock_timestamp() AS t`,
     [kid, as, publicJwk, privateKey.box, privateKey.masterKeyId, as === 'active'],
   );
-  await record(acting, as === 'active' ? 'key.activate' : 'key.prepare', kid, {});
 }
 
 /** Lets a prepared key sign. What signed before must have been taken away in the same transaction. */
