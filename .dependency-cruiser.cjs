@@ -76,7 +76,14 @@ module.exports = {
     feature('signing-keys', ['relying-services', 'revocation']),
     feature('access-tokens', ['signing-keys', 'revocation']),
     feature('sessions', ['accounts', 'access-tokens', 'relying-services', 'revocation']),
-    feature('oauth', ['access-tokens', 'signing-keys', 'relying-services', 'revocation']),
+    feature('guessing', ['accounts', 'relying-services', 'revocation']),
+    feature('oauth', [
+      'access-tokens',
+      'guessing',
+      'signing-keys',
+      'relying-services',
+      'revocation',
+    ]),
     feature('credentials', ['accounts', 'sessions', 'relying-services', 'revocation']),
   ],
   options: {

@@ -4,6 +4,7 @@ import { AccessTokensModule } from './access-tokens/access-tokens.module.js';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { CredentialsModule } from './credentials/credentials.module.js';
+import { GuessingModule } from './guessing/guessing.module.js';
 import { OAuthModule } from './oauth/oauth.module.js';
 import { OperatorsModule } from './operators/operators.module.js';
 import { PlatformModule } from './platform/platform.module.js';
@@ -26,6 +27,7 @@ import { TokenExplanationModule } from './token-explanation/token-explanation.mo
     RevocationModule,
     RevocationRelayModule,
     RelyingServicesModule,
+    GuessingModule,
     OAuthModule,
     AuditModule,
     OperatorsModule,

@@ -18,6 +18,7 @@ import { AuditSealer } from './audit/audit-sealer.js';
 import { loadConfig } from './config/identity-config.js';
 import type { IdentityConfig } from './config/identity-config.js';
 import { PasswordHasher } from './credentials/password-hasher.js';
+import { AttemptCounters } from './guessing/attempt-counters.js';
 import { createIdentityDataSource } from './identity-data-source.js';
 import { IdentityModule } from './identity.module.js';
 import { acceptFormsForOAuth } from './listeners/accept-forms.js';
@@ -106,6 +107,8 @@ export async function startIdentity(
   measureRelay(metrics, relay);
   const passwords = identity.get(PasswordHasher);
   await passwords.start();
+  const attempts = identity.get(AttemptCounters);
+  attempts.start();
   const measured = measureVerifier(metrics);
   const verifier = createOwnVerifier(
     config,
@@ -179,6 +182,7 @@ export async function startIdentity(
       await feed.stop();
       await closeWithin(operatorApp.getHttpServer(), () => operatorApp.close(), OPERATOR_DRAIN_MS);
       passwords.close();
+      attempts.stop();
       await auditSealer.stop();
       await identity.close();
       await masterKeyPresence.stop();

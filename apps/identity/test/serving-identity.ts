@@ -12,16 +12,34 @@ import { TEST_MASTER_KEYS } from './identity-under-test.js';
 /** The secret of every declared relying service: `orders`, `payments`, and `gateway`, which has no audience. */
 export const SERVICE_SECRET = 'a-secret-of-the-services';
 
+/** Limits that no test reaches which is not about them. */
+const NO_LIMITS_REACHED = {
+  SIGN_IN_FREE_FAILURES: '1000000',
+  SIGN_IN_FAILURES_PER_ADDRESS: '1000000/60',
+  SIGN_IN_FAILURES_IN_ALL: '1000000/60',
+  MESSAGES_PER_EMAIL: '1000000/60',
+  MESSAGES_PER_ADDRESS: '1000000/60',
+  MESSAGES_IN_ALL: '1000000/60',
+  EMAIL_TOKEN_FAILURES_PER_ADDRESS: '1000000/60',
+  REFRESHES_PER_ADDRESS: '1000000/60',
+  CLIENT_FAILURES_PER_CLIENT: '1000000/60',
+  CLIENT_FAILURES_PER_ADDRESS: '1000000/60',
+};
+
 /** A replica of identity with its listeners, in this process. */
 export interface ServingIdentity {
   /** Origins. */
   readonly public: string;
   readonly service: string;
+  readonly operator: string;
   stop(): Promise<void>;
 }
 
 /** Starts identity on the database of a replica from `startReplica`, with the issuer and master keys of that. */
-export async function startServing(databaseUrl: string): Promise<ServingIdentity> {
+export async function startServing(
+  databaseUrl: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ServingIdentity> {
   const folder = mkdtempSync(join(tmpdir(), 'identity-serving-'));
   const declared = ['orders', 'payments', 'gateway'].map((id) => ({
     id,
@@ -45,10 +63,13 @@ export async function startServing(databaseUrl: string): Promise<ServingIdentity
     LOG_LEVEL: 'fatal',
     ARGON2_MEMORY_KIB: '19456',
     ARGON2_PASSES: '2',
+    ...NO_LIMITS_REACHED,
+    ...settings,
   });
   return {
     public: at(open),
     service: at(service),
+    operator: at(operator),
     async stop() {
       await running.stop();
       await rm(folder, { recursive: true, force: true });

@@ -2,6 +2,9 @@ import { Redis } from 'ioredis';
 import type { RedisOptions } from 'ioredis';
 import { parseRedisUrl } from './redis-address.js';
 import type { RedisAddress } from './redis-address.js';
+import { retryDelayMs } from './retry-delay.js';
+
+const RECONNECT_MAX_MS = 2_000;
 
 /** How to reach Redis, and as whom. */
 export interface RedisConnectionOptions {
@@ -15,20 +18,25 @@ export interface RedisConnectionOptions {
   readonly ca?: string | undefined;
   /** Milliseconds after which a command that was not answered counts as failed, and its connection as dead. */
   readonly commandTimeoutMs: number;
+  /** Connects again by itself, for ever: for who needs nothing of what was under way. */
+  readonly reconnect?: boolean;
 }
 
 /**
- * Makes a client that is not connected yet. It fails at once rather than retry, queue or repeat anything by itself: who uses it
- * must look at the stream again before it goes on, and makes a new one.
+ * Makes a client that is not connected yet. It fails at once rather than retry, queue or repeat anything by itself: who reads or
+ * writes the stream must look at it again before it goes on, and makes a new one.
  *
  * @throws {TypeError} when `url` is of no known form
  */
 export function createRedis(options: RedisConnectionOptions): Redis {
   const address = requireAddress(options.url);
   const tls = address.tls ? { ...(options.ca !== undefined && { ca: options.ca }) } : undefined;
+  const retryStrategy = options.reconnect
+    ? (attempt: number) => retryDelayMs(attempt, RECONNECT_MAX_MS)
+    : null;
   const shared: RedisOptions = {
     lazyConnect: true,
-    retryStrategy: null,
+    retryStrategy,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
@@ -49,7 +57,7 @@ export function createRedis(options: RedisConnectionOptions): Redis {
           ...shared,
           sentinels: address.hosts.map((host) => ({ ...host })),
           name: address.master,
-          sentinelRetryStrategy: () => null,
+          sentinelRetryStrategy: retryStrategy ?? (() => null),
           sentinelCommandTimeout: 2_000,
           ...(options.sentinelPassword !== undefined && {
             sentinelPassword: options.sentinelPassword,

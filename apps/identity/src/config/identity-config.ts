@@ -11,6 +11,7 @@ import {
 import { isRedisUrl } from '@countersign/revocation-redis';
 import { z } from 'zod';
 import { argon2Settings, costsEnough } from './argon2-settings.js';
+import { attemptSettings } from './attempt-settings.js';
 import { mailFaults, mailSettings } from './mail-settings.js';
 import type { MasterKeySettings } from '../sealing/master-keys.js';
 
@@ -72,6 +73,7 @@ const settings = z.object({
   EMAIL_TOKEN_TTL_SECONDS: seconds(60, 7 * 86_400, 86_400),
   PASSWORD_RESET_TTL_SECONDS: seconds(60, 86_400, 1_800),
   ...argon2Settings,
+  ...attemptSettings,
 });
 
 const related = settings.superRefine((given, context) => {

@@ -1,5 +1,6 @@
 import { GENERAL_PROBLEMS, makeProblem } from '@countersign/service-host';
 import type { ProblemAnswer } from '@countersign/service-host';
+import { TooManyAttempts } from '../guessing/too-many-attempts.js';
 import { DomainError } from '../platform/domain-error.js';
 import type { DomainErrorCode } from '../platform/domain-error.js';
 
@@ -56,6 +57,7 @@ const PROBLEMS = {
     title: 'The session cannot be carried on: signing in again can',
     headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
   },
+  too_many_attempts: { status: 429, title: 'Too many attempts' },
   overloaded: { status: 503, title: 'Too much at once', headers: { 'retry-after': '1' } },
   revocation_in_progress: {
     status: 503,
@@ -99,11 +101,15 @@ const PROBLEMS = {
 export function domainProblem(error: unknown): ProblemAnswer | undefined {
   if (!(error instanceof DomainError)) return undefined;
   const row: Row = PROBLEMS[error.code];
+  const headers =
+    error instanceof TooManyAttempts
+      ? { 'retry-after': String(error.retryAfterSeconds) }
+      : row.headers;
   return {
     problem: makeProblem(error.code, row, {
       detail: error.detail,
       ...(error.errors && { errors: error.errors }),
     }),
-    ...(row.headers && { headers: row.headers }),
+    ...(headers && { headers }),
   };
 }

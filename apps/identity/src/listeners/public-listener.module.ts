@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { CountersignAuthModule } from '@countersign/nest-auth';
 import type { TokenVerifier } from '@countersign/token-verifier';
 import { PublicMetadataController } from '../access-tokens/metadata.controller.js';
@@ -18,6 +18,13 @@ import { Registration } from '../credentials/registration.js';
 import { RegistrationController } from '../credentials/registration.controller.js';
 import { SignIn } from '../credentials/sign-in.js';
 import { SignInController } from '../credentials/sign-in.controller.js';
+import { AttemptKeys } from '../guessing/attempt-keys.js';
+import {
+  AttemptLimitsInterceptor,
+  SignedInAccount,
+} from '../guessing/attempt-limits.interceptor.js';
+import { AttemptLimits } from '../guessing/attempt-limits.js';
+import { KnownDevices } from '../guessing/known-devices.js';
 import { ClientAuthentication } from '../oauth/client-authentication.js';
 import { PresentedTokens } from '../oauth/presented-tokens.js';
 import { ServiceTokens } from '../oauth/service-tokens.js';
@@ -28,6 +35,7 @@ import { OwnCookies } from '../sessions/delivery/own-cookies.js';
 import { SignedInGuard } from '../sessions/delivery/signed-in.guard.js';
 import { RefreshController } from '../sessions/refresh/refresh.controller.js';
 import { Refreshes } from '../sessions/refresh/refreshes.js';
+import { signedInOf } from '../sessions/delivery/signed-in.js';
 import { SessionLookup } from '../sessions/session-lookup.js';
 import { SessionController } from '../sessions/session.controller.js';
 import { OwnSessions } from '../sessions/own-sessions.js';
@@ -76,8 +84,16 @@ export class PublicListenerModule {
           PresentedTokens,
           ServiceTokens,
           OwnCookies,
+          AttemptKeys,
+          AttemptLimits,
+          KnownDevices,
         ]),
         { provide: APP_GUARD, useClass: SignedInGuard },
+        {
+          provide: SignedInAccount,
+          useValue: { of: (request) => signedInOf(request).accountId } satisfies SignedInAccount,
+        },
+        { provide: APP_INTERCEPTOR, useClass: AttemptLimitsInterceptor },
       ],
     };
   }

@@ -2,6 +2,7 @@ import { Catch } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { toProblemAnswer } from '@countersign/service-host';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { TooManyAttempts } from '../guessing/too-many-attempts.js';
 import { DomainError } from '../platform/domain-error.js';
 import type { DomainErrorCode } from '../platform/domain-error.js';
 import { OAUTH_ERRORS, OAuthError } from './oauth-error.js';
@@ -21,6 +22,7 @@ export class OAuthErrorFilter implements ExceptionFilter {
       reply.header('www-authenticate', 'Basic realm="countersign", charset="UTF-8"');
     }
     if (status === 503) reply.header('retry-after', '2');
+    if (error instanceof TooManyAttempts) reply.header('retry-after', error.retryAfterSeconds);
     void reply
       .type('application/json')
       .send(JSON.stringify({ error: code, error_description: description }));
@@ -34,6 +36,10 @@ const LATER = new OAuthError('temporarily_unavailable', 'the service cannot answ
 const OF_DOMAIN: Partial<Record<DomainErrorCode, OAuthError>> = {
   database_unavailable: LATER,
   revocation_in_progress: LATER,
+  too_many_attempts: new OAuthError(
+    'too_many_attempts',
+    'wait for the seconds that Retry-After says',
+  ),
   client_disabled: new OAuthError('invalid_client', 'the client is disabled'),
 };
 

@@ -1,10 +1,11 @@
-/** Errors of OAuth endpoints (RFC 6749 §5.2, §4.1.2.1), with their status. */
+/** Errors of OAuth endpoints (RFC 6749 §5.2, §4.1.2.1; `too_many_attempts` is ours), with their status. */
 export const OAUTH_ERRORS = {
   invalid_request: 400,
   invalid_client: 401,
   invalid_grant: 400,
   unsupported_grant_type: 400,
   invalid_scope: 400,
+  too_many_attempts: 429,
   server_error: 500,
   temporarily_unavailable: 503,
 } as const satisfies Record<string, number>;

@@ -20,6 +20,7 @@ export type DomainErrorCode =
   | 'refresh_token_replayed'
   | 'store_behind'
   | 'overloaded'
+  | 'too_many_attempts'
   | 'revocation_in_progress'
   | 'client_credentials_rejected'
   | 'operator_token_rejected'

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
 import { formatPosition, parsePosition } from '@countersign/revocation';
@@ -69,8 +69,17 @@ export class HeartbeatProof {
     return parsePosition(position);
   }
 
+  /** A key for something else that only identity must be able to do: 256 bits derived from this one (HKDF, RFC 5869). */
+  keyFor(purpose: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#secret(), '', `countersign ${purpose}`, 32));
+  }
+
   #mac(position: string): Buffer {
+    return createHmac('sha256', this.#secret()).update(position).digest();
+  }
+
+  #secret(): Buffer {
     if (!this.#key) throw new TypeError('the heartbeat proof key has not been loaded');
-    return createHmac('sha256', this.#key).update(position).digest();
+    return this.#key;
   }
 }

@@ -22,13 +22,18 @@ export function rememberSignedIn(request: object, signedIn: SignedIn): void {
   known.set(request, signedIn);
 }
 
+/** Who makes a request. @throws {TypeError} on a public route: nobody has been verified there */
+export function signedInOf(request: object): SignedIn {
+  const signedIn = known.get(request);
+  if (!signedIn) throw new TypeError('nobody is known to have signed in: is the route public?');
+  return signedIn;
+}
+
 /**
  * Hands {@link SignedIn} to a parameter of a handler on the public listener.
  *
  * @throws {TypeError} on a public route: nobody has been verified there
  */
-export const CurrentSession = createParamDecorator((_: unknown, context: ExecutionContext) => {
-  const signedIn = known.get(context.switchToHttp().getRequest<object>());
-  if (!signedIn) throw new TypeError('nobody is known to have signed in: is the route public?');
-  return signedIn;
-});
+export const CurrentSession = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  signedInOf(context.switchToHttp().getRequest<object>()),
+);

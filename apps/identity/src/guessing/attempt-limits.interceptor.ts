@@ -1,0 +1,108 @@
+import { Injectable } from '@nestjs/common';
+import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { from, lastValueFrom } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { emailAddress } from '../accounts/email-address.js';
+import { IdentityConfig } from '../config/identity-config.js';
+import { readBasicCredentials } from '../relying-services/client-credentials.js';
+import { addressClass } from './address-class.js';
+import { AttemptKeys } from './attempt-keys.js';
+import { AttemptLimits } from './attempt-limits.js';
+import type { AdmittedAttempt } from './attempt-limits.js';
+import type { AttemptKind, Outcome, Who } from './attempt-plan.js';
+import { giveToDevice, heldByDevice } from './device-transport.js';
+import { KnownDevices } from './known-devices.js';
+import { LIMITED_ROUTES } from './limited-routes.js';
+import { outcomeOf } from './outcome-of.js';
+
+/** Tells which account has signed in. Given by the listener, which knows how people do. */
+export abstract class SignedInAccount {
+  /** The account's id. @throws {TypeError} on a public route */
+  abstract of(request: FastifyRequest): string;
+}
+
+/** Counts what is tried by requests to the public listener, before anything else is done about them. */
+@Injectable()
+export class AttemptLimitsInterceptor implements NestInterceptor {
+  constructor(
+    private readonly config: IdentityConfig,
+    private readonly limits: AttemptLimits,
+    private readonly keys: AttemptKeys,
+    private readonly devices: KnownDevices,
+    private readonly signedIn: SignedInAccount,
+  ) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const kinds = LIMITED_ROUTES[`${request.method} ${request.routeOptions.url ?? ''}`];
+    if (!kinds) return next.handle();
+    return from(this.#limit(kinds, request, http.getResponse<FastifyReply>(), next));
+  }
+
+  async #limit(
+    kinds: readonly AttemptKind[],
+    request: FastifyRequest,
+    reply: FastifyReply,
+    next: CallHandler,
+  ): Promise<unknown> {
+    const email = emailIn(request.body);
+    const held = email === undefined ? '' : heldByDevice(request);
+    const admitted = await this.#begin(kinds, this.#who(kinds, request, email, held));
+    const settle = async (outcome: Outcome) => {
+      await Promise.all(admitted.map((attempt) => attempt.settle(outcome)));
+    };
+    let answer: unknown;
+    try {
+      answer = await lastValueFrom(next.handle(), { defaultValue: undefined });
+    } catch (error) {
+      await settle(outcomeOf(error));
+      throw error;
+    }
+    await settle('accepted');
+    if (email !== undefined && kinds.includes('sign_in')) {
+      const remembered = this.devices.remember(held, email);
+      giveToDevice(reply, remembered, this.config.KNOWN_DEVICE_TTL_SECONDS);
+    }
+    return answer;
+  }
+
+  async #begin(kinds: readonly AttemptKind[], who: Who): Promise<AdmittedAttempt[]> {
+    const admitted: AdmittedAttempt[] = [];
+    for (const kind of kinds) {
+      try {
+        admitted.push(await this.limits.begin(kind, who));
+      } catch (error) {
+        await Promise.all(admitted.map((attempt) => attempt.settle('untried')));
+        throw error;
+      }
+    }
+    return admitted;
+  }
+
+  #who(
+    kinds: readonly AttemptKind[],
+    request: FastifyRequest,
+    email: string | undefined,
+    held: string,
+  ): Who {
+    const address = addressClass(request.ip);
+    const account = kinds.includes('password_check') ? this.signedIn.of(request) : undefined;
+    const client = readBasicCredentials(request.headers.authorization)?.clientId;
+    const device = email === undefined ? undefined : this.devices.recognise(held, email);
+    return {
+      address: this.keys.of('address', address),
+      email: email === undefined ? undefined : this.keys.of('email', email),
+      device: device === undefined ? undefined : this.keys.of('device', device),
+      account: account === undefined ? undefined : this.keys.of('account', account),
+      client: client === undefined ? undefined : this.keys.of('client', client, address),
+    };
+  }
+}
+
+/** The e-mail address in a body that has not been validated yet, in the one spelling under which it is counted. */
+function emailIn(body: unknown): string | undefined {
+  const given = (body as { readonly email?: unknown } | null | undefined)?.email;
+  return emailAddress.safeParse(given).data;
+}

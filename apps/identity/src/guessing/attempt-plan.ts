@@ -1,0 +1,119 @@
+import type { IdentityConfig } from '../config/identity-config.js';
+import type { Rate } from '../config/attempt-settings.js';
+import type { DelayPolicy } from './growing-delay.js';
+
+/** What somebody tries. */
+export type AttemptKind =
+  'sign_in' | 'password_check' | 'message' | 'email_token' | 'refresh' | 'client_credentials';
+
+/** What an attempt is counted by. */
+export type CountedBy = 'device' | 'account' | 'email' | 'client' | 'address' | 'all';
+
+/** Who tries, by keys that tell nothing. What is not known, or not meant for this kind, is left out. */
+export interface Who {
+  readonly address: string;
+  /** The e-mail address that is named, whether there is an account or not. */
+  readonly email?: string | undefined;
+  /** The device, when it is known for that e-mail address. */
+  readonly device?: string | undefined;
+  /** The account that has signed in. */
+  readonly account?: string | undefined;
+  /** The client that is named. */
+  readonly client?: string | undefined;
+}
+
+/** How attempts are bounded: so many in a time, or by waits that grow. */
+export type Bound =
+  | { readonly type: 'rate'; readonly rate: Rate }
+  | { readonly type: 'delays'; readonly policy: DelayPolicy };
+
+/** One counter that an attempt has to pass. */
+export interface Counter {
+  /** Counters of one name share their bound. */
+  readonly name: string;
+  readonly by: CountedBy;
+  readonly key: string;
+  readonly bound: Bound;
+  /** Each replica counts for itself. */
+  readonly local?: true;
+}
+
+/**
+ * The counters that an attempt has to pass, in this order; pure. The one with a single key comes first: it bounds how many
+ * keys the others can have.
+ *
+ * A device that is known for the account passes its own counter and no other: neither guesses at the account from elsewhere nor a
+ * flood from the same address can lock its owner out.
+ */
+export function countersFor(
+  kind: AttemptKind,
+  who: Who,
+  config: IdentityConfig,
+): readonly Counter[] {
+  const delays: Bound = {
+    type: 'delays',
+    policy: {
+      freeFailures: config.SIGN_IN_FREE_FAILURES,
+      longestSeconds: config.SIGN_IN_LONGEST_DELAY_SECONDS,
+    },
+  };
+  const per = (by: CountedBy, key: string | undefined, bound: Rate | Bound): Counter[] =>
+    key === undefined
+      ? []
+      : [
+          {
+            name: `${kind}:${by}`,
+            by,
+            key,
+            bound: 'type' in bound ? bound : { type: 'rate', rate: bound },
+          },
+        ];
+  switch (kind) {
+    case 'sign_in':
+      if (who.device !== undefined) return per('device', who.device, delays);
+      return [
+        ...per('all', 'all', config.SIGN_IN_FAILURES_IN_ALL),
+        ...per('address', who.address, config.SIGN_IN_FAILURES_PER_ADDRESS),
+        ...per('email', who.email, delays),
+      ];
+    case 'password_check':
+      return per('account', who.account, delays);
+    case 'message':
+      if (who.device !== undefined) return per('device', who.device, config.MESSAGES_PER_EMAIL);
+      return [
+        ...per('all', 'all', config.MESSAGES_IN_ALL),
+        ...per('address', who.address, config.MESSAGES_PER_ADDRESS),
+        ...per('email', who.email, config.MESSAGES_PER_EMAIL),
+      ];
+    case 'email_token':
+      return per('address', who.address, config.EMAIL_TOKEN_FAILURES_PER_ADDRESS);
+    case 'refresh':
+      return per('address', who.address, config.REFRESHES_PER_ADDRESS).map((counter) => ({
+        ...counter,
+        local: true,
+      }));
+    case 'client_credentials':
+      return [
+        ...per('address', who.address, config.CLIENT_FAILURES_PER_ADDRESS),
+        ...per('client', who.client, config.CLIENT_FAILURES_PER_CLIENT),
+      ];
+  }
+}
+
+/** How an attempt ended: `untried` when nothing was learnt by it, such as one that was not well-formed. */
+export type Outcome = 'accepted' | 'rejected' | 'untried';
+
+/** Whether an attempt stays counted. */
+export function counts(kind: AttemptKind, outcome: Outcome): boolean {
+  switch (kind) {
+    case 'refresh':
+      return true;
+    case 'message':
+      return outcome === 'accepted';
+    case 'sign_in':
+    case 'password_check':
+    case 'email_token':
+    case 'client_credentials':
+      return outcome === 'rejected';
+  }
+}

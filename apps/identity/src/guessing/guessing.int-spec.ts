@@ -1,0 +1,497 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import { startThrowAwayRedis } from '@countersign/test-kit';
+import type { ThrowAwayRedis } from '@countersign/test-kit';
+import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
+import type { Replica } from '../../test/identity-under-test.js';
+import { startServing } from '../../test/serving-identity.js';
+import type { ServingIdentity } from '../../test/serving-identity.js';
+import { Accounts } from '../accounts/accounts.js';
+import { PasswordHasher } from '../credentials/password-hasher.js';
+
+jest.setTimeout(120_000);
+
+const PASSWORD = 'the right password';
+
+let replica: Replica;
+let redis: ThrowAwayRedis;
+let passwordHash: string;
+const running: ServingIdentity[] = [];
+
+beforeAll(async () => {
+  [replica, redis] = await Promise.all([startReplica(), startThrowAwayRedis()]);
+  const hasher = replica.get(PasswordHasher);
+  await hasher.start();
+  passwordHash = await hasher.hash(PASSWORD);
+  hasher.close();
+});
+afterEach(async () => {
+  for (const identity of running.splice(0)) await identity.stop();
+});
+afterAll(async () => {
+  await stopReplicas();
+  await redis.stop();
+});
+
+/** A replica with low limits, whose memory of attempts is empty. */
+async function serve(settings: Record<string, string>): Promise<ServingIdentity> {
+  const identity = await startServing(replica.databaseUrl, {
+    TRUSTED_PROXIES: '127.0.0.0/8,::1/128',
+    ...settings,
+  });
+  running.push(identity);
+  return identity;
+}
+let people = 0;
+async function newAccount(): Promise<string> {
+  const email = `${String((people += 1))}@example.test`;
+  await replica.get(Accounts).addVerified(email, passwordHash, ['customer']);
+  return email;
+}
+const newAddress = () => `198.51.100.${String((people += 1) % 250)}`;
+
+interface Tried {
+  readonly status: number;
+  /** Seconds; `null` without the header. */
+  readonly retryAfter: number | null;
+  readonly code: string | undefined;
+  readonly cookie: string | null;
+  readonly deviceToken: string | null;
+}
+async function post(
+  identity: ServingIdentity,
+  path: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Tried> {
+  const answer = await fetch(`${identity.public}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-forwarded-for': newAddress(), ...headers },
+    body: JSON.stringify(body),
+  });
+  const retryAfter = answer.headers.get('retry-after');
+  return {
+    status: answer.status,
+    retryAfter: retryAfter === null ? null : Number(retryAfter),
+    code: ((await answer.json()) as { code?: string }).code,
+    cookie: answer.headers.get('set-cookie'),
+    deviceToken: answer.headers.get('device-token'),
+  };
+}
+const signIn = (
+  identity: ServingIdentity,
+  email: string,
+  password = PASSWORD,
+  headers: Record<string, string> = {},
+) => post(identity, '/auth/login', { email, password }, headers);
+const guess = (identity: ServingIdentity, email: string, headers: Record<string, string> = {}) =>
+  signIn(identity, email, 'a wrong password', headers);
+async function statuses(count: number, attempt: () => Promise<Tried>): Promise<number[]> {
+  const all: number[] = [];
+  for (let n = 0; n < count; n += 1) all.push((await attempt()).status);
+  return all;
+}
+const cookieOf = ({ cookie }: Tried) => ({ cookie: cookie!.split(';')[0]! });
+
+/** Three wrong passwords, and the fourth attempt has to wait for up to an hour. */
+const STRICT = { SIGN_IN_FREE_FAILURES: '3', SIGN_IN_LONGEST_DELAY_SECONDS: '3600' };
+
+describe('wrong passwords for one account', () => {
+  it('make each next attempt wait longer; Retry-After says how long, and is right', async () => {
+    const identity = await serve({ SIGN_IN_FREE_FAILURES: '2' });
+    const email = await newAccount();
+    expect(await statuses(2, () => guess(identity, email))).toEqual([401, 401]);
+    let refused = await guess(identity, email);
+    for (const wait of [1, 2, 4]) {
+      expect(refused).toMatchObject({ status: 429, code: 'too_many_attempts' });
+      expect(refused.retryAfter).toBeGreaterThan(0);
+      expect(refused.retryAfter).toBeLessThanOrEqual(wait);
+      // The right password has to wait as well: otherwise guessing would go on.
+      expect((await signIn(identity, email)).status).toBe(429);
+      await delay(refused.retryAfter! * 1000);
+      expect((await guess(identity, email)).status).toBe(401);
+      refused = await guess(identity, email);
+    }
+    // Longer than what was enough before.
+    expect(refused.status).toBe(429);
+    expect(refused.retryAfter).toBeGreaterThan(4);
+    expect(refused.retryAfter).toBeLessThanOrEqual(8);
+  });
+
+  it('are the same to an account that there is and to one that there is not', async () => {
+    const identity = await serve(STRICT);
+    const outcomes = async (email: string) => {
+      const tried: unknown[] = [];
+      for (let n = 0; n < 6; n += 1) {
+        const { status, code, cookie } = await guess(identity, email);
+        tried.push({ status, code, cookie });
+      }
+      return tried;
+    };
+    const known = await outcomes(await newAccount());
+    expect(known).toMatchObject([401, 401, 401, 429, 429, 429].map((status) => ({ status })));
+    expect(await outcomes('nobody@example.test')).toEqual(known);
+  });
+
+  it('are counted under every spelling of the address', async () => {
+    const identity = await serve(STRICT);
+    const email = await newAccount();
+    for (const spelling of [email, ` ${email.toUpperCase()} `, email]) {
+      expect((await guess(identity, spelling)).status).toBe(401);
+    }
+    expect((await guess(identity, email.toUpperCase())).status).toBe(429);
+  });
+
+  it('at once are no more than one after the other, and who is refused costs no hash', async () => {
+    const identity = await serve({
+      ...STRICT,
+      SIGN_IN_FREE_FAILURES: '2',
+      PASSWORD_HASH_PROCESSES: '1',
+      // A third would be turned away with 503.
+      PASSWORD_HASH_QUEUE: '1',
+    });
+    const email = await newAccount();
+    const all = await Promise.all(Array.from({ length: 30 }, () => guess(identity, email)));
+    expect(all.filter(({ status }) => status === 401)).toHaveLength(2);
+    expect(all.filter(({ status }) => status === 429)).toHaveLength(28);
+    // And who was refused has not made the wait longer.
+    for (const { status, retryAfter } of all) if (status === 429) expect(retryAfter).toBe(1);
+  });
+
+  it('make nobody wait at another account; right ones are not counted, nor what is not well-formed', async () => {
+    const identity = await serve(STRICT);
+    const [ann, bob] = [await newAccount(), await newAccount()];
+    await statuses(5, () => guess(identity, ann));
+    expect((await signIn(identity, ann)).status).toBe(429);
+    expect(await statuses(8, () => signIn(identity, bob))).toEqual(Array(8).fill(200));
+    const malformed = { email: bob, password: 'x', unknown: 1 };
+    expect(await statuses(8, () => post(identity, '/auth/login', malformed))).toEqual(
+      Array(8).fill(400),
+    );
+    const unknownClient = { email: bob, password: 'x', client_id: 'nobody' };
+    expect(await statuses(8, () => post(identity, '/auth/login', unknownClient))).toEqual(
+      Array(8).fill(400),
+    );
+    expect((await signIn(identity, bob)).status).toBe(200);
+  });
+});
+
+describe('a device on which the account was signed in to', () => {
+  it('is known by a cookie, and not locked out by what strangers do', async () => {
+    const identity = await serve({
+      ...STRICT,
+      SIGN_IN_FAILURES_IN_ALL: '20/3600',
+      SIGN_IN_FAILURES_PER_ADDRESS: '10/3600',
+    });
+    const ann = await newAccount();
+    const address = { 'x-forwarded-for': '203.0.113.9' };
+    const first = await signIn(identity, ann, PASSWORD, address);
+    expect(first.cookie).toMatch(
+      /^__Secure-countersign-device=d1\.[\w.-]+; Path=\/auth; HttpOnly; Secure; SameSite=Strict; Max-Age=15552000$/,
+    );
+    expect(first.deviceToken).toBeNull();
+    // Strangers: at the account, from the same address, and everywhere.
+    await statuses(4, () => guess(identity, ann));
+    await statuses(12, () => guess(identity, `${String(Math.random())}@example.test`, address));
+    await statuses(25, () => guess(identity, `${String(Math.random())}@example.test`));
+    expect((await signIn(identity, ann)).status).toBe(429);
+    expect((await signIn(identity, ann, PASSWORD, address)).status).toBe(429);
+    const device = { ...cookieOf(first), ...address };
+    const again = await signIn(identity, ann, PASSWORD, device);
+    expect(again.status).toBe(200);
+    // It stays the same device, with a later token.
+    expect((await signIn(identity, ann, PASSWORD, cookieOf(again))).status).toBe(200);
+  });
+
+  it('has a count of its own for its wrong passwords, and opens no other account', async () => {
+    const identity = await serve(STRICT);
+    const [ann, bob] = [await newAccount(), await newAccount()];
+    const [phone, laptop] = [await signIn(identity, ann), await signIn(identity, ann)].map(
+      cookieOf,
+    );
+    const onPhone = () => guess(identity, ann, phone);
+    expect(await statuses(4, onPhone)).toEqual([401, 401, 401, 429]);
+    expect((await guess(identity, ann, phone)).status).toBe(429);
+    expect((await signIn(identity, ann, PASSWORD, laptop)).status).toBe(200);
+    expect((await signIn(identity, ann)).status).toBe(200);
+
+    await statuses(4, () => guess(identity, bob));
+    expect((await signIn(identity, bob, PASSWORD, laptop)).status).toBe(429);
+    const forged = { cookie: laptop!.cookie.replace(/.{5}$/, 'AAAAA') };
+    await statuses(4, () => guess(identity, ann));
+    expect((await signIn(identity, ann, PASSWORD, forged)).status).toBe(429);
+  });
+
+  it('can be an application without cookies, which asks for a token in a header', async () => {
+    const identity = await serve(STRICT);
+    const ann = await newAccount();
+    const first = await signIn(identity, ann, PASSWORD, { 'device-token': 'new' });
+    expect([first.cookie, first.deviceToken]).toEqual([null, expect.stringMatching(/^d1\./)]);
+    await statuses(4, () => guess(identity, ann));
+    expect((await signIn(identity, ann)).status).toBe(429);
+    const device = { 'device-token': first.deviceToken! };
+    expect((await signIn(identity, ann, PASSWORD, device)).status).toBe(200);
+  });
+
+  it('is not made by a sign-in that fails', async () => {
+    const identity = await serve({});
+    const tried = await guess(identity, await newAccount(), { 'device-token': 'new' });
+    expect([tried.status, tried.cookie, tried.deviceToken]).toEqual([401, null, null]);
+  });
+});
+
+describe('wrong passwords from one address', () => {
+  const LIMIT = { SIGN_IN_FAILURES_PER_ADDRESS: '3/3600' };
+  const anybody = () => `${String((people += 1))}@example.test`;
+  const from = (identity: ServingIdentity, address: string) =>
+    guess(identity, anybody(), { 'x-forwarded-for': address });
+
+  it('are bounded whatever the account; of IPv6 the whole /64 is one address', async () => {
+    const identity = await serve(LIMIT);
+    const hosts = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::', '2001:DB8:1:2:3:4:5:6'];
+    for (const host of hosts) expect((await from(identity, host)).status).toBe(401);
+    const refused = await from(identity, '2001:db8:1:2::77');
+    expect(refused).toMatchObject({ status: 429, code: 'too_many_attempts' });
+    expect(refused.retryAfter).toBeGreaterThan(3000);
+    expect(refused.retryAfter).toBeLessThanOrEqual(3600);
+    expect((await from(identity, '2001:db8:1:3::1')).status).toBe(401);
+    expect((await from(identity, '192.0.2.1')).status).toBe(401);
+    expect((await from(identity, '192.0.2.2')).status).toBe(401);
+  });
+
+  it('are counted by the address of the connection when nobody is trusted to say another', async () => {
+    const identity = await serve({ ...LIMIT, TRUSTED_PROXIES: '' });
+    let n = 0;
+    const tried = await statuses(4, () => from(identity, `192.0.2.${String((n += 1))}`));
+    expect(tried).toEqual([401, 401, 401, 429]);
+  });
+
+  it('do not count while the right ones are used', async () => {
+    const identity = await serve(LIMIT);
+    const ann = await newAccount();
+    const address = { 'x-forwarded-for': '192.0.2.50' };
+    const tried = await statuses(6, () => signIn(identity, ann, PASSWORD, address));
+    expect(tried).toEqual(Array(6).fill(200));
+  });
+});
+
+it('wrong passwords of everybody are bounded too', async () => {
+  const identity = await serve({ SIGN_IN_FAILURES_IN_ALL: '4/3600' });
+  const tried = await statuses(6, () => guess(identity, `${String((people += 1))}@example.test`));
+  expect(tried).toEqual([401, 401, 401, 401, 429, 429]);
+  const metrics = await (await fetch(`${identity.operator}/metrics`)).text();
+  expect(metrics).toContain('countersign_attempts_refused_total{kind="sign_in",by="all"} 2');
+  expect(metrics).toContain('countersign_attempts_counted_together 0');
+});
+
+describe('messages', () => {
+  it('go out to one address only so often, whether there is an account or not', async () => {
+    const identity = await serve({ MESSAGES_PER_EMAIL: '2/3600' });
+    for (const email of [await newAccount(), 'nobody-yet@example.test']) {
+      const register = () => post(identity, '/auth/register', { email });
+      expect(await statuses(3, register)).toEqual([202, 202, 429]);
+    }
+  });
+
+  it('and are asked for from one address only so often', async () => {
+    const identity = await serve({ MESSAGES_PER_ADDRESS: '3/3600' });
+    const register = () =>
+      post(
+        identity,
+        '/auth/register',
+        { email: `${String((people += 1))}@example.test` },
+        { 'x-forwarded-for': '192.0.2.77' },
+      );
+    expect(await statuses(4, register)).toEqual([202, 202, 202, 429]);
+  });
+
+  it('the tokens in them are guessed only so often', async () => {
+    const identity = await serve({ EMAIL_TOKEN_FAILURES_PER_ADDRESS: '3/3600' });
+    const body = { token: 'x', password: 'a new password of mine' };
+    const verify = () =>
+      post(identity, '/auth/email/verify', body, { 'x-forwarded-for': '192.0.2.78' });
+    expect(await statuses(4, verify)).toEqual([400, 400, 400, 429]);
+  });
+});
+
+it('the current password is guessed as slowly by who has got hold of a session', async () => {
+  const identity = await serve(STRICT);
+  const tokenOf = async (email: string) => {
+    const answer = await fetch(`${identity.public}/auth/login`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email, password: PASSWORD }),
+    });
+    return ((await answer.json()) as { access_token: string }).access_token;
+  };
+  const [ann, bob] = [await newAccount(), await newAccount()];
+  const [ofAnn, ofBob] = [await tokenOf(ann), await tokenOf(bob)];
+  const body = { current_password: 'a wrong password', new_password: 'another password of mine' };
+  const change = (token: string, more = body) =>
+    post(identity, '/auth/password', more, { authorization: `Bearer ${token}` });
+  const deleteAccount = () =>
+    post(
+      identity,
+      '/auth/account/delete',
+      { current_password: 'wrong' },
+      { authorization: `Bearer ${ofAnn}` },
+    );
+  expect(await statuses(2, () => change(ofAnn))).toEqual([403, 403]);
+  expect((await deleteAccount()).status).toBe(403);
+  expect((await deleteAccount()).status).toBe(429);
+  expect(await change(ofAnn)).toMatchObject({ status: 429, code: 'too_many_attempts' });
+  expect((await change(ofBob)).status).toBe(403);
+  // Nobody's sign-in is touched by it.
+  expect((await signIn(identity, ann)).status).toBe(200);
+});
+
+it('refreshes are bounded too, whatever comes of them', async () => {
+  const identity = await serve({ REFRESHES_PER_ADDRESS: '3/3600' });
+  const refresh = () =>
+    post(identity, '/auth/refresh', { refresh_token: 'x' }, { 'x-forwarded-for': '192.0.2.60' });
+  const tried = await statuses(5, refresh);
+  expect(tried.map((status) => status === 429)).toEqual([false, false, false, true, true]);
+});
+
+it('client secrets are guessed only so often, for one client and from one address; answered as OAuth does', async () => {
+  const identity = await serve({
+    CLIENT_FAILURES_PER_CLIENT: '2/3600',
+    CLIENT_FAILURES_PER_ADDRESS: '4/3600',
+  });
+  const ask = (client: string, path: string, address = '192.0.2.80') =>
+    fetch(`${identity.public}${path}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Basic ${Buffer.from(`${client}:wrong`).toString('base64')}`,
+        'x-forwarded-for': address,
+      },
+      body: new URLSearchParams({ grant_type: 'client_credentials', token: 'x' }),
+    });
+  expect((await ask('billing', '/oauth/token')).status).toBe(401);
+  expect((await ask('billing', '/oauth/revoke')).status).toBe(401);
+  const refused = await ask('billing', '/oauth/token');
+  expect([refused.status, await refused.json()]).toMatchObject([
+    429,
+    { error: 'too_many_attempts' },
+  ]);
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3000);
+  expect((await ask('billing', '/oauth/token', '192.0.2.81')).status).toBe(401);
+  const others: number[] = [];
+  for (const client of ['a', 'b', 'c']) others.push((await ask(client, '/oauth/token')).status);
+  expect(others).toEqual([401, 401, 429]);
+});
+
+describe('with Redis', () => {
+  const settings = () => ({ ...STRICT, REDIS_URL: redis.url });
+  const together = async (identity: ServingIdentity) =>
+    /^countersign_attempts_counted_together (\d)$/m.exec(
+      await (await fetch(`${identity.operator}/metrics`)).text(),
+    )?.[1];
+  async function untilTogether(identity: ServingIdentity, value: '0' | '1') {
+    const limit = performance.now() + 30_000;
+    while ((await together(identity)) !== value) {
+      if (performance.now() > limit) throw new Error('it did not happen in time');
+      // Counting is what tells a replica that Redis is there.
+      await signIn(identity, 'nobody-asks@example.test', 'x');
+      await delay(50);
+    }
+  }
+
+  it('two replicas count together', async () => {
+    const [one, other] = [await serve(settings()), await serve(settings())];
+    await untilTogether(one, '1');
+    await untilTogether(other, '1');
+    const email = await newAccount();
+    expect((await guess(one, email)).status).toBe(401);
+    expect((await guess(other, email)).status).toBe(401);
+    expect((await guess(one, email)).status).toBe(401);
+    expect((await guess(other, email)).status).toBe(429);
+    expect((await signIn(one, email)).status).toBe(429);
+    // A device is known to both, and right passwords leave nothing behind on either.
+    const bob = await newAccount();
+    const device = cookieOf(await signIn(one, bob));
+    await statuses(4, () => guess(one, bob));
+    expect(await statuses(6, () => signIn(other, bob, PASSWORD, device))).toEqual(
+      Array(6).fill(200),
+    );
+  });
+
+  it('that is lost, people sign in and guesses are bounded, by each replica; when it is back, together', async () => {
+    const [one, other] = [await serve(settings()), await serve(settings())];
+    await untilTogether(one, '1');
+    await redis.halt();
+    try {
+      const email = await newAccount();
+      expect((await signIn(one, email)).status).toBe(200);
+      expect(await statuses(4, () => guess(one, email))).toEqual([401, 401, 401, 429]);
+      expect((await signIn(other, email)).status).toBe(200);
+      expect(await together(one)).toBe('0');
+    } finally {
+      await redis.resume();
+    }
+    await untilTogether(one, '1');
+    await untilTogether(other, '1');
+    const email = await newAccount();
+    await statuses(3, () => guess(one, email));
+    expect((await guess(other, email)).status).toBe(429);
+  });
+
+  it('that hangs, people sign in after a moment', async () => {
+    const identity = await serve(settings());
+    await untilTogether(identity, '1');
+    redis.freeze();
+    try {
+      const email = await newAccount();
+      expect((await signIn(identity, email)).status).toBe(200);
+      expect(await statuses(4, () => guess(identity, email))).toEqual([401, 401, 401, 429]);
+    } finally {
+      redis.thaw();
+    }
+    await untilTogether(identity, '1');
+  });
+
+  it('needs no more rights there than the page about Redis gives', async () => {
+    const page = readFileSync(
+      new URL('../../../../docs/operations/redis.md', import.meta.url),
+      'utf8',
+    );
+    const users = /```acl\n([^`]*)```/.exec(page)![1]!.trim().split('\n');
+    const guarded = await startThrowAwayRedis({
+      settings: { user: users.map((line) => line.replace(/^user /, '')) },
+    });
+    try {
+      const url = `redis://countersign-relay:relay-password@127.0.0.1:${String(guarded.port)}`;
+      const identity = await serve({ ...STRICT, REDIS_URL: url });
+      await untilTogether(identity, '1');
+      const email = await newAccount();
+      expect((await signIn(identity, email)).status).toBe(200);
+      expect(await statuses(5, () => guess(identity, email))).toEqual([401, 401, 401, 429, 429]);
+      await delay(1_000);
+      expect((await signIn(identity, email)).status).toBe(200);
+      expect(await together(identity)).toBe('1');
+    } finally {
+      await guarded.stop();
+    }
+  });
+
+  it('knows nobody: neither addresses nor e-mail addresses are in it, and all of it ends by itself', async () => {
+    const identity = await serve(settings());
+    await untilTogether(identity, '1');
+    const email = await newAccount();
+    await statuses(4, () => guess(identity, email, { 'x-forwarded-for': '192.0.2.99' }));
+    const { createRedis, connect, giveUp } = await import('@countersign/revocation-redis');
+    const client = createRedis({ url: redis.url, commandTimeoutMs: 5_000 });
+    await connect(client);
+    try {
+      const keys = await client.keys('countersign:attempts:*');
+      expect(keys.length).toBeGreaterThan(3);
+      for (const key of keys) {
+        expect(key).toMatch(/^countersign:attempts:[a-z_:]+:(all|[\w-]{22})$/);
+        expect(await client.pttl(key)).toBeGreaterThan(0);
+      }
+    } finally {
+      giveUp(client);
+    }
+  });
+});

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { RevocationModule } from '../revocation/revocation.module.js';
+import { AttemptCounters } from './attempt-counters.js';
+import { AttemptKeys } from './attempt-keys.js';
+import { AttemptLimits } from './attempt-limits.js';
+import { KnownDevices } from './known-devices.js';
+
+@Module({
+  imports: [RevocationModule],
+  providers: [AttemptCounters, AttemptKeys, AttemptLimits, KnownDevices],
+  exports: [AttemptCounters, AttemptKeys, AttemptLimits, KnownDevices],
+})
+export class GuessingModule {}

@@ -1,0 +1,25 @@
+import type { AttemptKind } from './attempt-plan.js';
+
+/** What is tried by a request to each route of the public listener. A test holds it to the routes that there are. */
+export const LIMITED_ROUTES: Readonly<Record<string, readonly AttemptKind[]>> = {
+  'POST /auth/login': ['sign_in'],
+  'POST /auth/refresh': ['refresh'],
+  'POST /auth/register': ['message'],
+  'POST /auth/password': ['password_check'],
+  'POST /auth/password-reset': ['message'],
+  'POST /auth/password-reset/confirm': ['email_token'],
+  'POST /auth/email/verify': ['email_token'],
+  'POST /auth/email/change': ['password_check', 'message'],
+  'POST /auth/email/change/confirm': ['email_token'],
+  'POST /auth/email/restore': ['email_token'],
+  'POST /auth/account/export': ['password_check'],
+  'POST /auth/account/delete': ['password_check'],
+  'POST /oauth/token': ['client_credentials'],
+  'POST /oauth/revoke': ['client_credentials'],
+};
+
+/** Routes that are open to everybody and need no limit: there is nothing to guess, and nothing that costs more than an answer. */
+export const UNLIMITED_ROUTES: readonly string[] = [
+  'GET /.well-known/jwks.json',
+  'GET /.well-known/oauth-authorization-server',
+];
