@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { bearer, Stack } from './stack.js';
+import { bearer, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
 jest.setTimeout(120_000);
@@ -74,9 +74,17 @@ it.each([
     const revoked = await countersign(
       ...['keys', 'revoke', '--reason', 'a test', '--yes', ...more, '--', kid],
     );
-    expect(revoked).toMatchObject({ code: 0, err: '' });
-    expect(revoked.out).toMatch(/applied by every live instance \(2\)/);
-    expect(revoked.out).toMatch(/^orders +[\w-]{36} +applied +\d+ ms$/m);
+    // A machine that is busy may take longer than the command waits; then it says so, and it happens all the same.
+    const inTime = /applied by every live instance \(2\)/.test(revoked.out);
+    expect(revoked.code).toBe(inTime ? 0 : 1);
+    const [, position = ''] = /^revocation (\d+\.\d+):/m.exec(revoked.out) ?? [];
+    await until(
+      async () =>
+        /^orders +[\w-]{36} +applied +\d+ ms$/m.test(
+          (await countersign('revocations', 'show', position)).out,
+        ),
+      30_000,
+    );
     expect(await statusAtOrders(stolen)).toBe(401);
     const [signs] = await keysIn('active');
     expect(signs === prepared).toBe(more.length === 0);
@@ -84,3 +92,17 @@ it.each([
     expect(await keysIn('prepared')).not.toEqual([]);
   },
 );
+
+it('a revoke that an instance has not confirmed names it, and exits with 1; the key is revoked all the same', async () => {
+  const stolen = await stack.signIn(await stack.addAccount('eve@example.test'));
+  const [kid = ''] = await keysIn('active');
+  stack.running('orders').child.kill('SIGSTOP');
+  const revoked = await countersign('keys', 'revoke', '--reason', 'a test', '--yes', '--', kid);
+  stack.running('orders').child.kill('SIGCONT');
+  expect(revoked.code).toBe(1);
+  expect(revoked.out).toMatch(/^ {2}no receipt from orders \S+$/m);
+  expect(revoked.out).toMatch(/^orders +\S+ +NONE +-$/m);
+  expect(revoked.err).toContain('not every live instance has said yet that it knows');
+  expect(await keysIn('revoked')).toContain(kid);
+  await until(async () => (await statusAtOrders(stolen)) === 401, 20_000);
+});

@@ -92,6 +92,8 @@ export interface AuditFilter {
   readonly accountId?: string | undefined;
   readonly actor?: string | undefined;
   readonly action?: string | undefined;
+  /** Only these. */
+  readonly actions?: readonly AuditAction[] | undefined;
   /** Only rows written at or after this second, NumericDate. */
   readonly since?: number | undefined;
 }
@@ -142,7 +144,7 @@ export class AuditLog {
 
   /** The newest rows first. */
   list(
-    { before, accountId, actor, action, since }: AuditFilter,
+    { before, accountId, actor, action, actions, since }: AuditFilter,
     limit: number,
   ): Promise<RecordedEntry[]> {
     return this.database.run((manager) =>
@@ -150,9 +152,18 @@ export class AuditLog {
         `SELECT id, at, actor, action, target, account_id AS "accountId", personal, details FROM audit
          WHERE ($1::bigint IS NULL OR id < $1) AND ($2::uuid IS NULL OR account_id = $2)
            AND ($3::text IS NULL OR actor = $3) AND ($4::text IS NULL OR action = $4)
-           AND ($5::float8 IS NULL OR at >= to_timestamp($5))
-         ORDER BY id DESC LIMIT $6`,
-        [before ?? null, accountId ?? null, actor ?? null, action ?? null, since ?? null, limit],
+           AND ($5::text[] IS NULL OR action = ANY($5))
+           AND ($6::float8 IS NULL OR at >= to_timestamp($6))
+         ORDER BY id DESC LIMIT $7`,
+        [
+          before ?? null,
+          accountId ?? null,
+          actor ?? null,
+          action ?? null,
+          actions ?? null,
+          since ?? null,
+          limit,
+        ],
       ),
     );
   }

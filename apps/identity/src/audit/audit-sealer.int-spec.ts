@@ -59,7 +59,7 @@ it('gives rows their place in order, and goes on where it was', async () => {
   expect(await verify(replica)).toMatchObject({
     rows: 3,
     erased: 0,
-    unsealed: { rows: 0, oldestAt: null },
+    unsealed: { rows: 0, oldestAt: null, oldestSeconds: 0 },
     head: { position: 3 },
     faults: [],
   });

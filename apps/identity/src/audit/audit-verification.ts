@@ -1,5 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import type { Database } from '../platform/database.js';
+import { readAuditBacklog } from './audit-backlog.js';
+import type { AuditBacklog } from './audit-backlog.js';
 import { BEFORE_THE_FIRST, CHAINED_COLUMNS } from './audit-chain.js';
 import type { AuditHead } from './audit-chain.js';
 import { AuditLinks, headFault } from './audit-links.js';
@@ -17,8 +19,7 @@ export interface AuditVerdict {
   /** Rows that were checked, and those of them whose personal part was erased. */
   readonly rows: number;
   readonly erased: number;
-  /** Rows that have no position yet, and when the first of them was written. They can be changed without a trace. */
-  readonly unsealed: { readonly rows: number; readonly oldestAt: Date | null };
+  readonly unsealed: AuditBacklog;
   readonly faults: readonly AuditFault[];
   readonly faultCount: number;
 }
@@ -76,7 +77,7 @@ export async function verifyAuditLog(
       head: { position: links.position, digest: links.digest },
       rows,
       erased,
-      unsealed: await database.run(readUnsealed),
+      unsealed: await database.run(readAuditBacklog),
       faults: faults.told,
       faultCount: faults.count,
     };
@@ -126,13 +127,6 @@ async function readErasures(
   return new Map(
     found.map(({ account, up_to: upTo }) => [account, upTo === null ? Infinity : Number(upTo)]),
   );
-}
-
-async function readUnsealed(manager: EntityManager): Promise<AuditVerdict['unsealed']> {
-  const [row] = await manager.query<[{ rows: number; oldest_at: Date | null }]>(
-    `SELECT count(*)::integer AS rows, min(at) AS oldest_at FROM audit WHERE position IS NULL`,
-  );
-  return { rows: row.rows, oldestAt: row.oldest_at };
 }
 
 function endFaults(head: AuditHead, links: AuditLinks): AuditFault[] {

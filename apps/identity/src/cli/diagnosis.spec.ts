@@ -49,8 +49,22 @@ const relay = (more: Partial<NonNullable<Status['relay']>> = {}): Status['relay'
   ...more,
 });
 
+type Waiting = NonNullable<Observed['plan']['waiting']>;
+const waitingFor = (more: Partial<Waiting>): Observed => {
+  const waiting: Waiting = {
+    kid: 'k2',
+    for: 'calendar',
+    until: 900,
+    behind: [{ service: 'orders', instance_id: 'i', silent: false }],
+    overdue: false,
+    ...more,
+  };
+  return { ...observed(), plan: { steps: [], waiting, next_change_in: null } };
+};
+
 function observed(more: Partial<Observed['status']> = {}): Observed {
   return {
+    plan: { steps: [], waiting: null, next_change_in: null },
     readiness: { ready: true, missing: [] },
     skewHere: 0,
     status: {
@@ -60,6 +74,7 @@ function observed(more: Partial<Observed['status']> = {}): Observed {
       closed_epochs: [],
       relay: null,
       signing_keys: [key('k1', 'active'), key('k2', 'prepared')],
+      audit: { unsealed: 3, oldest_seconds: 1 },
       relying_services: [service('identity'), service('orders')],
       configuration_faults: [],
       ...more,
@@ -80,10 +95,27 @@ it.each<[string, Observed, string[]]>([
   ['not ready', { ...observed(), readiness: { ready: false, missing: ['x'] } }, ['ready']],
   ['a clock that runs ahead', observed({ clocks: { identity: 106, database: 100 } }), ['clock']],
   ['a clock that runs behind', observed({ clocks: { identity: 94, database: 100 } }), ['clock']],
-  ['no active key', observed({ signing_keys: [key('k1', 'retired')] }), ['keys']],
+  [
+    'no active key',
+    observed({ signing_keys: [key('k1', 'retired'), key('k2', 'prepared')] }),
+    ['keys'],
+  ],
+  ['no prepared key', observed({ signing_keys: [key('k1', 'active')] }), ['next key']],
+  [
+    'a key that waits past its deadline',
+    waitingFor({ for: 'reports', overdue: true }),
+    ['rotation'],
+  ],
+  [
+    'an audit log that nobody seals',
+    observed({ audit: { unsealed: 4, oldest_seconds: 61 } }),
+    ['audit log'],
+  ],
   [
     'two active keys',
-    observed({ signing_keys: [key('k1', 'active'), key('k3', 'active')] }),
+    observed({
+      signing_keys: [key('k1', 'active'), key('k3', 'active'), key('k2', 'prepared')],
+    }),
     ['keys'],
   ],
   ['no replica of identity', observed({ relying_services: [service('orders')] }), ['feed']],
@@ -137,4 +169,22 @@ it('an epoch that an operator began is worth a note for a day, and one of long a
   expect(noted(observed({ closed_epochs: [byOperator] }))).toEqual(['epoch']);
   const longAgo = observed({ closed_epochs: [closed(90_000)], relay: relay() });
   expect([wrong(longAgo), noted(longAgo)]).toEqual([[], []]);
+});
+
+it('a key that waits for reports is worth a note that names who is behind; one that waits for its time is not', () => {
+  const held = waitingFor({ for: 'reports' });
+  expect([wrong(held), noted(held)]).toEqual([[], ['rotation']]);
+  const overdue = waitingFor({ for: 'reports', overdue: true });
+  for (const what of [held, overdue]) {
+    const said = diagnose(what).find(({ check }) => check === 'rotation')?.detail;
+    expect(said).toMatch(/^k2 .*orders i/);
+  }
+  const unknown = waitingFor({ for: 'reports', behind: [], until: null });
+  expect(diagnose(unknown)).toContainEqual(
+    expect.objectContaining({ detail: 'k2 waits for news of who is live' }),
+  );
+  for (const reason of ['calendar', 'publication'] as const) {
+    const waits = waitingFor({ for: reason });
+    expect([wrong(waits), noted(waits)]).toEqual([[], []]);
+  }
 });

@@ -1,17 +1,15 @@
+import type { PlanJson } from '../operators/api/signing-keys-json.js';
 import type { StatusJson } from '../operators/api/status-json.js';
 import { inFull } from './epoch-in-words.js';
+import type { Finding } from './finding.js';
+import { diagnoseRotation } from './rotation-diagnosis.js';
 import { instant } from './table.js';
-
-/** One line of the doctor's screen. `wrong` needs somebody; `note` is worth knowing. */
-export interface Finding {
-  readonly check: string;
-  readonly verdict: 'ok' | 'note' | 'wrong';
-  readonly detail: string;
-}
 
 /** What the doctor looks at. */
 export interface Observed {
   readonly status: StatusJson;
+  /** Of the signing keys. */
+  readonly plan: PlanJson;
   readonly readiness: { readonly ready: boolean; readonly missing: readonly string[] };
   /** This machine's clock less the database's when they were compared, seconds. */
   readonly skewHere: number;
@@ -23,8 +21,10 @@ const NOTABLE_SKEW = 1;
 const A_DAY = 86_400;
 /** A leader writes a heartbeat every second, seconds. */
 const RELAY_LATE = 10;
+/** New rows of the audit log are sealed every second, seconds. */
+const SEALING_LATE = 60;
 
-/** Judges a system by what it says of itself. Pure. Later parts (rotation) add a check each. */
+/** Judges a system by what it says of itself. Pure. */
 export function diagnose(observed: Observed): Finding[] {
   return [
     readiness(observed),
@@ -34,7 +34,8 @@ export function diagnose(observed: Observed): Finding[] {
     ...epochs(observed),
     ...relay(observed),
     feed(observed),
-    keys(observed),
+    ...diagnoseRotation(observed.status.signing_keys, observed.plan),
+    audit(observed),
     ...services(observed),
     ...configuration(observed),
   ];
@@ -121,16 +122,13 @@ function feed({ status }: Observed): Finding {
   };
 }
 
-function keys({ status: { signing_keys: all } }: Observed): Finding {
-  const active = all.filter(({ state }) => state === 'active');
-  const published = all.filter(({ state }) => ['prepared', 'active', 'retired'].includes(state));
-  const [key] = active;
-  if (!key || active.length > 1) {
-    const detail = `${String(active.length)} keys are active: there must be one`;
-    return { check: 'keys', verdict: 'wrong', detail };
+function audit({ status }: Observed): Finding {
+  const { unsealed, oldest_seconds: age } = status.audit;
+  if (age <= SEALING_LATE) {
+    return { check: 'audit log', verdict: 'ok', detail: `${String(unsealed)} row(s) to be sealed` };
   }
-  const detail = `${key.kid} signs; ${String(published.length)} published`;
-  return { check: 'keys', verdict: 'ok', detail };
+  const detail = `${String(unsealed)} row(s) are not sealed, the oldest of ${seconds(age)} ago. See docs/operations/audit.md`;
+  return { check: 'audit log', verdict: 'wrong', detail };
 }
 
 function services({ status }: Observed): Finding[] {

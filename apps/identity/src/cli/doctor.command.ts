@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { PlanJson } from '../operators/api/signing-keys-json.js';
 import type { StatusJson } from '../operators/api/status-json.js';
 import type { CliContext } from './cli-context.js';
 import { CliFailure } from './cli-failure.js';
@@ -43,6 +44,7 @@ async function observe(context: CliContext): Promise<Observed> {
   const middle = (before + context.surroundings.now()) / 2;
   return {
     status,
+    plan: await client.get<PlanJson>('/operator/keys/plan'),
     readiness: { ready: readiness.status === 'ready', missing: readiness.missing },
     skewHere: middle / 1000 - status.clocks.database,
   };

@@ -3,7 +3,8 @@ import type { EntityManager } from 'typeorm';
 import type { Account } from '../accounts/account.js';
 import { Accounts } from '../accounts/accounts.js';
 import { accountActor, AuditLog } from '../audit/audit-log.js';
-import type { RecordedEntry } from '../audit/audit-log.js';
+import { OWNER_ACTIONS, ownerView } from '../audit/owner-view.js';
+import type { OwnActivity } from '../audit/owner-view.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { OwnerCheck } from './owner-check.js';
@@ -30,7 +31,7 @@ export interface ExportedSession {
 export interface ExportedAccount {
   readonly account: Account;
   readonly sessions: readonly ExportedSession[];
-  readonly activity: readonly RecordedEntry[];
+  readonly activity: readonly OwnActivity[];
   /** Whether there is nothing older than what is listed. */
   readonly complete: boolean;
 }
@@ -64,11 +65,11 @@ export class AccountExport {
       }),
     );
     const sessions = await this.database.run((manager) => sessionsOf(manager, accountId));
-    const activity = await this.audit.list({ accountId }, MOST + 1);
+    const activity = await this.audit.list({ accountId, actions: OWNER_ACTIONS }, MOST + 1);
     return {
       account,
       sessions: sessions.slice(0, MOST),
-      activity: activity.slice(0, MOST),
+      activity: activity.slice(0, MOST).flatMap((row) => ownerView(row) ?? []),
       complete: sessions.length <= MOST && activity.length <= MOST,
     };
   }

@@ -13,13 +13,7 @@ export function exportedAccountJson({ account, sessions, activity, complete }: E
       disabled_at: disabledAt && seconds(disabledAt),
     },
     sessions,
-    activity: activity.map(({ at, action, target, personal, details }) => ({
-      at: seconds(at),
-      action,
-      target,
-      personal,
-      details,
-    })),
+    activity,
     complete,
   };
 }

@@ -31,6 +31,8 @@ import { ServiceTokens } from '../oauth/service-tokens.js';
 import { TokenController } from '../oauth/token.controller.js';
 import { TokenRevocationController } from '../oauth/token-revocation.controller.js';
 import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
+import { AuditLog } from '../audit/audit-log.js';
+import { ActivityController } from '../sessions/activity.controller.js';
 import { OwnCookies } from '../sessions/delivery/own-cookies.js';
 import { SignedInGuard } from '../sessions/delivery/signed-in.guard.js';
 import { RefreshController } from '../sessions/refresh/refresh.controller.js';
@@ -49,6 +51,7 @@ import { lend } from './lend.js';
     JwksController,
     PublicMetadataController,
     AccountController,
+    ActivityController,
     EmailChangeController,
     PasswordController,
     RegistrationController,
@@ -66,6 +69,7 @@ export class PublicListenerModule {
       imports: [CountersignAuthModule.forRoot({ verifier, guard: 'none' })],
       providers: [
         ...lend(identity, [
+          AuditLog,
           IdentityConfig,
           KeyRing,
           Accounts,

@@ -13,6 +13,8 @@ import { actorOf } from './operator.js';
 import type { Operator } from './operator.js';
 import type { How } from './session-ending.js';
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** Whose tokens are to die. `id` is a subject or a client; `*` for everybody's. */
 export interface CutOff {
   readonly kind: 'sub' | 'client' | 'all';
@@ -92,6 +94,7 @@ export class CuttingOff {
         actor: actorOf(operator),
         action: 'revocation.add',
         target: what.kind === 'all' ? null : what.id,
+        accountId: await accountOf(tx, what),
         details: {
           kind: what.kind,
           epoch,
@@ -111,6 +114,13 @@ export class CuttingOff {
       await this.revocations.appendSessions(tx, sids);
     }
   }
+}
+
+/** The account whose owner it concerns: of the subjects, the people. */
+async function accountOf(tx: EntityManager, { kind, id }: CutOff): Promise<string | null> {
+  if (kind !== 'sub' || !UUID.test(id)) return null;
+  const [row] = await tx.query<{ id: string }[]>(`SELECT id FROM accounts WHERE id = $1`, [id]);
+  return row?.id ?? null;
 }
 
 /** What every token of that kind is issued under, taken alone: who issues one waits, or was before. */

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Client } from '../access-tokens/client.js';
+import { readAuditBacklog } from '../audit/audit-backlog.js';
+import type { AuditBacklog } from '../audit/audit-backlog.js';
 import { IdentityConfig } from '../config/identity-config.js';
 import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database.js';
@@ -30,6 +32,7 @@ export interface StatusReport {
   /** `undefined` without Redis. */
   readonly relay: RelayReport | undefined;
   readonly keys: readonly Pick<SigningKey, 'kid' | 'state' | 'preparedAt' | 'activatedAt'>[];
+  readonly audit: AuditBacklog;
   readonly services: readonly ServiceOverview[];
   readonly faults: readonly string[];
 }
@@ -82,6 +85,7 @@ export class IdentityStatus {
       closedEpochs: await this.epochs.latest(EPOCHS),
       relay: await this.#relay(head),
       keys,
+      audit: await this.database.run(readAuditBacklog),
       services,
       faults,
     };

@@ -47,8 +47,8 @@ export async function readTokenFacts(
   );
   const session = await one<NonNullable<TokenFacts['session']>>(
     `SELECT sid, account_id AS "accountId", client_id AS "clientId", created_at AS "createdAt",
-       expires_at AS "expiresAt", ended_at AS "endedAt", end_reason AS "endReason",
-       CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN expires_at <= clock_timestamp() THEN 'expired'
+       least(expires_at, idle_expires_at) AS "expiresAt", ended_at AS "endedAt", end_reason AS "endReason",
+       CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN least(expires_at, idle_expires_at) <= clock_timestamp() THEN 'expired'
          ELSE 'live' END AS state
      FROM sessions WHERE sid = $1`,
     uuid(sid),

@@ -1,5 +1,6 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { TokenNames } from '../revocation/revocation-history.js';
+import { parseRefreshToken } from '../sessions/refresh/refresh-token.js';
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -18,13 +19,12 @@ export interface UnverifiedToken {
   readonly issuer: string | undefined;
 }
 
-const REFRESH_TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.\d{1,15}\.[\w-]{20,200}$/;
 const OPERATOR_TOKEN = /^[a-z][a-z0-9-]{0,62}\.[\w-]{43}$/;
 
 /** Reads what can be read, of whatever it is. Never throws. */
 export function readUnverifiedToken(text: string): UnverifiedToken {
-  const [, sid] = REFRESH_TOKEN.exec(text) ?? [];
-  if (sid !== undefined) return { ...NOTHING, form: 'refresh_token', names: { sid } };
+  const refreshToken = parseRefreshToken(text);
+  if (refreshToken) return { ...NOTHING, form: 'refresh_token', names: { sid: refreshToken.sid } };
   const header = attempt(() => decodeProtectedHeader(text));
   const claims = attempt(() => decodeJwt(text));
   if (!header && !claims) {
