@@ -24,11 +24,13 @@ const program = (app, file = 'main.js') =>
 
 /**
  * @param options.redis whether revocations go through Redis too
+ * @param options.identity more settings of identity
  * @param options.detour given the port that services would connect to for revocations, gives another that leads there
  */
 export async function startInstallation({
   redis: withRedis = false,
   detour = (port) => port,
+  identity: settings = {},
 } = {}) {
   const postgres = await startThrowAwayPostgres();
   const redis = withRedis ? await startThrowAwayRedis() : undefined;
@@ -73,6 +75,7 @@ export async function startInstallation({
     ARGON2_PASSES: '2',
     ...NO_LIMITS_REACHED,
     ...(redis ? { REDIS_URL: redis.url } : {}),
+    ...settings,
   };
   const children = [];
   const run = (file, env, args = [], input = '') => {
@@ -124,6 +127,7 @@ export async function startInstallation({
   return {
     ports,
     account: ACCOUNT,
+    databaseUrl: postgres.url,
     async stop() {
       for (const child of children.reverse()) {
         if (child.exitCode !== null) continue;

@@ -16,6 +16,7 @@ import { AuditChain1763784000000 } from './migrations/1763784000000-audit-chain.
 import { MailOutbox1763782000000 } from './migrations/1763782000000-mail-outbox.js';
 import { MasterKeys1763785000000 } from './migrations/1763785000000-master-keys.js';
 import { RestoreEmail1763782100000 } from './migrations/1763782100000-restore-email.js';
+import { UnverifiedAccounts1763782200000 } from './migrations/1763782200000-unverified-accounts.js';
 import { createDataSource } from './platform/data-source.js';
 import { Session } from './sessions/session.js';
 import { SigningKey } from './signing-keys/signing-key.js';
@@ -40,6 +41,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       RegisteredClients1763783000000,
       MailOutbox1763782000000,
       RestoreEmail1763782100000,
+      UnverifiedAccounts1763782200000,
       AuditChain1763784000000,
       MasterKeys1763785000000,
     ],

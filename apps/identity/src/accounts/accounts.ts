@@ -25,10 +25,13 @@ export class Accounts {
 
   /** The account of this address; an unverified one without a password is made when there is none. */
   async findOrCreate(tx: EntityManager, email: string): Promise<Account> {
-    // The row is written either way: it cannot be deleted before the caller is done, and both cases cost the same.
+    // The row is written either way: it cannot be deleted before the caller is done, and both cases cost the same. One that
+    // nobody has verified is as good as new.
     const [row] = await tx.query<[{ id: string }]>(
       `INSERT INTO accounts AS a (id, email, roles) VALUES ($1, $2, '{customer}')
-       ON CONFLICT (email) DO UPDATE SET roles = a.roles RETURNING a.id`,
+       ON CONFLICT (email) DO UPDATE SET created_at =
+         CASE WHEN a.email_verified_at IS NULL THEN excluded.created_at ELSE a.created_at END
+       RETURNING a.id`,
       [this.ids.uuid(), email],
     );
     return tx.findOneByOrFail(Account, { id: row.id });

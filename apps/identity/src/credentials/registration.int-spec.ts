@@ -6,9 +6,11 @@ import type { Replica } from '../../test/identity-under-test.js';
 import { lastMailTo, tokenSentTo } from '../../test/mailbox.js';
 import { Accounts } from '../accounts/accounts.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
+import { Purge } from '../relying-services/purge.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 import { EmailTokens } from './email-tokens.js';
 import { PasswordHasher } from './password-hasher.js';
+import { PasswordReset } from './password-reset.js';
 import { Registration } from './registration.js';
 import { SignIn } from './sign-in.js';
 
@@ -123,4 +125,30 @@ it('more sign-ins at once than may wait are turned away at once, and the others 
   expect(codes.filter((code) => code === 'overloaded').length).toBeGreaterThanOrEqual(1);
   expect(codes.filter((code) => code === 'credentials_rejected').length).toBeGreaterThanOrEqual(4);
   expect(new Set(codes)).toEqual(new Set(['overloaded', 'credentials_rejected']));
+});
+
+it('what nobody has verified goes after eight days, and tokens when they are over', async () => {
+  const query = <T>(sql: string) => replica.database.run((m) => m.query<T[]>(sql));
+  const known = async (email: string) => (await replica.get(Accounts).findByEmail(email)) !== null;
+  const names = ['stale', 'again', 'banned', 'asking', 'proved'].map(
+    (name) => `purge-${name}@example.test`,
+  );
+  for (const email of names) await register(email);
+  await query(
+    `UPDATE accounts SET created_at = now() - interval '193 hours' WHERE email LIKE 'purge-%'`,
+  );
+  await query(`UPDATE email_tokens SET expires_at = now() - interval '1 second'`);
+  await query(
+    `UPDATE accounts SET email_verified_at = now() WHERE email = 'purge-proved@example.test'`,
+  );
+  await query(`UPDATE accounts SET disabled_at = now() WHERE email = 'purge-banned@example.test'`);
+  await register('purge-again@example.test');
+  await replica.get(PasswordReset).request('purge-asking@example.test', personal);
+  await replica.get(PasswordReset).request('purge-nobody@example.test', personal);
+  await replica.get(Purge).run();
+  expect(await Promise.all(names.map(known))).toEqual([false, true, true, true, true]);
+  const left = await query<{ live: boolean }>(
+    `SELECT expires_at > now() AS live FROM email_tokens`,
+  );
+  expect(left).toEqual([{ live: true }, { live: true }, { live: true }]);
 });

@@ -16,6 +16,8 @@ export interface Purged {
   readonly revocations: number;
   readonly receipts: number;
   readonly instances: number;
+  readonly emailTokens: number;
+  readonly accounts: number;
 }
 
 /** Entries that cover no live token any more. Operators may look at their receipts for ten minutes; those of a `kid` stay for ever. */
@@ -39,6 +41,18 @@ const GONE_INSTANCES = `
     WHERE left_at < clock_timestamp() - interval '1 day'
       OR ran_ms - seen_at_ms > (hard_staleness_seconds + 15 + 86400) * 1000
     LIMIT $1)`;
+
+const EXPIRED_EMAIL_TOKENS = `
+  DELETE FROM email_tokens WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM email_tokens WHERE expires_at < clock_timestamp() LIMIT $1))`;
+
+/** Accounts that somebody asked for and nobody verified: no token for one can be live after seven days. A disabled one keeps its address. */
+const UNVERIFIED_ACCOUNTS = `
+  DELETE FROM accounts WHERE id IN (
+    SELECT id FROM accounts AS a
+    WHERE email_verified_at IS NULL AND disabled_at IS NULL AND created_at < clock_timestamp() - interval '8 days'
+      AND NOT EXISTS (SELECT FROM email_tokens AS t WHERE t.account_id = a.id AND t.expires_at > clock_timestamp())
+    LIMIT $1 FOR UPDATE SKIP LOCKED)`;
 
 /**
  * Deletes what is over: every minute, in one replica at a time. All times are the database's.
@@ -69,6 +83,8 @@ export class Purge {
       revocations: await this.#purge(EXPIRED_REVOCATIONS),
       receipts: await this.#purge(OLD_RECEIPTS),
       instances: await this.#purge(GONE_INSTANCES),
+      emailTokens: await this.#purge(EXPIRED_EMAIL_TOKENS),
+      accounts: await this.#purge(UNVERIFIED_ACCOUNTS),
     };
   }
 
