@@ -66,6 +66,8 @@ const settings = z.object({
   REMEMBERED_SESSION_IDLE_SECONDS: seconds(60, 366 * 86_400, 7 * 86_400),
   /** For so long after a refresh the spent refresh token gives the same successor again; 0: never. */
   REFRESH_GRACE_SECONDS: seconds(0, 60, 10),
+  /** How many sessions one replica refreshes in a second; others are told when to come again. */
+  REFRESHES_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(200),
   /** Access tokens live up to so much shorter than they may, at random. */
   EXPIRY_JITTER_PERCENT: z.coerce.number().int().min(0).max(50).default(5),
   /** Origins of front ends elsewhere whose pages may use cookies of ours, separated by commas. Default: none. */

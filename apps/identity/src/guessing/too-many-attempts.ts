@@ -4,7 +4,7 @@ import { DomainError } from '../platform/domain-error.js';
 export class TooManyAttempts extends DomainError {
   constructor(
     /** Whole seconds until the next attempt can be worth it; one at least. */
-    readonly retryAfterSeconds: number,
+    override readonly retryAfterSeconds: number,
   ) {
     super('too_many_attempts', 'wait for the seconds that Retry-After says');
   }

@@ -6,7 +6,7 @@ import type { Abstract, INestApplicationContext, Type, ValueProvider } from '@ne
  */
 export function lend(
   identity: INestApplicationContext,
-  tokens: readonly (Type | Abstract<unknown>)[],
+  tokens: readonly (Type | Abstract<unknown> | symbol)[],
 ): ValueProvider[] {
   return tokens.map((token) => ({ provide: token, useValue: identity.get<unknown>(token) }));
 }

@@ -18,6 +18,7 @@ import { IdentityStatus } from '../operators/identity-status.js';
 import { OperatorGuard } from '../operators/operator.guard.js';
 import { Operators } from '../operators/operators.js';
 import { RegisteredClients } from '../operators/registered-clients.js';
+import { LOGGER } from '../platform/platform.module.js';
 import { ReceiptAnswers } from '../operators/api/receipt-answers.js';
 import { RoleChanges } from '../operators/role-changes.js';
 import { SessionEnding } from '../operators/session-ending.js';
@@ -61,6 +62,7 @@ export class OperatorListenerModule {
           IdentityStatus,
           KeyRevocation,
           KeyRotation,
+          LOGGER,
           Operators,
           ReceiptAnswers,
           Receipts,

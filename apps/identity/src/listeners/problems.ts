@@ -1,6 +1,5 @@
 import { GENERAL_PROBLEMS, makeProblem } from '@countersign/service-host';
 import type { ProblemAnswer } from '@countersign/service-host';
-import { TooManyAttempts } from '../guessing/too-many-attempts.js';
 import { DomainError } from '../platform/domain-error.js';
 import type { DomainErrorCode } from '../platform/domain-error.js';
 
@@ -101,15 +100,16 @@ const PROBLEMS = {
 export function domainProblem(error: unknown): ProblemAnswer | undefined {
   if (!(error instanceof DomainError)) return undefined;
   const row: Row = PROBLEMS[error.code];
-  const headers =
-    error instanceof TooManyAttempts
-      ? { 'retry-after': String(error.retryAfterSeconds) }
-      : row.headers;
+  const { retryAfterSeconds: after } = error;
+  const headers = {
+    ...row.headers,
+    ...(after !== undefined && { 'retry-after': String(after) }),
+  };
   return {
     problem: makeProblem(error.code, row, {
       detail: error.detail,
       ...(error.errors && { errors: error.errors }),
     }),
-    ...(headers && { headers }),
+    headers,
   };
 }

@@ -36,6 +36,7 @@ import { ActivityController } from '../sessions/activity.controller.js';
 import { OwnCookies } from '../sessions/delivery/own-cookies.js';
 import { SignedInGuard } from '../sessions/delivery/signed-in.guard.js';
 import { RefreshController } from '../sessions/refresh/refresh.controller.js';
+import { RefreshAdmission } from '../sessions/admission/refresh-admission.js';
 import { Refreshes } from '../sessions/refresh/refreshes.js';
 import { signedInOf } from '../sessions/delivery/signed-in.js';
 import { SessionLookup } from '../sessions/session-lookup.js';
@@ -81,6 +82,7 @@ export class PublicListenerModule {
           Registration,
           SignIn,
           OwnSessions,
+          RefreshAdmission,
           Refreshes,
           SessionLookup,
           AwaitedReceipts,

@@ -48,14 +48,20 @@ export class DomainError extends Error {
 
   /** For `invalid_input`: which members. */
   readonly errors: readonly InputFault[] | undefined;
+  /** When to try again, where that is known better than by the code alone. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(
     readonly code: DomainErrorCode,
     /** Fixed text that may be shown to the caller. */
     readonly detail?: string,
-    options?: ErrorOptions & { readonly errors?: readonly InputFault[] },
+    options?: ErrorOptions & {
+      readonly errors?: readonly InputFault[];
+      readonly retryAfterSeconds?: number;
+    },
   ) {
     super(detail ?? code, options);
     this.errors = options?.errors;
+    this.retryAfterSeconds = options?.retryAfterSeconds;
   }
 }

@@ -3,6 +3,7 @@ import { AccessTokensModule } from '../access-tokens/access-tokens.module.js';
 import { AccountsModule } from '../accounts/accounts.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { RevocationModule } from '../revocation/revocation.module.js';
+import { RefreshAdmission } from './admission/refresh-admission.js';
 import { CredentialRenewal } from './credential-renewal.js';
 import { OwnCookies } from './delivery/own-cookies.js';
 import { NewSessions } from './new-sessions.js';
@@ -21,6 +22,7 @@ import { Sessions } from './sessions.js';
     NewSessions,
     OwnCookies,
     OwnSessions,
+    RefreshAdmission,
     RefreshIncidents,
     Refreshes,
     SessionLookup,
@@ -32,6 +34,7 @@ import { Sessions } from './sessions.js';
     CredentialRenewal,
     OwnCookies,
     OwnSessions,
+    RefreshAdmission,
     Refreshes,
     SessionLookup,
     Sessions,

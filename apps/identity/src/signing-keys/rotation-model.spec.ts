@@ -27,6 +27,9 @@ type Event =
   | { readonly type: 'mint' }
   | { readonly type: 'report'; readonly instance: number; readonly fetches: boolean }
   | { readonly type: 'request'; readonly forced: boolean }
+  /** An operator brings in a key from elsewhere, or revokes one. */
+  | { readonly type: 'import' }
+  | { readonly type: 'revoke'; readonly state: 'prepared' | 'active' | 'retired' }
   /** A replica looks, and dies after so many steps. */
   | { readonly type: 'turn'; readonly crashAfter: number };
 
@@ -71,6 +74,12 @@ class World {
         break;
       case 'request':
         this.requested ??= { at: this.#ran, forced: event.forced };
+        break;
+      case 'import':
+        if (this.#begun && this.#in('prepared').length < 4) this.#add('prepared');
+        break;
+      case 'revoke':
+        this.#revoke(event.state);
         break;
       case 'turn':
         this.#turn(event.crashAfter);
@@ -124,16 +133,7 @@ class World {
 
   #apply(step: RotationStep): void {
     if (step.do === 'add') {
-      this.#made += 1;
-      this.keys.push({
-        kid: `k${String(this.#made)}`,
-        state: step.as,
-        preparedAt: this.#ran,
-        activatedAt: step.as === 'active' ? this.#ran : null,
-        retiredAt: null,
-        tokensUntil: null,
-        publishedAtTrue: this.#true,
-      });
+      this.#add(step.as);
       return;
     }
     const key = this.keys.find(({ kid }) => kid === step.kid)!;
@@ -151,6 +151,37 @@ class World {
     key.state = 'active';
     key.activatedAt = this.#ran;
     this.requested = null;
+  }
+
+  #add(as: 'prepared' | 'active'): ModelKey {
+    this.#made += 1;
+    const key: ModelKey = {
+      kid: `k${String(this.#made)}`,
+      state: as,
+      preparedAt: this.#ran,
+      activatedAt: as === 'active' ? this.#ran : null,
+      retiredAt: null,
+      tokensUntil: null,
+      publishedAtTrue: this.#true,
+    };
+    this.keys.push(key);
+    return key;
+  }
+
+  /** As the operator's command does it: with the signer replaced in the same transaction. */
+  #revoke(state: 'prepared' | 'active' | 'retired'): void {
+    const [key] = this.#in(state);
+    if (!key || !this.#begun) return;
+    key.state = 'revoked';
+    if (state === 'active') {
+      const next = this.#in('prepared')[0] ?? this.#add('prepared');
+      next.state = 'active';
+      next.activatedAt = this.#ran;
+      this.requested = null;
+    }
+    if (this.#in('active').length !== 1) this.broken.push('a revocation leaves no signer, or two');
+    // Until the next turn none may be prepared.
+    this.#begun = false;
   }
 
   #checkActivation(key: ModelKey, retired: ModelKey | undefined): void {
@@ -197,6 +228,11 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     }),
   },
   fc.record({ type: fc.constant('request' as const), forced: fc.boolean() }),
+  fc.constant({ type: 'import' as const }),
+  fc.record({
+    type: fc.constant('revoke' as const),
+    state: fc.constantFrom('prepared' as const, 'active' as const, 'retired' as const),
+  }),
   {
     weight: 6,
     arbitrary: fc.record({ type: fc.constant('turn' as const), crashAfter: fc.nat(4) }),

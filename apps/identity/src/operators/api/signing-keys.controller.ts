@@ -1,6 +1,19 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Res,
+} from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { Logger } from '@countersign/service-host';
+import { LOGGER } from '../../platform/platform.module.js';
 import { readPreferredWait } from '../../platform/preferred-wait.js';
 import { storableText } from '../../platform/storable-text.js';
 import { KeyRevocation } from '../../signing-keys/key-revocation.js';
@@ -33,6 +46,7 @@ export class OperatorSigningKeysController {
     private readonly rotation: KeyRotation,
     private readonly revocation: KeyRevocation,
     private readonly answers: ReceiptAnswers,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /** The published keys, the oldest first, and those that were revoked. */
@@ -98,7 +112,9 @@ export class OperatorSigningKeysController {
     const [answer] = await Promise.all([
       this.answers.answer(event, wait, reply),
       // The next key, so that one is prepared again. When it fails, the calendar goes on with it.
-      this.rotation.turn().catch(() => undefined),
+      this.rotation.turn().catch((error: unknown) => {
+        this.logger.warn({ err: error }, 'no key was prepared yet after one was revoked');
+      }),
     ]);
     return { kid, signs, ...answer };
   }

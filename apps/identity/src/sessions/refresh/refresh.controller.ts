@@ -5,6 +5,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { personalDetails } from '../../audit/personal-details.js';
 import { DomainError } from '../../platform/domain-error.js';
+import { RefreshAdmission } from '../admission/refresh-admission.js';
 import { deliverCredentials, takeBackCookies } from '../delivery/deliver-credentials.js';
 import type { CredentialsAnswer } from '../delivery/deliver-credentials.js';
 import { OwnCookies } from '../delivery/own-cookies.js';
@@ -25,6 +26,7 @@ const FINAL: ReadonlySet<string> = new Set([
 export class RefreshController {
   constructor(
     private readonly refreshes: Refreshes,
+    private readonly admission: RefreshAdmission,
     private readonly cookies: OwnCookies,
   ) {}
 
@@ -43,7 +45,8 @@ export class RefreshController {
     const { ip, headers } = reply.request;
     const from = personalDetails(ip, headers['user-agent']);
     try {
-      return deliverCredentials(await this.refreshes.refresh(token, { by, from }), reply);
+      const refresh = () => this.refreshes.refresh(token, { by, from });
+      return deliverCredentials(await this.admission.admit(refresh), reply);
     } catch (error) {
       const isFinal = error instanceof DomainError && FINAL.has(error.code);
       if (by === 'cookie' && isFinal) takeBackCookies(reply);

@@ -1,0 +1,56 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Counter } from '@countersign/service-host';
+import type { Registry } from '@countersign/service-host';
+import { IdentityConfig } from '../../config/identity-config.js';
+import { DomainError } from '../../platform/domain-error.js';
+import { METRICS } from '../../platform/platform.module.js';
+import { Pace } from './pace.js';
+
+const seconds = () => performance.now() / 1000;
+
+/**
+ * Lets refreshes in at a steady pace. When a key is revoked, everybody's access token dies at once, and everybody comes for a new
+ * one: those who must wait are told when to come again, before anything is asked of the database. Their sessions are not touched.
+ *
+ * Each replica has a pace of its own, and looks at nobody in particular: who asks too often is for the limits per address.
+ */
+@Injectable()
+export class RefreshAdmission {
+  readonly #pace: Pace;
+  readonly #most: number;
+  readonly #turnedAway: Counter;
+  #underWay = 0;
+
+  constructor(config: IdentityConfig, @Inject(METRICS) metrics: Registry) {
+    const perSecond = config.REFRESHES_PER_SECOND;
+    // eslint-disable-next-line no-restricted-properties -- spreads a crowd; nobody gains by guessing it
+    this.#pace = new Pace(perSecond, seconds(), Math.random);
+    this.#most = perSecond;
+    this.#turnedAway = new Counter({
+      name: 'countersign_refreshes_turned_away_total',
+      help: 'Refreshes that were told to come again later, since too many came at once',
+      registers: [metrics],
+    });
+  }
+
+  /**
+   * Runs a refresh when it is let in.
+   *
+   * @throws {DomainError} `overloaded`, with the seconds after which to come again
+   */
+  async admit<T>(refresh: () => Promise<T>): Promise<T> {
+    // Those of a second under way at once: they take far longer than they should, and more would make it worse.
+    const wait = this.#pace.ask(seconds()) || (this.#underWay >= this.#most ? 2 : 0);
+    if (wait > 0) {
+      this.#turnedAway.inc();
+      const detail = 'too many sessions are refreshed at once; this one is as it was';
+      throw new DomainError('overloaded', detail, { retryAfterSeconds: wait });
+    }
+    this.#underWay += 1;
+    try {
+      return await refresh();
+    } finally {
+      this.#underWay -= 1;
+    }
+  }
+}
