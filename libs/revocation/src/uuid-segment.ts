@@ -23,21 +23,6 @@ export class UuidSegment {
   /** @param depth how many leading bits of the hash all identifiers in here have in common */
   constructor(public depth: number) {}
 
-  /** False when no identifier in here has these outer words; the inner ones are not looked at. */
-  mayHave(first: number, last: number, hash: number): boolean {
-    const tag = tagOf(last);
-    let slot = startOf(hash);
-    for (;;) {
-      const found = this.#tags[slot];
-      if (found === 0) return false;
-      if (found === tag) {
-        const at = slot * SLOT_WORDS;
-        if (this.#words[at + 3] === last && this.#words[at] === first) return true;
-      }
-      slot = slot === SLOTS - 1 ? 0 : slot + 1;
-    }
-  }
-
   /** When the identifier ends, or 0 when it is not here. */
   expiryOf(id: UuidWords, hash: number): number {
     const slot = this.#find(id, hash);

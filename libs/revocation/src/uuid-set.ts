@@ -1,3 +1,4 @@
+import { TailFilter } from './tail-filter.js';
 import { SEGMENT_CAPACITY, UuidSegment } from './uuid-segment.js';
 import type { UuidWords } from './uuid-words.js';
 
@@ -18,17 +19,16 @@ export class UuidSet {
   #size = 0;
   #swept = 0;
   #horizon = 0;
+  readonly #filter = new TailFilter();
 
   /** How many are held, those included that have ended and not been swept up yet. */
   get size(): number {
     return this.#size;
   }
 
-  /** False when no identifier with these outer words is held; the inner ones are not looked at. */
-  mayHave(id: UuidWords): boolean {
-    if (this.#size === 0) return false;
-    const hash = hashOf(id);
-    return this.#segmentOf(hash).mayHave(id[0] ?? 0, id[3] ?? 0, hash);
+  /** False when no identifier with this last word is held. */
+  mayHave(last: number): boolean {
+    return this.#size > 0 && this.#filter.mayHave(last);
   }
 
   has(id: UuidWords): boolean {
@@ -51,6 +51,7 @@ export class UuidSet {
     }
     const before = segment.count;
     const changed = segment.add(id, hash, expiresAt);
+    this.#filter.add(id[3] ?? 0, expiresAt);
     this.#size += segment.count - before;
     return changed ? 'changed' : 'unchanged';
   }
@@ -58,6 +59,7 @@ export class UuidSet {
   /** From now on, what ended before `horizon` is not there. Gives back a part of its memory at each call. */
   sweep(horizon: number): void {
     this.#horizon = Math.max(this.#horizon, horizon);
+    this.#filter.sweep(this.#horizon);
     if (this.#size === 0) return;
     const share = Math.max(MIN_SWEPT, Math.ceil(this.#directory.length / SWEEP_CALLS));
     for (let n = 0; n < Math.min(share, this.#directory.length); n += 1) {

@@ -1,4 +1,5 @@
 import { TokenRejected } from './errors.js';
+import type { Claims } from './plain-claims.js';
 import { shareLists, shareSplit, shareTexts } from './shared-values.js';
 
 /** A verified access token (RFC 9068). Frozen: it is shared by all who present it. Instants are NumericDate seconds. */
@@ -30,8 +31,6 @@ export interface TokenPolicy {
   readonly maxLifetimeSeconds: number;
 }
 
-type Claims = Readonly<Record<string, unknown>>;
-
 class FrozenAccessToken implements AccessToken {
   readonly issuer: string;
   readonly subject: string;
@@ -53,13 +52,13 @@ class FrozenAccessToken implements AccessToken {
     this.audience = audiences(claims);
     this.expiresAt = instant(claims, 'exp');
     this.issuedAt = instant(claims, 'iat');
-    this.notBefore = claims['nbf'] === undefined ? this.issuedAt : instant(claims, 'nbf');
+    this.notBefore = claims.nbf === undefined ? this.issuedAt : instant(claims, 'nbf');
     this.subject = text(claims, 'sub');
     this.tokenId = text(claims, 'jti');
     this.clientId = sameClient(text(claims, 'client_id'));
     this.scopes = scopes(claims);
-    this.sessionId = claims['sid'] === undefined ? undefined : text(claims, 'sid');
-    this.authTime = claims['auth_time'] === undefined ? undefined : instant(claims, 'auth_time');
+    this.sessionId = claims.sid === undefined ? undefined : text(claims, 'sid');
+    this.authTime = claims.auth_time === undefined ? undefined : instant(claims, 'auth_time');
     this.roles = roles(claims);
     this.keyId = keyId;
     this.#encoded = encoded;
@@ -119,7 +118,7 @@ const sameScopes = shareSplit();
 const MAX_TEXT_LENGTH = 256;
 const NONE: readonly string[] = Object.freeze([]);
 
-function text(claims: Claims, name: string): string {
+function text(claims: Claims, name: keyof Claims): string {
   const value = claims[name];
   if (typeof value !== 'string' || value === '' || value.length > MAX_TEXT_LENGTH) {
     throw new TokenRejected('malformed', `${name} is missing or not a string`);
@@ -127,7 +126,7 @@ function text(claims: Claims, name: string): string {
   return value;
 }
 
-function instant(claims: Claims, name: string): number {
+function instant(claims: Claims, name: keyof Claims): number {
   const value = claims[name];
   if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
     throw new TokenRejected('malformed', `${name} is missing or not a NumericDate`);
@@ -135,29 +134,24 @@ function instant(claims: Claims, name: string): number {
   return value;
 }
 
-function audiences(claims: Claims): readonly string[] {
-  const value = claims['aud'];
-  const list: unknown = typeof value === 'string' ? [value] : value;
-  if (!isTextList(list) || list.length === 0) {
+function audiences({ aud }: Claims): readonly string[] {
+  const list = sameAudience(typeof aud === 'string' ? [aud] : aud);
+  if (!list || list.length === 0) {
     throw new TokenRejected('malformed', 'aud is missing or not a list of strings');
   }
-  return sameAudience(list);
+  return list;
 }
 
 function scopes(claims: Claims): readonly string[] {
-  const value = claims['scope'];
+  const value = claims.scope;
   if (value === undefined || value === '') return NONE;
   if (typeof value !== 'string') throw new TokenRejected('malformed', 'scope is not a string');
   return sameScopes(value);
 }
 
 function roles(claims: Claims): readonly string[] {
-  const value = claims['roles'];
-  if (value === undefined) return NONE;
-  if (!isTextList(value)) throw new TokenRejected('malformed', 'roles is not a list of strings');
-  return sameRoles(value);
-}
-
-function isTextList(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+  if (claims.roles === undefined) return NONE;
+  const list = sameRoles(claims.roles);
+  if (!list) throw new TokenRejected('malformed', 'roles is not a list of strings');
+  return list;
 }

@@ -20,6 +20,11 @@ test.each([[[]], [['orders']], [['payments', 'orders']], [['orders', 'payments',
   },
 );
 
+test.each([[undefined], [null], ['orders'], [{ 0: 'orders', length: 1 }], [['orders', 1]]])(
+  '%j is no list of texts',
+  (value) => expect(shareLists()(value)).toBeUndefined(),
+);
+
 test('scopes that were split before are the same list, and frozen', () => {
   const share = shareSplit();
   const first = share('orders:read orders:write');

@@ -9,10 +9,14 @@ export function shareTexts(): (text: string) => string {
   return (text) => (text === latest ? latest : (latest = text));
 }
 
-/** Shares lists of texts, frozen. */
-export function shareLists(): (list: readonly string[]) => readonly string[] {
+/** Shares lists of texts, frozen. Gives `undefined` for anything else. */
+export function shareLists(): (value: unknown) => readonly string[] | undefined {
   let latest: readonly string[] = Object.freeze([]);
-  return (list) => (isEqual(list, latest) ? latest : (latest = Object.freeze(list)));
+  return (value) => {
+    if (value === latest) return latest;
+    if (!isTextList(value)) return undefined;
+    return isEqual(value, latest) ? latest : (latest = Object.freeze(value));
+  };
 }
 
 /** Shares the frozen lists that texts give when they are split at spaces. */
@@ -30,4 +34,8 @@ export function shareSplit(): (text: string) => readonly string[] {
 
 function isEqual(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((text, index) => text === other[index]);
+}
+
+function isTextList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }

@@ -140,6 +140,16 @@ it('gives the claims of a good token, and keeps its text out of logs', async () 
   expect(JSON.stringify(verified)).not.toContain(encoded);
 });
 
+it.each([[undefined], [null], [42], [['a.b.c']]])(
+  'what is no text (%j) is malformed, as a request without a token would be',
+  async (given) => {
+    const { verifier } = verifierAt();
+    await expect(verifier.verify(given as unknown as string)).rejects.toMatchObject({
+      code: 'malformed',
+    });
+  },
+);
+
 it('a call may name another audience, and must name one when none is configured', async () => {
   const { verifier } = await readyVerifier();
   await expect(verifier.verify(token(), { audience: 'payments' })).resolves.toBeDefined();

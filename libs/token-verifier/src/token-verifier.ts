@@ -122,6 +122,10 @@ export class TokenVerifier {
     if (audience === null) {
       return Promise.reject(new TypeError('verify needs an audience: none is configured'));
     }
+    // Callers in plain JavaScript hand on what a request did not have.
+    if (typeof (text as unknown) !== 'string') {
+      return this.#refuse(new TokenRejected('malformed', 'not a text'));
+    }
     try {
       const known = this.#signatures.recall(text);
       const entry =
