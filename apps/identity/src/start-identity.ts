@@ -30,6 +30,7 @@ import { MailDelivery } from './mail/mail-delivery.js';
 import { MasterKeysOutOfOrder } from './master-key/master-key-order.js';
 import { MasterKeyPresence } from './master-key/master-key-presence.js';
 import { MasterKeyRegistry } from './master-key/master-key-registry.js';
+import { allowTrustedOrigins } from './listeners/trusted-origins.js';
 import { createOwnVerifier } from './own-verifier/own-verifier.js';
 import { Database } from './platform/database.js';
 import { RandomIds } from './platform/ids.js';
@@ -128,6 +129,7 @@ export async function startIdentity(
   const publicApp = await createHttpApp(PublicListenerModule.of(identity, verifier), httpOptions);
   const serviceApp = await createHttpApp(ServiceListenerModule.of(identity), httpOptions);
   for (const app of [publicApp, serviceApp]) acceptFormsForOAuth(app);
+  allowTrustedOrigins(publicApp, config.TRUSTED_ORIGINS);
   let serving = false;
   const life = latchedReadiness(() => {
     const missing = [...(serving ? [] : ['not listening yet']), ...verifier.state().missing];

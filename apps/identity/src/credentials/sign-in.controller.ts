@@ -7,6 +7,9 @@ import { personalDetails } from '../audit/personal-details.js';
 import { storableText } from '../platform/storable-text.js';
 import { deliverCredentials } from '../sessions/delivery/deliver-credentials.js';
 import type { CredentialsAnswer } from '../sessions/delivery/deliver-credentials.js';
+import { OwnCookies } from '../sessions/delivery/own-cookies.js';
+import { refuse } from '../sessions/delivery/refuse.js';
+import { ReplacedSession } from '../sessions/delivery/replaced-session.js';
 import { givenPassword } from './password-rules.js';
 import { SignIn } from './sign-in.js';
 
@@ -14,15 +17,23 @@ const login = z.strictObject({
   email: emailAddress,
   password: givenPassword,
   client_id: storableText.min(1).max(100).optional(),
-  delivery: z.enum(['bearer']).default('bearer'),
+  delivery: z.enum(['bearer', 'cookie', 'session']).default('bearer'),
   remember: z.boolean().default(false),
   device_name: storableText.trim().min(1).max(100).optional(),
 });
 
 @Controller('auth')
 export class SignInController {
-  constructor(private readonly signIn: SignIn) {}
+  constructor(
+    private readonly signIn: SignIn,
+    private readonly cookies: OwnCookies,
+    private readonly replaced: ReplacedSession,
+  ) {}
 
+  /**
+   * Signs in by address and password. What the client gets, and where, is up to the delivery; a browser that signs in again leaves the
+   * session it was in.
+   */
   @Public()
   @Post('login')
   @HttpCode(200)
@@ -30,7 +41,11 @@ export class SignInController {
     @Body({ schema: login }) body: z.infer<typeof login>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CredentialsAnswer> {
-    const { ip, headers } = reply.request;
+    const { ip, headers, raw } = reply.request;
+    // Another site could sign a visitor in as somebody else, and watch what they do there.
+    if (body.delivery !== 'bearer' && !this.cookies.isFromHere(raw.rawHeaders)) {
+      return refuse(reply, 'origin_required');
+    }
     const from = personalDetails(ip, headers['user-agent']);
     const begun = await this.signIn.withPassword(body.email, body.password, {
       clientId: body.client_id,
@@ -40,6 +55,7 @@ export class SignInController {
       userAgent: from.user_agent,
       ip: from.ip,
     });
+    await this.replaced.end(reply.request);
     return deliverCredentials(begun, reply);
   }
 }

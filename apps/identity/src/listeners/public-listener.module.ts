@@ -34,13 +34,16 @@ import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { ActivityController } from '../sessions/activity.controller.js';
 import { OwnCookies } from '../sessions/delivery/own-cookies.js';
+import { ReplacedSession } from '../sessions/delivery/replaced-session.js';
 import { SignedInGuard } from '../sessions/delivery/signed-in.guard.js';
 import { RefreshController } from '../sessions/refresh/refresh.controller.js';
 import { RefreshAdmission } from '../sessions/admission/refresh-admission.js';
 import { Refreshes } from '../sessions/refresh/refreshes.js';
 import { signedInOf } from '../sessions/delivery/signed-in.js';
+import { SessionList } from '../sessions/session-list.js';
 import { SessionLookup } from '../sessions/session-lookup.js';
 import { SessionController } from '../sessions/session.controller.js';
+import { OwnSessionsController } from '../sessions/own-sessions.controller.js';
 import { OwnSessions } from '../sessions/own-sessions.js';
 import { JwksController } from '../signing-keys/jwks.controller.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
@@ -58,6 +61,7 @@ import { lend } from './lend.js';
     RegistrationController,
     SignInController,
     SessionController,
+    OwnSessionsController,
     RefreshController,
     TokenController,
     TokenRevocationController,
@@ -84,6 +88,7 @@ export class PublicListenerModule {
           OwnSessions,
           RefreshAdmission,
           Refreshes,
+          SessionList,
           SessionLookup,
           AwaitedReceipts,
           ClientAuthentication,
@@ -94,6 +99,7 @@ export class PublicListenerModule {
           AttemptLimits,
           KnownDevices,
         ]),
+        ReplacedSession,
         { provide: APP_GUARD, useClass: SignedInGuard },
         {
           provide: SignedInAccount,

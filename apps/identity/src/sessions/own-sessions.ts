@@ -5,9 +5,12 @@ import { accountActor, AuditLog } from '../audit/audit-log.js';
 import type { PersonalDetails } from '../audit/audit-log.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
+import { takeLocks } from '../platform/locks.js';
+import { RevocationLog } from '../revocation/revocation-log.js';
 import type { SignedIn } from './delivery/signed-in.js';
 import type { EndReason } from './end-sessions.js';
 import { Sessions } from './sessions.js';
+import { isSessionId } from './standing.js';
 
 /** How an owner ends sessions. */
 export interface HowOwnerEnds {
@@ -15,47 +18,90 @@ export interface HowOwnerEnds {
   readonly from: PersonalDetails;
 }
 
-/** What people do about their own sessions, each with its row in the audit log. */
+/** Which of their sessions somebody ends. */
+type Owned = Pick<SignedIn, 'accountId' | 'sid'>;
+
+/** What people do about their own sessions, each with its row in the audit log. All answer where in the log of revocations it stands. */
 @Injectable()
 export class OwnSessions {
   constructor(
     private readonly database: Database,
     private readonly sessions: Sessions,
+    private readonly revocations: RevocationLog,
     private readonly audit: AuditLog,
   ) {}
 
   /**
-   * Ends the session in which it is asked for. Ending it again changes nothing and answers the same.
+   * Ends one session. Ending it again changes nothing and answers the same.
    *
-   * @returns where in the log of revocations it stands
-   * @throws {DomainError} `session_ended` when there is no such session
+   * @throws {DomainError} `unknown_session` when the account has no such session
    */
-  logOut({ accountId, sid }: SignedIn, how: HowOwnerEnds): Promise<Position> {
+  end({ accountId, sid }: Owned, reason: EndReason, how: HowOwnerEnds): Promise<Position> {
+    if (!isSessionId(sid)) throw new DomainError('unknown_session');
     return this.database.transaction(async (tx) => {
-      const position = await this.#endOne(tx, accountId, sid, 'logout', how);
-      if (!position) throw new DomainError('session_ended');
+      const { receiptWanted } = how;
+      const ended = (await isOwnedBy(tx, sid, accountId))
+        ? await this.sessions.endIn(tx, sid, reason, { receiptWanted })
+        : undefined;
+      if (!ended) throw new DomainError('unknown_session');
+      if (!ended.already) {
+        await this.#record(tx, accountId, sid, how, { of: 'session', reason });
+      }
+      return ended.position;
+    });
+  }
+
+  /** Ends every other session. When there is none, nothing is written, and the head of the log is the answer. */
+  async endOthers({ accountId, sid }: Owned, how: HowOwnerEnds): Promise<Position> {
+    const { receiptWanted } = how;
+    const position = await this.database.transaction(async (tx) => {
+      const options = { receiptWanted };
+      const ended = await this.sessions.endOthersIn(tx, accountId, sid, 'ended_by_owner', options);
+      if (ended.sessions === 0) return undefined;
+      await this.#record(tx, accountId, accountId, how, { of: 'others', sessions: ended.sessions });
+      return ended.position;
+    });
+    if (position) return position;
+    const { epoch, seq } = await this.revocations.head();
+    return { epoch, seq };
+  }
+
+  /** Ends every session, the one in which it is asked for among them. */
+  endAll({ accountId }: Pick<Owned, 'accountId'>, how: HowOwnerEnds): Promise<Position> {
+    const { receiptWanted } = how;
+    return this.database.transaction(async (tx) => {
+      await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'exclusive' }]);
+      const { sessions, position } = await this.sessions.endAllIn(tx, accountId, 'ended_by_owner', {
+        receiptWanted,
+      });
+      await this.#record(tx, accountId, accountId, how, { of: 'all', sessions });
       return position;
     });
   }
 
-  async #endOne(
+  #record(
     tx: EntityManager,
     accountId: string,
-    sid: string,
-    reason: EndReason,
-    { receiptWanted, from }: HowOwnerEnds,
-  ): Promise<Position | undefined> {
-    const ended = await this.sessions.endIn(tx, sid, reason, { receiptWanted });
-    if (ended && !ended.already) {
-      await this.audit.record(tx, {
-        actor: accountActor(accountId),
-        action: 'session.end',
-        target: sid,
-        accountId,
-        personal: from,
-        details: { of: 'session', reason },
-      });
-    }
-    return ended?.position;
+    target: string,
+    { from }: HowOwnerEnds,
+    details: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    return this.audit.record(tx, {
+      actor: accountActor(accountId),
+      action: 'session.end',
+      target,
+      accountId,
+      personal: from,
+      details,
+    });
   }
+}
+
+/** Whose a session is never changes, so it may be read before its lock is taken. */
+async function isOwnedBy(tx: EntityManager, sid: string, accountId: string): Promise<boolean> {
+  const rows = await tx.query<unknown[]>(
+    `SELECT FROM sessions WHERE sid = $1 AND account_id = $2`,
+    [sid, accountId],
+  );
+  return rows.length > 0;
 }

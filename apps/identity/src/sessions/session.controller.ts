@@ -52,7 +52,7 @@ export class SessionController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RevocationAnswer> {
     const wait = readPreferredWait(prefer);
-    const position = await this.ownSessions.logOut(signedIn, {
+    const position = await this.ownSessions.end(signedIn, 'logout', {
       receiptWanted: wait !== undefined,
       from: personalDetails(reply.request.ip, reply.request.headers['user-agent']),
     });

@@ -10,6 +10,7 @@ import { NewSessions } from './new-sessions.js';
 import { OwnSessions } from './own-sessions.js';
 import { RefreshIncidents } from './refresh/refresh-incidents.js';
 import { Refreshes } from './refresh/refreshes.js';
+import { SessionList } from './session-list.js';
 import { SessionLookup } from './session-lookup.js';
 import { SessionSecrets } from './session-secrets.js';
 import { SessionTokens } from './session-tokens.js';
@@ -25,6 +26,7 @@ import { Sessions } from './sessions.js';
     RefreshAdmission,
     RefreshIncidents,
     Refreshes,
+    SessionList,
     SessionLookup,
     SessionSecrets,
     SessionTokens,
@@ -36,6 +38,7 @@ import { Sessions } from './sessions.js';
     OwnSessions,
     RefreshAdmission,
     Refreshes,
+    SessionList,
     SessionLookup,
     Sessions,
     SessionTokens,

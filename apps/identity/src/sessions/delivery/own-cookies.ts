@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { cookiePolicy } from '@countersign/token-verifier';
+import { cookiePolicy, isSameOrigin } from '@countersign/token-verifier';
 import type { CookiePolicy } from '@countersign/token-verifier';
 import { IdentityConfig } from '../../config/identity-config.js';
 import { ACCESS, OPAQUE, REFRESH } from './cookies.js';
@@ -16,5 +16,10 @@ export class OwnCookies {
     const origins = [ISSUER_URL, ...TRUSTED_ORIGINS];
     this.credentials = cookiePolicy({ names: [ACCESS.name, OPAQUE.name], origins });
     this.refresh = cookiePolicy({ names: [REFRESH.name], origins });
+  }
+
+  /** Whether a request shows that it comes from such a page. */
+  isFromHere(rawHeaders: readonly string[]): boolean {
+    return isSameOrigin(rawHeaders, this.credentials.origins);
   }
 }

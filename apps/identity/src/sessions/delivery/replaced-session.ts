@@ -1,0 +1,45 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { TokenVerifier } from '@countersign/nest-auth';
+import { readRequestCredentials } from '@countersign/token-verifier';
+import type { FastifyRequest } from 'fastify';
+import { personalDetails } from '../../audit/personal-details.js';
+import { OwnSessions } from '../own-sessions.js';
+import { SessionLookup } from '../session-lookup.js';
+import { OPAQUE } from './cookies.js';
+import { OwnCookies } from './own-cookies.js';
+
+/** Ends the session that a browser leaves by signing in again: its cookies are about to be written over. */
+@Injectable()
+export class ReplacedSession {
+  constructor(
+    @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
+    private readonly lookup: SessionLookup,
+    private readonly sessions: OwnSessions,
+    private readonly cookies: OwnCookies,
+  ) {}
+
+  /** Ends the live session whose cookie came with a sign-in; does nothing when there is none, or it does not show where it comes from. */
+  async end(request: FastifyRequest): Promise<void> {
+    const { method, raw, ip, headers } = request;
+    const given = readRequestCredentials(
+      { method, rawHeaders: raw.rawHeaders },
+      this.cookies.credentials,
+    );
+    if (!('cookie' in given)) return;
+    const session =
+      given.cookie === OPAQUE.name
+        ? await this.lookup.byCookie(given.token)
+        : await this.#ofAccessToken(given.token);
+    if (session?.state !== 'live') return;
+    await this.sessions.end(session, 'signed_in_again', {
+      receiptWanted: false,
+      from: personalDetails(ip, headers['user-agent']),
+    });
+  }
+
+  async #ofAccessToken(encoded: string) {
+    // A token that is not good is not somebody's session.
+    const token = await this.verifier.verify(encoded).catch(() => undefined);
+    return token?.sessionId === undefined ? undefined : this.lookup.bySid(token.sessionId);
+  }
+}
