@@ -17,6 +17,7 @@ import { MailOutbox1763782000000 } from './migrations/1763782000000-mail-outbox.
 import { MasterKeys1763785000000 } from './migrations/1763785000000-master-keys.js';
 import { RestoreEmail1763782100000 } from './migrations/1763782100000-restore-email.js';
 import { UnverifiedAccounts1763782200000 } from './migrations/1763782200000-unverified-accounts.js';
+import { PurgedSessions1763784100000 } from './migrations/1763784100000-purged-sessions.js';
 import { createDataSource } from './platform/data-source.js';
 import { Session } from './sessions/session.js';
 import { SigningKey } from './signing-keys/signing-key.js';
@@ -43,6 +44,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       RestoreEmail1763782100000,
       UnverifiedAccounts1763782200000,
       AuditChain1763784000000,
+      PurgedSessions1763784100000,
       MasterKeys1763785000000,
     ],
   });

@@ -17,6 +17,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { AuditSealer } from './audit/audit-sealer.js';
 import { loadConfig } from './config/identity-config.js';
 import type { IdentityConfig } from './config/identity-config.js';
+import { CredentialsPurge } from './credentials/credentials-purge.js';
 import { PasswordHasher } from './credentials/password-hasher.js';
 import { AttemptCounters } from './guessing/attempt-counters.js';
 import { createIdentityDataSource } from './identity-data-source.js';
@@ -149,6 +150,8 @@ export async function startIdentity(
   serving = true;
   const purge = identity.get(Purge);
   purge.start();
+  const credentialsPurge = identity.get(CredentialsPurge);
+  credentialsPurge.start();
   const mails = identity.get(MailDelivery);
   mails.start();
   auditSealer.start();
@@ -178,6 +181,7 @@ export async function startIdentity(
       await verifier.close();
       awaitedReceipts.stop();
       await purge.stop();
+      await credentialsPurge.stop();
       await mails.stop();
       await rotation.stop();
       await relay.stop();

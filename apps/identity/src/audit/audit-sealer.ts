@@ -4,6 +4,7 @@ import type { Logger } from '@countersign/service-host';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../platform/database.js';
 import { LOGGER } from '../platform/platform.module.js';
+import { RepeatedJob } from '../platform/repeated-job.js';
 import { MasterKeys } from '../sealing/master-keys.js';
 import {
   CHAINED_COLUMNS,
@@ -39,8 +40,10 @@ interface Link {
 export class AuditSealer {
   #key: Buffer | undefined;
   #lastSealed: AuditHead | undefined;
-  #repeating: NodeJS.Timeout | undefined;
-  #running: Promise<unknown> | undefined;
+  readonly #job = new RepeatedJob(
+    () => this.turn(),
+    (error) => this.logger.warn({ err: error }, 'the audit log was not sealed'),
+  );
 
   constructor(
     private readonly database: Database,
@@ -54,14 +57,12 @@ export class AuditSealer {
   }
 
   start(everyMs = EVERY_MS): void {
-    this.#repeating = setInterval(() => this.#turnUnlessRunning(), everyMs);
-    this.#repeating.unref();
+    this.#job.start(everyMs);
   }
 
   /** Waits for a turn under way. */
-  async stop(): Promise<void> {
-    clearInterval(this.#repeating);
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#job.stop();
   }
 
   /** Seals what is committed, in pages. @returns how many rows; 0 also when another replica is at it */
@@ -122,12 +123,6 @@ export class AuditSealer {
         'head of the audit log',
       );
     }
-  }
-
-  #turnUnlessRunning(): void {
-    this.#running ??= this.turn()
-      .catch((error: unknown) => this.logger.warn({ err: error }, 'the audit log was not sealed'))
-      .finally(() => (this.#running = undefined));
   }
 }
 

@@ -64,6 +64,8 @@ const settings = z.object({
   /** A session that is not used for so long is over. */
   SESSION_IDLE_SECONDS: seconds(60, 7 * 86_400, 3600),
   REMEMBERED_SESSION_IDLE_SECONDS: seconds(60, 366 * 86_400, 7 * 86_400),
+  /** For so long sessions that are over are kept, for their owners and for operators. */
+  SESSION_RETENTION_SECONDS: seconds(3600, 366 * 86_400, 30 * 86_400),
   /** For so long after a refresh the spent refresh token gives the same successor again; 0: never. */
   REFRESH_GRACE_SECONDS: seconds(0, 60, 10),
   /** How many sessions one replica refreshes in a second; others are told when to come again. */

@@ -6,6 +6,7 @@ import { SessionsModule } from '../sessions/sessions.module.js';
 import { RevocationModule } from '../revocation/revocation.module.js';
 import { AccountDeletion } from './account-deletion.js';
 import { AccountExport } from './account-export.js';
+import { CredentialsPurge } from './credentials-purge.js';
 import { EmailChange } from './email-change.js';
 import { EmailTokens } from './email-tokens.js';
 import { OwnerCheck } from './owner-check.js';
@@ -18,6 +19,7 @@ import { SignIn } from './sign-in.js';
 const PUBLIC = [
   AccountDeletion,
   AccountExport,
+  CredentialsPurge,
   EmailChange,
   PasswordChange,
   PasswordHasher,

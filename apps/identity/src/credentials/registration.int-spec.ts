@@ -6,8 +6,8 @@ import type { Replica } from '../../test/identity-under-test.js';
 import { lastMailTo, tokenSentTo } from '../../test/mailbox.js';
 import { Accounts } from '../accounts/accounts.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
-import { Purge } from '../relying-services/purge.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
+import { CredentialsPurge } from './credentials-purge.js';
 import { EmailTokens } from './email-tokens.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordReset } from './password-reset.js';
@@ -145,7 +145,7 @@ it('what nobody has verified goes after eight days, and tokens when they are ove
   await register('purge-again@example.test');
   await replica.get(PasswordReset).request('purge-asking@example.test', personal);
   await replica.get(PasswordReset).request('purge-nobody@example.test', personal);
-  await replica.get(Purge).run();
+  await replica.get(CredentialsPurge).run();
   expect(await Promise.all(names.map(known))).toEqual([false, true, true, true, true]);
   const left = await query<{ live: boolean }>(
     `SELECT expires_at > now() AS live FROM email_tokens`,
