@@ -13,10 +13,24 @@ import { PasswordHasher } from '../credentials/password-hasher.js';
 jest.setTimeout(120_000);
 
 const PASSWORD = 'the right password';
+/** Three wrong passwords, and the fourth attempt has to wait for up to an hour. */
+const STRICT = { SIGN_IN_FREE_FAILURES: '3', SIGN_IN_LONGEST_DELAY_SECONDS: '3600' };
+const LOW = {
+  SIGN_IN_FAILURES_PER_ADDRESS: '3/3600',
+  MESSAGES_PER_EMAIL: '2/3600',
+  MESSAGES_PER_ADDRESS: '3/3600',
+  EMAIL_TOKEN_FAILURES_PER_ADDRESS: '3/3600',
+  REFRESHES_PER_ADDRESS: '3/3600',
+  CLIENT_FAILURES_PER_CLIENT: '2/3600',
+  CLIENT_FAILURES_PER_ADDRESS: '4/3600',
+};
+const TRUSTING = { TRUSTED_PROXIES: '127.0.0.0/8,::1/128' };
 
 let replica: Replica;
 let redis: ThrowAwayRedis;
 let passwordHash: string;
+/** With every limit low but the one for everybody: for tests that use accounts and addresses of their own. */
+let identity: ServingIdentity;
 const running: ServingIdentity[] = [];
 
 beforeAll(async () => {
@@ -25,23 +39,22 @@ beforeAll(async () => {
   await hasher.start();
   passwordHash = await hasher.hash(PASSWORD);
   hasher.close();
+  identity = await startServing(replica.databaseUrl, { ...TRUSTING, ...STRICT, ...LOW });
 });
 afterEach(async () => {
   for (const identity of running.splice(0)) await identity.stop();
 });
 afterAll(async () => {
+  await identity.stop();
   await stopReplicas();
   await redis.stop();
 });
 
 /** A replica with low limits, whose memory of attempts is empty. */
 async function serve(settings: Record<string, string>): Promise<ServingIdentity> {
-  const identity = await startServing(replica.databaseUrl, {
-    TRUSTED_PROXIES: '127.0.0.0/8,::1/128',
-    ...settings,
-  });
-  running.push(identity);
-  return identity;
+  const served = await startServing(replica.databaseUrl, { ...TRUSTING, ...settings });
+  running.push(served);
+  return served;
 }
 let people = 0;
 async function newAccount(): Promise<string> {
@@ -49,7 +62,11 @@ async function newAccount(): Promise<string> {
   await replica.get(Accounts).addVerified(email, passwordHash, ['customer']);
   return email;
 }
-const newAddress = () => `198.51.100.${String((people += 1) % 250)}`;
+/** One that nothing has come from before. */
+const newAddress = () => {
+  people += 1;
+  return `10.0.${String(people >> 8)}.${String(people & 255)}`;
+};
 
 interface Tried {
   readonly status: number;
@@ -94,9 +111,6 @@ async function statuses(count: number, attempt: () => Promise<Tried>): Promise<n
 }
 const cookieOf = ({ cookie }: Tried) => ({ cookie: cookie!.split(';')[0]! });
 
-/** Three wrong passwords, and the fourth attempt has to wait for up to an hour. */
-const STRICT = { SIGN_IN_FREE_FAILURES: '3', SIGN_IN_LONGEST_DELAY_SECONDS: '3600' };
-
 describe('wrong passwords for one account', () => {
   it('make each next attempt wait longer; Retry-After says how long, and is right', async () => {
     const identity = await serve({ SIGN_IN_FREE_FAILURES: '2' });
@@ -120,7 +134,6 @@ describe('wrong passwords for one account', () => {
   });
 
   it('are the same to an account that there is and to one that there is not', async () => {
-    const identity = await serve(STRICT);
     const outcomes = async (email: string) => {
       const tried: unknown[] = [];
       for (let n = 0; n < 6; n += 1) {
@@ -135,7 +148,6 @@ describe('wrong passwords for one account', () => {
   });
 
   it('are counted under every spelling of the address', async () => {
-    const identity = await serve(STRICT);
     const email = await newAccount();
     for (const spelling of [email, ` ${email.toUpperCase()} `, email]) {
       expect((await guess(identity, spelling)).status).toBe(401);
@@ -160,7 +172,6 @@ describe('wrong passwords for one account', () => {
   });
 
   it('make nobody wait at another account; right ones are not counted, nor what is not well-formed', async () => {
-    const identity = await serve(STRICT);
     const [ann, bob] = [await newAccount(), await newAccount()];
     await statuses(5, () => guess(identity, ann));
     expect((await signIn(identity, ann)).status).toBe(429);
@@ -205,7 +216,6 @@ describe('a device on which the account was signed in to', () => {
   });
 
   it('has a count of its own for its wrong passwords, and opens no other account', async () => {
-    const identity = await serve(STRICT);
     const [ann, bob] = [await newAccount(), await newAccount()];
     const [phone, laptop] = [await signIn(identity, ann), await signIn(identity, ann)].map(
       cookieOf,
@@ -224,7 +234,6 @@ describe('a device on which the account was signed in to', () => {
   });
 
   it('can be an application without cookies, which asks for a token in a header', async () => {
-    const identity = await serve(STRICT);
     const ann = await newAccount();
     const first = await signIn(identity, ann, PASSWORD, { 'device-token': 'new' });
     expect([first.cookie, first.deviceToken]).toEqual([null, expect.stringMatching(/^d1\./)]);
@@ -235,20 +244,17 @@ describe('a device on which the account was signed in to', () => {
   });
 
   it('is not made by a sign-in that fails', async () => {
-    const identity = await serve({});
     const tried = await guess(identity, await newAccount(), { 'device-token': 'new' });
     expect([tried.status, tried.cookie, tried.deviceToken]).toEqual([401, null, null]);
   });
 });
 
 describe('wrong passwords from one address', () => {
-  const LIMIT = { SIGN_IN_FAILURES_PER_ADDRESS: '3/3600' };
   const anybody = () => `${String((people += 1))}@example.test`;
   const from = (identity: ServingIdentity, address: string) =>
     guess(identity, anybody(), { 'x-forwarded-for': address });
 
   it('are bounded whatever the account; of IPv6 the whole /64 is one address', async () => {
-    const identity = await serve(LIMIT);
     const hosts = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::', '2001:DB8:1:2:3:4:5:6'];
     for (const host of hosts) expect((await from(identity, host)).status).toBe(401);
     const refused = await from(identity, '2001:db8:1:2::77');
@@ -261,14 +267,13 @@ describe('wrong passwords from one address', () => {
   });
 
   it('are counted by the address of the connection when nobody is trusted to say another', async () => {
-    const identity = await serve({ ...LIMIT, TRUSTED_PROXIES: '' });
+    const identity = await serve({ ...LOW, TRUSTED_PROXIES: '' });
     let n = 0;
     const tried = await statuses(4, () => from(identity, `192.0.2.${String((n += 1))}`));
     expect(tried).toEqual([401, 401, 401, 429]);
   });
 
   it('do not count while the right ones are used', async () => {
-    const identity = await serve(LIMIT);
     const ann = await newAccount();
     const address = { 'x-forwarded-for': '192.0.2.50' };
     const tried = await statuses(6, () => signIn(identity, ann, PASSWORD, address));
@@ -287,7 +292,6 @@ it('wrong passwords of everybody are bounded too', async () => {
 
 describe('messages', () => {
   it('go out to one address only so often, whether there is an account or not', async () => {
-    const identity = await serve({ MESSAGES_PER_EMAIL: '2/3600' });
     for (const email of [await newAccount(), 'nobody-yet@example.test']) {
       const register = () => post(identity, '/auth/register', { email });
       expect(await statuses(3, register)).toEqual([202, 202, 429]);
@@ -295,7 +299,6 @@ describe('messages', () => {
   });
 
   it('and are asked for from one address only so often', async () => {
-    const identity = await serve({ MESSAGES_PER_ADDRESS: '3/3600' });
     const register = () =>
       post(
         identity,
@@ -307,7 +310,6 @@ describe('messages', () => {
   });
 
   it('the tokens in them are guessed only so often', async () => {
-    const identity = await serve({ EMAIL_TOKEN_FAILURES_PER_ADDRESS: '3/3600' });
     const body = { token: 'x', password: 'a new password of mine' };
     const verify = () =>
       post(identity, '/auth/email/verify', body, { 'x-forwarded-for': '192.0.2.78' });
@@ -316,7 +318,6 @@ describe('messages', () => {
 });
 
 it('the current password is guessed as slowly by who has got hold of a session', async () => {
-  const identity = await serve(STRICT);
   const tokenOf = async (email: string) => {
     const answer = await fetch(`${identity.public}/auth/login`, {
       method: 'POST',
@@ -347,7 +348,6 @@ it('the current password is guessed as slowly by who has got hold of a session',
 });
 
 it('refreshes are bounded too, whatever comes of them', async () => {
-  const identity = await serve({ REFRESHES_PER_ADDRESS: '3/3600' });
   const refresh = () =>
     post(identity, '/auth/refresh', { refresh_token: 'x' }, { 'x-forwarded-for': '192.0.2.60' });
   const tried = await statuses(5, refresh);
@@ -355,10 +355,6 @@ it('refreshes are bounded too, whatever comes of them', async () => {
 });
 
 it('client secrets are guessed only so often, for one client and from one address; answered as OAuth does', async () => {
-  const identity = await serve({
-    CLIENT_FAILURES_PER_CLIENT: '2/3600',
-    CLIENT_FAILURES_PER_ADDRESS: '4/3600',
-  });
   const ask = (client: string, path: string, address = '192.0.2.80') =>
     fetch(`${identity.public}${path}`, {
       method: 'POST',
