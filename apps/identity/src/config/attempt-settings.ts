@@ -23,8 +23,9 @@ const rate = (fallback: string) =>
  * of messages and refreshes every one.
  */
 export const attemptSettings = {
-  /** Wrong passwords for one account before each makes the next wait: one second, and twice as long each time. */
+  /** After so many wrong passwords for one account the next attempt has to wait, and twice as long after each further one. */
   SIGN_IN_FREE_FAILURES: z.coerce.number().int().min(1).max(1_000_000_000).default(5),
+  SIGN_IN_FIRST_DELAY_SECONDS: z.coerce.number().int().min(1).max(3600).default(1),
   SIGN_IN_LONGEST_DELAY_SECONDS: z.coerce.number().int().min(1).max(3600).default(900),
   SIGN_IN_FAILURES_PER_ADDRESS: rate('100/600'),
   SIGN_IN_FAILURES_IN_ALL: rate('600/60'),

@@ -93,6 +93,9 @@ const related = settings.superRefine((given, context) => {
   if (given.ACCESS_TOKEN_TTL_SECONDS > given.SESSION_TTL_SECONDS) {
     fault('ACCESS_TOKEN_TTL_SECONDS', 'a token must not outlive its session (SESSION_TTL_SECONDS)');
   }
+  if (given.SIGN_IN_FIRST_DELAY_SECONDS > given.SIGN_IN_LONGEST_DELAY_SECONDS) {
+    fault('SIGN_IN_FIRST_DELAY_SECONDS', 'must not be longer than SIGN_IN_LONGEST_DELAY_SECONDS');
+  }
   if (given.SESSION_TTL_SECONDS > given.REMEMBERED_SESSION_TTL_SECONDS) {
     fault('SESSION_TTL_SECONDS', 'must not be longer than REMEMBERED_SESSION_TTL_SECONDS');
   }

@@ -54,6 +54,7 @@ export function countersFor(
     type: 'delays',
     policy: {
       freeFailures: config.SIGN_IN_FREE_FAILURES,
+      firstSeconds: config.SIGN_IN_FIRST_DELAY_SECONDS,
       longestSeconds: config.SIGN_IN_LONGEST_DELAY_SECONDS,
     },
   };

@@ -13,8 +13,12 @@ import { PasswordHasher } from '../credentials/password-hasher.js';
 jest.setTimeout(120_000);
 
 const PASSWORD = 'the right password';
-/** Three wrong passwords, and the fourth attempt has to wait for up to an hour. */
-const STRICT = { SIGN_IN_FREE_FAILURES: '3', SIGN_IN_LONGEST_DELAY_SECONDS: '3600' };
+/** Three wrong passwords, and the fourth attempt has to wait for an hour. */
+const STRICT = {
+  SIGN_IN_FREE_FAILURES: '3',
+  SIGN_IN_FIRST_DELAY_SECONDS: '3600',
+  SIGN_IN_LONGEST_DELAY_SECONDS: '3600',
+};
 const LOW = {
   SIGN_IN_FAILURES_PER_ADDRESS: '3/3600',
   MESSAGES_PER_EMAIL: '2/3600',
@@ -113,11 +117,11 @@ const cookieOf = ({ cookie }: Tried) => ({ cookie: cookie!.split(';')[0]! });
 
 describe('wrong passwords for one account', () => {
   it('make each next attempt wait longer; Retry-After says how long, and is right', async () => {
-    const identity = await serve({ SIGN_IN_FREE_FAILURES: '2' });
+    const identity = await serve({ SIGN_IN_FREE_FAILURES: '2', SIGN_IN_FIRST_DELAY_SECONDS: '2' });
     const email = await newAccount();
     expect(await statuses(2, () => guess(identity, email))).toEqual([401, 401]);
     let refused = await guess(identity, email);
-    for (const wait of [1, 2, 4]) {
+    for (const wait of [2, 4]) {
       expect(refused).toMatchObject({ status: 429, code: 'too_many_attempts' });
       expect(refused.retryAfter).toBeGreaterThan(0);
       expect(refused.retryAfter).toBeLessThanOrEqual(wait);
@@ -157,8 +161,9 @@ describe('wrong passwords for one account', () => {
 
   it('at once are no more than one after the other, and who is refused costs no hash', async () => {
     const identity = await serve({
-      ...STRICT,
       SIGN_IN_FREE_FAILURES: '2',
+      SIGN_IN_FIRST_DELAY_SECONDS: '60',
+      SIGN_IN_LONGEST_DELAY_SECONDS: '3600',
       PASSWORD_HASH_PROCESSES: '1',
       // A third would be turned away with 503.
       PASSWORD_HASH_QUEUE: '1',
@@ -168,7 +173,7 @@ describe('wrong passwords for one account', () => {
     expect(all.filter(({ status }) => status === 401)).toHaveLength(2);
     expect(all.filter(({ status }) => status === 429)).toHaveLength(28);
     // And who was refused has not made the wait longer.
-    for (const { status, retryAfter } of all) if (status === 429) expect(retryAfter).toBe(1);
+    for (const { retryAfter } of all) expect(retryAfter ?? 0).toBeLessThanOrEqual(60);
   });
 
   it('make nobody wait at another account; right ones are not counted, nor what is not well-formed', async () => {
@@ -458,13 +463,12 @@ describe('with Redis', () => {
     });
     try {
       const url = `redis://countersign-relay:relay-password@127.0.0.1:${String(guarded.port)}`;
-      const identity = await serve({ ...STRICT, REDIS_URL: url });
+      const identity = await serve({ SIGN_IN_FREE_FAILURES: '1', REDIS_URL: url });
       await untilTogether(identity, '1');
       const email = await newAccount();
-      expect((await signIn(identity, email)).status).toBe(200);
-      expect(await statuses(5, () => guess(identity, email))).toEqual([401, 401, 401, 429, 429]);
-      await delay(1_000);
-      expect((await signIn(identity, email)).status).toBe(200);
+      // Through the gate each time, which every success opens again.
+      expect(await statuses(3, () => signIn(identity, email))).toEqual([200, 200, 200]);
+      await guess(identity, email);
       expect(await together(identity)).toBe('1');
     } finally {
       await guarded.stop();
