@@ -91,6 +91,16 @@ it('several replicas send each message once', async () => {
   expect(await rows()).toEqual([]);
 });
 
+it('a message that another replica is taking right now is left to it, without a wait', async () => {
+  await put('held@example.test');
+  await replicas[0]!.database.transaction(async (tx) => {
+    await tx.query(`SELECT FROM mail_outbox FOR UPDATE`);
+    expect(await replicas[1]!.get(Outbox).claim(10)).toEqual([]);
+  });
+  expect(await deliver(1)).toBe(true);
+  expect(mailsTo('held@example.test')).toHaveLength(1);
+});
+
 it('a recipient whom the server refuses is tried once and keeps nobody else waiting', async () => {
   await put('refused@example.test');
   await put('after@example.test');
