@@ -1,0 +1,195 @@
+import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
+import { backUp } from './chaos/restored-database.js';
+import { bearer, post, Stack, until } from './stack.js';
+import type { CliResult } from './stack.js';
+
+jest.setTimeout(240_000);
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const page = readFileSync(join(root, 'docs/operations/keys.md'), 'utf8');
+
+let stack: Stack;
+let env: Record<string, string>;
+const ran = new Set<string>();
+
+beforeAll(async () => {
+  stack = await Stack.start(['identity', 'orders'], {
+    JWKS_CACHE_SECONDS: '1',
+    KEY_PUBLICATION_SECONDS: '1',
+    STALENESS_LIMITS: '5/20',
+  });
+  env = {
+    ...stack.env('identity'),
+    PATH: `${join(stack.folder, 'bin')}:${process.env['PATH'] ?? ''}`,
+    COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
+    COUNTERSIGN_OPERATOR_TOKEN: await stack.addOperator('alice', ['read', 'end-sessions', 'keys']),
+  };
+  installCommand('countersign', join(root, 'apps/identity/dist/cli.js'));
+});
+afterAll(() => stack.stop());
+
+/** Puts a built program on the PATH of the page's commands. */
+function installCommand(name: string, program: string): void {
+  const folder = join(stack.folder, 'bin');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, name), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
+  chmodSync(join(folder, name), 0o755);
+}
+
+/** The lines of all shell blocks, those inside of lists too. */
+function linesOf(text: string): string[] {
+  return [...text.matchAll(/^ *```sh\n([^]*?)^ *```$/gm)].flatMap(([, block = '']) =>
+    block
+      .trim()
+      .split('\n')
+      .map((line) => line.trim()),
+  );
+}
+function commandsUnder(heading: string): string[] {
+  return linesOf(page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? '');
+}
+
+/** Runs a line of the page as it stands there, but for the kids in it. */
+function enter(line = '', kids: Record<string, string> = {}): Promise<CliResult> {
+  ran.add(line);
+  const text = line.replace(/\b(KID|PREPARED)$/, (name) => kids[name] ?? name);
+  return new Promise((resolve) => {
+    const child = execFile('sh', ['-c', text], { env, cwd: stack.folder }, (_error, out, err) =>
+      resolve({ code: child.exitCode, out, err }),
+    );
+  });
+}
+const done = (out: string | RegExp = '') => ({
+  code: 0,
+  out: expect.stringMatching(out) as string,
+});
+
+async function kids(state: string): Promise<string[]> {
+  const { out } = await stack.cli(['keys', 'list', '--json'], env);
+  const { items } = JSON.parse(out) as { items: { kid: string; state: string }[] };
+  return items.filter((key) => key.state === state).map(({ kid }) => kid);
+}
+const kid = async (state: string) => (await kids(state))[0] ?? 'none';
+const atOrders = async (token: string) =>
+  (await fetch(stack.url('orders', '/orders'), { headers: bearer(token) })).status;
+async function restart(): Promise<void> {
+  await stack.endApp('identity');
+  await stack.startApp('identity');
+}
+
+it('the page begins with what changes nothing', async () => {
+  const [list, plan] = linesOf(page);
+  expect(await enter(list)).toMatchObject(done(/ active /));
+  expect(await enter(plan)).toMatchObject(done(/ signs from /));
+});
+
+it('rotate: while a service is cut off, the dry run and the plan name it; then it goes on by itself', async () => {
+  const [dryRun, rotate] = commandsUnder('Rotate');
+  const [plan, services, force] = commandsUnder('Someone is behind');
+  stack.running('orders').child.kill('SIGSTOP');
+  // Another key, that orders has not seen.
+  await stack.cli(['keys', 'rotate', '--force', '--yes'], env);
+  const next = await kid('prepared');
+  await until(async () => /behind: orders /.test((await enter(dryRun)).out), 30_000);
+  expect(await enter(rotate)).toMatchObject(done(/waits until every instance|must be published/));
+  await until(async () => /waits until[^]*behind: orders /.test((await enter(plan)).out), 30_000);
+  expect((await enter(services)).code).toBe(0);
+  expect(await kid('prepared')).toBe(next);
+  expect(await enter(force)).toMatchObject(
+    done(new RegExp(`done: ${next} signs[^]*in spite of orders`)),
+  );
+  stack.running('orders').child.kill('SIGCONT');
+  await until(async () => (await enter(services)).out.includes('orders'), 10_000);
+});
+
+it('a key was stolen: each instance says when it knew; sessions go on', async () => {
+  const [revoke, fresh, prepared, list] = commandsUnder('A key was stolen');
+  const ann = await stack.addAccount('ann@example.test');
+  const login = await post(stack.url('public', '/auth/login'), ann);
+  const given = (await login.json()) as { access_token: string; refresh_token: string };
+  await until(async () => (await atOrders(given.access_token)) === 200, 60_000);
+  const revoked = await enter(revoke, { KID: await kid('active') });
+  expect(revoked).toMatchObject(done(/^orders +[\w-]{36} +applied +\d+ ms$/m));
+  expect(await atOrders(given.access_token)).toBe(401);
+  const { refresh_token: token } = given;
+  const refreshed = await post(stack.url('public', '/auth/refresh'), { refresh_token: token });
+  const { access_token: renewed } = (await refreshed.json()) as typeof given;
+  await until(async () => (await atOrders(renewed)) === 200, 30_000);
+
+  const known = { KID: await kid('active'), PREPARED: await kid('prepared') };
+  expect(await enter(fresh, known)).toMatchObject(done());
+  expect(await kid('active')).not.toBe(known.PREPARED);
+  expect(await enter(prepared, known)).toMatchObject(done());
+  expect((await enter(list)).out).toMatch(/ active [^]* prepared /);
+});
+
+it('the master key changes, and is stolen', async () => {
+  const [add, first, dryRun, rotate, status, takeAway] = commandsUnder('Change the master key');
+  const [endAll] = commandsUnder('The master key was stolen');
+  const bob = await stack.addAccount('bob@example.test');
+  const token = await stack.signIn(bob);
+  await enter(add);
+  await restart();
+  expect(await enter(first)).toMatchObject(done());
+  await restart();
+  expect(await enter(dryRun)).toMatchObject(done(/signing_keys: 2 secret/));
+  expect(await enter(rotate)).toMatchObject(done(/"k1" is not needed any more/));
+  expect(await enter(status)).toMatchObject(done(/^k1 +nothing .* no$/m));
+  await enter(takeAway);
+  await restart();
+  const me = await fetch(stack.url('public', '/auth/me'), { headers: bearer(token) });
+  expect(me.status).toBe(200);
+  expect(await enter(endAll)).toMatchObject(done(/ended [1-9]\d* session/));
+});
+
+it('an existing key is imported', async () => {
+  const [dryRun, take, remove, pipe] = commandsUnder('Import an existing key');
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+  writeFileSync(join(stack.folder, 'old-key.pem'), pem);
+  const before = await kids('prepared');
+  expect(await enter(dryRun)).toMatchObject(done(/can be imported \(RSA, 2048 bits\)/));
+  expect(await kids('prepared')).toEqual(before);
+  expect(await enter(take)).toMatchObject(done(/is prepared \(RSA, 2048 bits\)/));
+  expect(await enter(remove)).toMatchObject(done());
+  expect(await enter(pipe)).toMatchObject(done(/is prepared \(RSA, 3072 bits\)/));
+  expect(await kids('prepared')).toHaveLength(before.length + 2);
+  const again = await stack.cli(['keys', 'import', '-'], env, pem);
+  expect(again).toMatchObject({ code: 3, err: expect.stringContaining('is here already') });
+  const weak = await stack.cli(['keys', 'import', '-'], env, 'nothing');
+  expect(weak).toMatchObject({ code: 2, err: 'that is neither PEM nor a JWK\n' });
+  expect(stack.logs()).not.toContain(pem.split('\n')[3]);
+});
+
+it('the database is restored: the stolen key is back, and revoked again', async () => {
+  const [migrate, status, raise, list, revoke] = commandsUnder('Restore from a backup');
+  const stolen = await kid('active');
+  const restore = await backUp(stack);
+  await until(async () => (await fetch(stack.url('public', '/.well-known/jwks.json'))).ok, 20_000);
+  await until(
+    async () =>
+      (await stack.cli(['keys', 'revoke', '--yes', '--reason', 'x', '--', stolen], env)).code ===
+        0 || (await kids('revoked')).includes(stolen),
+    30_000,
+  );
+  await stack.endApp('identity');
+  await restore();
+  expect(await enter(migrate)).toMatchObject(done());
+  expect(await enter(status)).toMatchObject(done(/ yes$/m));
+  expect(await enter(raise)).toMatchObject(done(/has begun/));
+  await stack.startApp('identity');
+  expect(await kid('active')).toBe(stolen);
+  expect((await enter(list)).code).toBe(0);
+  await enter(revoke, { KID: stolen });
+  expect(await kids('revoked')).toContain(stolen);
+});
+
+it('every command of the page was run', () => {
+  expect([...new Set(linesOf(page))].filter((line) => !ran.has(line))).toEqual([]);
+  expect(linesOf(page).length).toBeGreaterThan(20);
+});
