@@ -74,7 +74,7 @@ function observed(more: Partial<Observed['status']> = {}): Observed {
       closed_epochs: [],
       relay: null,
       signing_keys: [key('k1', 'active'), key('k2', 'prepared')],
-      audit: { unsealed: 3, oldest_seconds: 1 },
+      audit: { rows_to_seal: 3, oldest_seconds: 1 },
       relying_services: [service('identity'), service('orders')],
       configuration_faults: [],
       ...more,
@@ -108,7 +108,7 @@ it.each<[string, Observed, string[]]>([
   ],
   [
     'an audit log that nobody seals',
-    observed({ audit: { unsealed: 4, oldest_seconds: 61 } }),
+    observed({ audit: { rows_to_seal: 4, oldest_seconds: 61 } }),
     ['audit log'],
   ],
   [

@@ -123,11 +123,11 @@ function feed({ status }: Observed): Finding {
 }
 
 function audit({ status }: Observed): Finding {
-  const { unsealed, oldest_seconds: age } = status.audit;
+  const { rows_to_seal: rows, oldest_seconds: age } = status.audit;
   if (age <= SEALING_LATE) {
-    return { check: 'audit log', verdict: 'ok', detail: `${String(unsealed)} row(s) to be sealed` };
+    return { check: 'audit log', verdict: 'ok', detail: `${String(rows)} row(s) to be sealed` };
   }
-  const detail = `${String(unsealed)} row(s) are not sealed, the oldest of ${seconds(age)} ago. See docs/operations/audit.md`;
+  const detail = `${String(rows)} row(s) are not sealed, the oldest of ${seconds(age)} ago. See docs/operations/audit.md`;
   return { check: 'audit log', verdict: 'wrong', detail };
 }
 

@@ -66,7 +66,9 @@ export class OwnerCheck {
         [owner.sid, RECENT_SECONDS],
       ),
     );
-    if (row?.recent !== true) throw new DomainError('recent_sign_in_required');
+    // Deleted with its account in the same moment.
+    if (!row) throw new DomainError('session_ended');
+    if (!row.recent) throw new DomainError('recent_sign_in_required');
   }
 
   /**

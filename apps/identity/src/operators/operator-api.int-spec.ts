@@ -620,6 +620,7 @@ it('status says who asks, and how identity stands', async () => {
     closed_epochs: [],
     relay: null,
     signing_keys: [{ state: 'prepared' }, { state: 'active' }],
+    audit: { rows_to_seal: expect.any(Number), oldest_seconds: expect.any(Number) },
   });
   expect(Math.abs(body.clocks.identity - body.clocks.database)).toBeLessThan(5);
   expect(JSON.stringify(body)).not.toMatch(/private|sealed|"d":/);

@@ -56,7 +56,7 @@ export function statusJson({ name, roles }: Operator, report: StatusReport) {
       prepared_at: numericDate(key.preparedAt),
       activated_at: numericDate(key.activatedAt),
     })),
-    audit: { unsealed: report.audit.rows, oldest_seconds: report.audit.oldestSeconds },
+    audit: { rows_to_seal: report.audit.rows, oldest_seconds: report.audit.oldestSeconds },
     relying_services: servicesJson(services),
     configuration_faults: faults,
   };
