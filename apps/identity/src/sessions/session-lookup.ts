@@ -9,7 +9,7 @@ import { sessionLifetime } from './session-lifetime.js';
 import { isSessionId, readStanding, stateOf } from './standing.js';
 import type { SessionState, Standing } from './standing.js';
 
-/** That a session is in use is written down again after so many seconds. */
+/** That a session is in use is written down again after so many seconds, or sooner where the idle limit is that short. */
 const SEEN_EVERY_SECONDS = 60;
 
 /** Who a session belongs to, and whether it is one still. Instants are NumericDate seconds. */
@@ -61,29 +61,33 @@ export class SessionLookup {
       const standing = await readStanding(manager, sid);
       if (!standing || !isShown(standing)) return undefined;
       const known = toKnownSession(standing);
-      if (known.state !== 'live' || standing.sinceSeen < SEEN_EVERY_SECONDS) return known;
-      return { ...known, expiresAt: (await this.#noteUse(manager, standing)) ?? known.expiresAt };
+      const { idleSeconds } = sessionLifetime(this.config, standing.remembered);
+      const every = Math.min(SEEN_EVERY_SECONDS, idleSeconds / 4);
+      if (known.state !== 'live' || standing.sinceSeen < every) return known;
+      const expiresAt = await noteUse(manager, standing, idleSeconds, every);
+      return { ...known, expiresAt: expiresAt ?? known.expiresAt };
     });
   }
+}
 
-  /** @returns the new {@link KnownSession.expiresAt}; `undefined` when the session is over by now, or somebody else has noted it */
-  async #noteUse(
-    manager: EntityManager,
-    { sid, remembered, delivery }: Standing,
-  ): Promise<number | undefined> {
-    const { idleSeconds } = sessionLifetime(this.config, remembered);
-    // Where there are refresh tokens, only a refresh carries the session on.
-    const [rows] = await manager.query<[{ expiresAt: number }[]]>(
-      `UPDATE sessions SET last_seen_at = clock_timestamp(),
-         idle_expires_at = CASE WHEN $3 THEN least(expires_at, clock_timestamp() + make_interval(secs => $2))
-           ELSE idle_expires_at END
-       WHERE sid = $1 AND ended_at IS NULL AND least(expires_at, idle_expires_at) > clock_timestamp()
-         AND last_seen_at < clock_timestamp() - make_interval(secs => $4)
-       RETURNING extract(epoch FROM least(expires_at, idle_expires_at))::float8 AS "expiresAt"`,
-      [sid, idleSeconds, delivery === 'session', SEEN_EVERY_SECONDS - 1],
-    );
-    return rows[0]?.expiresAt;
-  }
+/** @returns the new {@link KnownSession.expiresAt}; `undefined` when the session is over by now, or somebody else has noted it */
+async function noteUse(
+  manager: EntityManager,
+  { sid, delivery }: Standing,
+  idleSeconds: number,
+  every: number,
+): Promise<number | undefined> {
+  // Where there are refresh tokens, only a refresh carries the session on.
+  const [rows] = await manager.query<[{ expiresAt: number }[]]>(
+    `UPDATE sessions SET last_seen_at = clock_timestamp(),
+       idle_expires_at = CASE WHEN $3 THEN least(expires_at, clock_timestamp() + make_interval(secs => $2))
+         ELSE idle_expires_at END
+     WHERE sid = $1 AND ended_at IS NULL AND least(expires_at, idle_expires_at) > clock_timestamp()
+       AND last_seen_at <= clock_timestamp() - make_interval(secs => $4)
+     RETURNING extract(epoch FROM least(expires_at, idle_expires_at))::float8 AS "expiresAt"`,
+    [sid, idleSeconds, delivery === 'session', every],
+  );
+  return rows[0]?.expiresAt;
 }
 
 function toKnownSession(standing: Standing): KnownSession {
