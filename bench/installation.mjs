@@ -36,7 +36,7 @@ export async function startInstallation({
   const redis = withRedis ? await startThrowAwayRedis() : undefined;
   const folder = await mkdtemp(join(tmpdir(), 'countersign-bench-'));
   const [gateway, identity, service, operator, ...others] = await freePorts(8);
-  const ports = { identity, orders: others[0], payments: others[1] };
+  const ports = { identity, operator, orders: others[0], payments: others[1] };
   const management = { orders: others[2], payments: others[3] };
   const secrets = Object.fromEntries(
     SERVICES.map((id) => [id, randomBytes(32).toString('base64url')]),
@@ -78,10 +78,10 @@ export async function startInstallation({
     ...settings,
   };
   const children = [];
-  const run = (file, env, args = [], input = '') => {
+  const run = (file, env, args = [], input = '', output = 'ignore') => {
     const child = spawn(process.execPath, [file, ...args], {
       env,
-      stdio: ['pipe', 'ignore', 'inherit'],
+      stdio: ['pipe', output, 'inherit'],
     });
     child.stdin.end(input);
     return child;
@@ -126,8 +126,21 @@ export async function startInstallation({
 
   return {
     ports,
+    management,
     account: ACCOUNT,
     databaseUrl: postgres.url,
+    masterKeyFile: join(folder, 'master-keys'),
+    /** @returns the operator's token */
+    async addOperator(name, roles) {
+      const args = ['operators', 'add', name, '--role', ...roles];
+      const json = ['--json', ...args];
+      const child = run(program('identity', 'cli.js'), identityEnv, json, '', 'pipe');
+      const parts = [];
+      child.stdout.on('data', (part) => parts.push(part));
+      const [code] = await once(child, 'close');
+      if (code !== 0) throw new Error('the operator was not made');
+      return JSON.parse(Buffer.concat(parts)).token;
+    },
     async stop() {
       for (const child of children.reverse()) {
         if (child.exitCode !== null) continue;

@@ -43,6 +43,9 @@ export class MasterKeyRegistry {
       await this.lock(tx);
       const faults = await this.examine(tx, keys, holder);
       if (faults.length > 0) throw new MasterKeysOutOfOrder(faults);
+      await tx.query(
+        `DELETE FROM master_key_holders WHERE seen_at < clock_timestamp() - interval '1 day'`,
+      );
       for (const id of keys.ids()) await register(tx, keys, id);
       if (holder) await noteHolder(tx, keys, holder);
     });

@@ -241,6 +241,16 @@ describe('the order of a change', () => {
     await registry.admit(reversed, holder(2));
     expect(await registry.noteAlive(before, holder(1))).toEqual(['k2']);
     expect(await registry.noteAlive(reversed, holder(2))).toEqual([]);
+
+    // Who never said goodbye is forgotten.
+    await sql(
+      `UPDATE master_key_holders SET seen_at = seen_at - interval '2 days' WHERE seals_with = 'k1'`,
+    );
+    await registry.admit(reversed, holder(3));
+    expect(await sql(`SELECT name FROM master_key_holders ORDER BY 1`)).toEqual([
+      { name: 'replica 2' },
+      { name: 'replica 3' },
+    ]);
   });
 });
 
