@@ -1,5 +1,5 @@
 import { ConfigurableModuleBuilder, Inject, Module } from '@nestjs/common';
-import type { OnApplicationShutdown, Provider } from '@nestjs/common';
+import type { OnApplicationShutdown, Provider, Type } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { cookiePolicy, createTokenVerifier, TokenVerifier } from '@countersign/token-verifier';
 import type { CookiePolicyOptions, TokenVerifierOptions } from '@countersign/token-verifier';
@@ -30,14 +30,16 @@ export interface CountersignAuthExtras {
    * you register a `CountersignAuthGuard('…')` for a strategy of your own.
    */
   readonly guard?: 'native' | 'passport' | 'none';
+  /** With `guard: 'passport'`: yours, which extends {@link CountersignStrategy}. */
+  readonly strategy?: Type<CountersignStrategy>;
 }
 
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<CountersignAuthOptions>()
     .setClassMethodName('forRoot')
-    .setExtras<CountersignAuthExtras>({ guard: 'native' }, (definition, { guard }) => ({
+    .setExtras<CountersignAuthExtras>({ guard: 'native' }, (definition, { guard, strategy }) => ({
       ...definition,
-      providers: [...(definition.providers ?? []), ...guardProviders(guard ?? 'native')],
+      providers: [...(definition.providers ?? []), ...guardProviders(guard ?? 'native', strategy)],
     }))
     .build();
 
@@ -83,13 +85,19 @@ export class CountersignAuthModule
   }
 }
 
-function guardProviders(guard: NonNullable<CountersignAuthExtras['guard']>): Provider[] {
+function guardProviders(
+  guard: NonNullable<CountersignAuthExtras['guard']>,
+  strategy: Type<CountersignStrategy> = CountersignStrategy,
+): Provider[] {
   switch (guard) {
     case 'none':
       return [];
     case 'native':
       return [{ provide: APP_GUARD, useClass: AccessTokenGuard }];
     case 'passport':
-      return [CountersignStrategy, { provide: APP_GUARD, useClass: CountersignPassportGuard }];
+      return [
+        { provide: CountersignStrategy, useClass: strategy },
+        { provide: APP_GUARD, useClass: CountersignPassportGuard },
+      ];
   }
 }

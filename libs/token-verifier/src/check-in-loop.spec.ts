@@ -102,6 +102,16 @@ it('reports three times within a short limit, so that one lost report is no laps
   await closing;
 });
 
+it('tries again after failures, whatever fraction of a second the limit has', async () => {
+  const { loop, reports, answer, pass } = startLoop(undefined, 2_003);
+  answer.broken = true;
+  await pass(3_000);
+  expect(reports.length).toBeGreaterThan(3);
+  const closing = loop.close();
+  await pass(1_000);
+  await closing;
+});
+
 it('keeps the head it joined at, and takes a new one when identity may have stopped counting on it', async () => {
   const { loop, clock, answer, pass } = startLoop();
   await pass(0);

@@ -94,7 +94,7 @@ export class CheckInLoop {
       this.#wake = new AbortController();
       this.#hurry = new AbortController();
       failures = (await this.#checkIn()) ? 0 : failures + 1;
-      const idleMs = Math.min(IDLE_MS, this.parts.lapseMs / REPORTS_PER_LAPSE);
+      const idleMs = Math.min(IDLE_MS, Math.floor(this.parts.lapseMs / REPORTS_PER_LAPSE));
       await pause(failures > 0 ? backoffMs(failures, idleMs) : idleMs, this.#wake.signal);
       if (this.#wake.signal.aborted) {
         await pause(randomInt(GATHER_MS.min, GATHER_MS.max), this.#hurry.signal);

@@ -264,8 +264,8 @@ it('no schedule, crash or clock step leaves no signer or two, one not published 
     { numRuns: 300 },
   );
   // What never happened would not have been tested.
-  expect(activations.length).toBeGreaterThan(50);
-  expect(purges.length).toBeGreaterThan(50);
+  expect(activations.length).toBeGreaterThan(10);
+  expect(purges.length).toBeGreaterThan(10);
 });
 
 it('when everybody reports, a key follows a key by the calendar alone', () => {

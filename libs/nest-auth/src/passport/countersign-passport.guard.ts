@@ -6,7 +6,8 @@ import { currentToken, rememberedToken } from '../current-token.js';
 import { Refusal, toRefusal } from '../refusal.js';
 import { RequestAuthenticator } from '../request-authenticator.js';
 import { RouteAccess } from '../route-access.js';
-import { COUNTERSIGN_STRATEGY } from './countersign.strategy.js';
+import { CountersignStrategy } from './countersign.strategy.js';
+import { runStrategy } from './run-strategy.js';
 
 /**
  * The guard for a passport strategy that has its tokens verified by ours, in place of Nest's `AuthGuard(strategy)`: the same
@@ -51,6 +52,21 @@ export function CountersignAuthGuard(strategy: string): Type<CanActivate> {
   return StrategyGuard;
 }
 
-/** The same rules and the same answers as `AccessTokenGuard`, for applications that authenticate by passport. */
+/**
+ * The same rules and the same answers as `AccessTokenGuard`, for applications that authenticate by passport: it runs the
+ * {@link CountersignStrategy} of its own application, never one that another in the same process has registered.
+ */
 @Injectable()
-export class CountersignPassportGuard extends CountersignAuthGuard(COUNTERSIGN_STRATEGY) {}
+export class CountersignPassportGuard implements CanActivate {
+  constructor(
+    @Inject(RouteAccess) private readonly access: RouteAccess,
+    @Inject(CountersignStrategy) private readonly strategy: CountersignStrategy,
+  ) {}
+
+  canActivate(context: ExecutionContext): Promise<boolean> {
+    return this.access.permit(context, async (request) => {
+      (request as { user?: object }).user = await runStrategy(this.strategy, request);
+      return currentToken(request);
+    });
+  }
+}

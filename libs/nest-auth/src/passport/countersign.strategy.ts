@@ -9,9 +9,11 @@ export const COUNTERSIGN_STRATEGY = 'countersign';
 
 /**
  * Our verifier as a passport strategy; `request.user` is the {@link AccessToken}. Extend it and override `validate` to put
- * a user of your own there; a falsy one is answered 401 `token_not_accepted`.
+ * a user of your own there; a falsy one is answered 401 `token_not_accepted`. Name the extended one as `strategy` of the
+ * module.
  *
- * Passport keeps strategies per process: two applications in one process would share the one registered last.
+ * Passport keeps strategies per process: with `AuthGuard('countersign')` two applications in one process would share the one
+ * registered last. `CountersignPassportGuard` takes that of its own application.
  */
 @Injectable()
 export class CountersignStrategy extends PassportStrategy(
