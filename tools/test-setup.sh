@@ -12,6 +12,7 @@ redis-server     redis-server     redis-server
 openssl          openssl
 python3-jwt      python3-jwt
 python3-cryptography  python3-cryptography
+chromium         chromium
 '
 
 policy=/usr/sbin/policy-rc.d
@@ -54,6 +55,7 @@ is_there() {
   case $1 in
     python3-jwt) python_imports jwt ;;
     python3-cryptography) python_imports cryptography ;;
+    chromium) command -v chromium chromium-browser google-chrome >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }

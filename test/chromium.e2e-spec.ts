@@ -1,0 +1,296 @@
+import type { Server } from 'node:http';
+import { jest } from '@jest/globals';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { createClient } from '../examples/refresh-loop/refresh-loop.mjs';
+import { startChromium, startFrontEnd } from './chromium.js';
+import { freePorts, Stack } from './stack.js';
+
+jest.setTimeout(240_000);
+
+let stack: Stack;
+let browser: Browser;
+let account: { email: string; password: string };
+let servers: Server[] = [];
+/** Of our own site on another port: one that identity was told of, and one that it was not. */
+let trusted: string;
+let untrusted: string;
+/** The same server as `untrusted`; to a browser another site. */
+let foreign: string;
+
+beforeAll(async () => {
+  browser = await startChromium();
+  const [one = 0, other = 0] = await freePorts(2);
+  servers = await Promise.all([one, other].map(startFrontEnd));
+  trusted = `http://localhost:${String(one)}`;
+  untrusted = `http://localhost:${String(other)}`;
+  foreign = `http://127.0.0.1:${String(other)}`;
+  stack = await Stack.start(['identity', 'orders', 'payments', 'gateway'], {
+    TRUSTED_ORIGINS: trusted,
+    REFRESH_GRACE_SECONDS: '60',
+  });
+  account = await stack.addAccount('ann@example.test');
+});
+afterAll(async () => {
+  await browser.close();
+  for (const server of servers) server.close();
+  await stack.stop();
+});
+
+const contexts: BrowserContext[] = [];
+afterEach(async () => {
+  for (const context of contexts.splice(0)) await context.close();
+});
+
+/** Somebody's browser, with no cookies yet. The start page forbids scripts, which is what runs here. */
+async function openBrowser(): Promise<BrowserContext> {
+  const context = await browser.newContext({ bypassCSP: true });
+  contexts.push(context);
+  return context;
+}
+
+/** Opens a page of an origin: by default of the gateway's, whose start page it is. */
+async function open(context: BrowserContext, origin = stack.url('gateway')): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(`${origin}/`);
+  return page;
+}
+
+interface Asked {
+  readonly method?: string;
+  readonly body?: string;
+  readonly contentType?: string;
+  readonly mode?: 'cors' | 'no-cors';
+}
+
+/** What a script of the page gets for a `fetch` with credentials: `status` 0 when it may not know, `refused` when nothing came. */
+function ask(page: Page, path: string, asked: Asked = {}) {
+  const url = stack.url('gateway', path);
+  return page.evaluate(
+    async ({ url, method = 'GET', body, contentType, mode }) => {
+      try {
+        const answer = await fetch(url, {
+          method,
+          credentials: 'include',
+          ...(mode && { mode }),
+          ...(body !== undefined && { body, headers: { 'content-type': contentType } }),
+        });
+        const text = await answer.text();
+        const json = (text.startsWith('{') ? JSON.parse(text) : {}) as Record<string, unknown>;
+        return { status: answer.status, body: json };
+      } catch {
+        return { status: 'refused', body: {} };
+      }
+    },
+    { url, contentType: 'application/json', ...asked },
+  );
+}
+
+const signIn = (page: Page, delivery: string, remember = false) =>
+  ask(page, '/auth/login', {
+    method: 'POST',
+    body: JSON.stringify({ ...account, delivery, remember }),
+  });
+const me = (page: Page) => ask(page, '/auth/me');
+
+/** The cookies that carry a session, by what they hold. */
+async function held(context: BrowserContext) {
+  const all = await context.cookies();
+  return new Map(
+    all.flatMap((cookie) => {
+      const [, kind] = /-(access|refresh|session)$/.exec(cookie.name) ?? [];
+      return kind === undefined ? [] : [[kind, cookie] as const];
+    }),
+  );
+}
+
+const KINDS = { cookie: ['access', 'refresh'], session: ['session'] };
+
+describe.each(['cookie', 'session'] as const)('delivery %s', (delivery) => {
+  it('signs in; no script can read the cookies; a log-out takes them back', async () => {
+    const context = await openBrowser();
+    const page = await open(context);
+    expect((await me(page)).status).toBe(401);
+    const login = await signIn(page, delivery);
+    expect(login.status).toBe(200);
+    expect(Object.keys(login.body).join()).not.toMatch(/_token/);
+
+    const cookies = await held(context);
+    expect([...cookies.keys()].sort()).toEqual(KINDS[delivery]);
+    for (const { httpOnly, secure, sameSite } of cookies.values()) {
+      expect({ httpOnly, secure }).toEqual({ httpOnly: true, secure: true });
+      expect(['Lax', 'Strict']).toContain(sameSite);
+    }
+    expect(await page.evaluate('document.cookie')).toBe('');
+    expect(await me(page)).toMatchObject({ status: 200, body: { email: account.email } });
+
+    expect((await ask(page, '/auth/logout', { method: 'POST' })).status).toBe(202);
+    expect([...(await held(context)).keys()]).toEqual([]);
+    expect((await me(page)).status).toBe(401);
+  });
+
+  it.each([true, false])(
+    'remember %s: whether the cookies outlive the browser',
+    async (remember) => {
+      const context = await openBrowser();
+      await signIn(await open(context), delivery, remember);
+      const cookies = [...(await held(context)).values()];
+      expect(cookies).toHaveLength(KINDS[delivery].length);
+      // -1: until the browser ends.
+      for (const { expires } of cookies) expect(expires === -1).toBe(!remember);
+      const kept = await context.storageState();
+      const lasting = kept.cookies.filter(({ expires }) => expires !== -1);
+      const later = await browser.newContext({
+        bypassCSP: true,
+        storageState: { ...kept, cookies: lasting },
+      });
+      contexts.push(later);
+      expect((await me(await open(later))).status).toBe(remember ? 200 : 401);
+    },
+  );
+
+  it('a page of another origin, or site, can end nothing and change nothing in somebody’s session', async () => {
+    const context = await openBrowser();
+    const page = await open(context);
+    await signIn(page, delivery);
+    for (const [origin, status] of [
+      // The browser sends the cookies along within a site, and the origin is what gives it away.
+      [untrusted, 403],
+      // From another site it keeps them.
+      [foreign, 401],
+    ] as const) {
+      const other = await open(context, origin);
+      for (const path of ['/auth/logout', '/auth/account/delete', '/auth/refresh']) {
+        const answered = other.waitForResponse(stack.url('gateway', path));
+        await ask(other, path, { method: 'POST', mode: 'no-cors' });
+        expect([origin, path, (await answered).status()]).toEqual([
+          origin,
+          path,
+          // Only the refresh cookie opens this one.
+          path === '/auth/refresh' && delivery === 'session' ? 401 : status,
+        ]);
+      }
+      expect(await submitForm(context, origin, '/auth/logout')).toBeGreaterThanOrEqual(400);
+      // What needs a preflight does not even start.
+      for (const method of ['POST', 'DELETE']) {
+        const asked = { method, body: '{}' };
+        expect((await ask(other, '/auth/sessions', asked)).status).toBe('refused');
+      }
+    }
+    expect(await me(page)).toMatchObject({ status: 200, body: { email: account.email } });
+    expect([...(await held(context)).keys()].sort()).toEqual(KINDS[delivery]);
+  });
+
+  it('a page elsewhere cannot sign its visitor in', async () => {
+    const context = await openBrowser();
+    const credentials = JSON.stringify({ ...account, delivery });
+    for (const origin of [untrusted, foreign]) {
+      const other = await open(context, origin);
+      expect((await signIn(other, delivery)).status).toBe('refused');
+      const answered = other.waitForResponse(stack.url('gateway', '/auth/login'));
+      const asked = { method: 'POST', body: credentials, contentType: 'text/plain' };
+      await ask(other, '/auth/login', { ...asked, mode: 'no-cors' });
+      expect((await answered).status()).toBeGreaterThanOrEqual(400);
+      expect(
+        await submitForm(context, origin, '/auth/login', `${credentials.slice(0, -1)},"x":"="}`),
+      ).toBeGreaterThanOrEqual(400);
+      expect([...(await held(context)).keys()]).toEqual([]);
+    }
+  });
+
+  it('a trusted origin signs in, reads, and logs out with the cookies', async () => {
+    const context = await openBrowser();
+    const page = await open(context, trusted);
+    expect((await signIn(page, delivery)).status).toBe(200);
+    expect([...(await held(context)).keys()].sort()).toEqual(KINDS[delivery]);
+    expect(await me(page)).toMatchObject({ status: 200, body: { email: account.email } });
+    if (delivery === 'cookie') {
+      expect((await ask(page, '/auth/refresh', { method: 'POST' })).status).toBe(200);
+    }
+    expect((await ask(page, '/auth/logout', { method: 'POST' })).status).toBe(202);
+    expect([...(await held(context)).keys()]).toEqual([]);
+    // A page that is not trusted may not even read.
+    const other = await open(context, untrusted);
+    expect((await me(other)).status).toBe('refused');
+  });
+});
+
+/** Clicks on a form in a page of that origin. @returns the status of the page that it leads to */
+async function submitForm(context: BrowserContext, from: string, path: string, text = 'a=b') {
+  const page = await open(context, from);
+  // With this encoding a form can send something that reads as JSON.
+  const [name = '', value = ''] = text.replaceAll('"', '&quot;').split('=');
+  await page.setContent(
+    `<form method="post" action="${stack.url('gateway', path)}" enctype="text/plain">
+      <input name="${name}" value="${value}"><button>win a prize</button></form>`,
+  );
+  const answered = page.waitForResponse(stack.url('gateway', path));
+  await page.click('button');
+  const status = (await answered).status();
+  await page.close();
+  return status;
+}
+
+it('delivery cookie: refreshes while it has the refresh cookie, also without the other', async () => {
+  const context = await openBrowser();
+  const page = await open(context);
+  await signIn(page, 'cookie');
+  const before = (await held(context)).get('refresh')?.value;
+  await context.clearCookies({ name: '__Host-countersign-access' });
+  expect((await me(page)).status).toBe(401);
+  expect((await ask(page, '/auth/refresh', { method: 'POST' })).status).toBe(200);
+  expect((await held(context)).get('refresh')?.value).not.toBe(before);
+  expect((await me(page)).status).toBe(200);
+});
+
+/** Uses the refresh loop in a page: so many requests at once. @returns their statuses, or what was thrown */
+function useTheLoop(
+  page: Page,
+  delivery: 'cookie' | 'session',
+  requests: number,
+): Promise<string[]> {
+  return page.evaluate(
+    async ({ origin, delivery, requests }) => {
+      const file = '/refresh-loop.mjs';
+      const loop = (await import(file)) as { createClient: typeof createClient };
+      const client = loop.createClient({ origin, delivery });
+      const one = () =>
+        client.fetch('/auth/me').then(
+          ({ status }) => String(status),
+          (error: unknown) => (error as { code?: string }).code ?? String(error),
+        );
+      return Promise.all(Array.from({ length: requests }, one));
+    },
+    { origin: stack.url('gateway'), delivery, requests },
+  );
+}
+
+it('the refresh loop with cookies: three tabs, thirty requests at once, one refresh', async () => {
+  const context = await openBrowser();
+  const tabs = await Promise.all([1, 2, 3].map(() => open(context, trusted)));
+  await signIn(tabs[0]!, 'cookie');
+  let refreshes = 0;
+  context.on('request', (request) => {
+    if (request.method() === 'POST' && request.url().endsWith('/auth/refresh')) refreshes += 1;
+  });
+  for (const round of [1, 2]) {
+    await context.clearCookies({ name: '__Host-countersign-access' });
+    const all = await Promise.all(tabs.map((tab) => useTheLoop(tab, 'cookie', 10)));
+    expect(new Set(all.flat())).toEqual(new Set(['200']));
+    expect(refreshes).toBe(round);
+  }
+  // Ended in one tab: all hear it, and one asked.
+  const { body } = await ask(tabs[0]!, '/auth/sessions', { method: 'DELETE' });
+  expect(body).toHaveProperty('revocation');
+  await context.clearCookies({ name: '__Host-countersign-access' });
+  const after = await Promise.all(tabs.map((tab) => useTheLoop(tab, 'cookie', 10)));
+  expect(new Set(after.flat())).toEqual(new Set(['refresh_token_rejected']));
+  expect(refreshes).toBe(3);
+});
+
+it('the refresh loop with delivery session: nothing to refresh; a 401 asks to sign in', async () => {
+  const page = await open(await openBrowser(), trusted);
+  await signIn(page, 'session');
+  expect(await useTheLoop(page, 'session', 1)).toEqual(['200']);
+  await ask(page, '/auth/logout', { method: 'POST' });
+  expect(await useTheLoop(page, 'session', 1)).toEqual(['credentials_required']);
+});
