@@ -13,7 +13,7 @@ const feature = (name, allowed) => ({
   to: {
     path: '^apps/identity/src/[^/]+/',
     pathNot: [
-      `^apps/identity/src/(${[name, 'platform', 'config', 'sealing', 'mail', 'audit', ...allowed].join('|')})/`,
+      `^apps/identity/src/(${[name, 'platform', 'config', 'sealing', 'mail', 'audit', 'openapi', ...allowed].join('|')})/`,
     ],
   },
 });
@@ -70,6 +70,7 @@ module.exports = {
     lib('test-kit', ['embedded-postgres', 'revocation']),
     feature('accounts', []),
     feature('audit', []),
+    feature('openapi', []),
     feature('revocation', []),
     feature('revocation-relay', ['revocation']),
     feature('relying-services', ['revocation']),

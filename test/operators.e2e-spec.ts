@@ -73,6 +73,17 @@ it('a dry run changes nothing; a revocation needs a yes, and kills what was issu
   await until(async () => (await statusAtOrders(accessToken)) === 401, 5_000);
 });
 
+it('the API describes itself, to programs and on a page', async () => {
+  const document = await fetch(stack.url('operator', '/operator/openapi.json'));
+  expect(await document.json()).toMatchObject({
+    openapi: '3.1.1',
+    paths: { '/operator/status': { get: { security: [{ operator: ['read'] }] } } },
+  });
+  const page = await fetch(stack.url('operator', '/operator/docs'));
+  expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+  expect(await page.text()).toContain('/operator/sessions/end');
+});
+
 it('a cut-off in the future is refused', async () => {
   const before = await head();
   const refused = await countersign(

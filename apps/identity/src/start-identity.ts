@@ -14,6 +14,7 @@ import {
 } from '@countersign/service-host';
 import type { Registry, RunningService } from '@countersign/service-host';
 import type { INestApplicationContext } from '@nestjs/common';
+import type { FastifyInstance } from 'fastify';
 import { AuditSealer } from './audit/audit-sealer.js';
 import { loadConfig } from './config/identity-config.js';
 import type { IdentityConfig } from './config/identity-config.js';
@@ -23,6 +24,7 @@ import { AttemptCounters } from './guessing/attempt-counters.js';
 import { createIdentityDataSource } from './identity-data-source.js';
 import { IdentityModule } from './identity.module.js';
 import { acceptFormsForOAuth } from './listeners/accept-forms.js';
+import { operatorDocument } from './listeners/operator-document.js';
 import { domainProblem } from './listeners/problems.js';
 import { OperatorListenerModule } from './listeners/operator-listener.module.js';
 import { PublicListenerModule } from './listeners/public-listener.module.js';
@@ -32,6 +34,7 @@ import { MasterKeysOutOfOrder } from './master-key/master-key-order.js';
 import { MasterKeyPresence } from './master-key/master-key-presence.js';
 import { MasterKeyRegistry } from './master-key/master-key-registry.js';
 import { allowTrustedOrigins } from './listeners/trusted-origins.js';
+import { addOpenApiRoutes } from './openapi/openapi-routes.js';
 import { createOwnVerifier } from './own-verifier/own-verifier.js';
 import { Database } from './platform/database.js';
 import { RandomIds } from './platform/ids.js';
@@ -137,7 +140,9 @@ export async function startIdentity(
     return { ready: missing.length === 0, missing };
   });
   const operatorApp = await createHttpApp(OperatorListenerModule.of(identity), httpOptions);
-  addManagementRoutes(operatorApp.getHttpAdapter().getInstance(), {
+  const operatorRoutes: FastifyInstance = operatorApp.getHttpAdapter().getInstance();
+  addOpenApiRoutes(operatorRoutes, '/operator', operatorDocument());
+  addManagementRoutes(operatorRoutes, {
     metrics,
     readiness: () =>
       keyRing.canSign() ? life.readiness() : { ready: false, missing: ['no signing key'] },

@@ -96,6 +96,9 @@ const PROBLEMS = {
   },
 } as const satisfies Record<DomainErrorCode, Row>;
 
+/** Every problem that identity answers with. */
+export const ALL_PROBLEMS = { ...GENERAL_PROBLEMS, ...PROBLEMS };
+
 /** The answer to a {@link DomainError}; `undefined` for any other error. */
 export function domainProblem(error: unknown): ProblemAnswer | undefined {
   if (!(error instanceof DomainError)) return undefined;

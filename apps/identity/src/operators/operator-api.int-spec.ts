@@ -111,6 +111,15 @@ const ROUTES: [method: string, path: string, role: OperatorRole, body: unknown, 
     ['POST', '/operator/clients/nobody/enable', 'end-sessions', undefined, 404],
   ];
 
+/** The route that a path of the table belongs to. */
+const routeOf = (path: string) =>
+  path
+    .replace(/\?.*/, '')
+    .replace(NOBODY, ':id')
+    .replace('nobody', ':id')
+    .replace('nokey', ':kid')
+    .replace('1.0', ':position');
+
 describe.each(ROUTES)('%s %s', (method, path, role, body, status) => {
   it('lets nobody in without a token, with a wrong one, or with that of a removed operator', async () => {
     const removed = await listener.addOperator(`gone-${randomUUID()}`, OPERATOR_ROLES);
@@ -138,13 +147,33 @@ describe.each(ROUTES)('%s %s', (method, path, role, body, status) => {
 
 it('every route of the listener is in that table', () => {
   const server = listener.routes();
-  const known = ROUTES.map(
-    ([method, path]) =>
-      `${method} ${path.replace(/\?.*/, '').replace(NOBODY, ':id').replace('nobody', ':id').replace('nokey', ':kid').replace('1.0', ':position')}`,
-  );
+  const known = ROUTES.map(([method, path]) => `${method} ${routeOf(path)}`);
+  const open = ['GET /operator/openapi.json', 'GET /operator/docs'];
   expect(server.filter((route) => route.includes('/operator')).sort()).toEqual(
-    [...new Set(known)].sort(),
+    [...new Set([...known, ...open])].sort(),
   );
+});
+
+it('every route of the listener is in the OpenAPI document with the role that it needs, and no other', () => {
+  const documented = Object.entries(listener.document.paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const offered = listener.routes().map((route) => route.replace(/:(\w+)/g, '{$1}'));
+  expect(documented.sort()).toEqual([...new Set(offered)].sort());
+  for (const [method, path, role] of ROUTES) {
+    const template = routeOf(path).replace(/:(\w+)/g, '{$1}');
+    const operation = listener.document.paths[template]?.[method.toLowerCase()];
+    expect([template, operation?.security]).toEqual([template, [{ operator: [role] }]]);
+  }
+});
+
+it('the OpenAPI document and its page are open, and the page may do nothing', async () => {
+  const json = await listener.ask(undefined, 'GET', '/operator/openapi.json');
+  expect(await json.json()).toEqual(JSON.parse(JSON.stringify(listener.document)));
+  const page = await listener.ask(undefined, 'GET', '/operator/docs');
+  expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+  const html = await page.text();
+  for (const path of Object.keys(listener.document.paths)) expect(html).toContain(path);
 });
 
 it('health and metrics are open', async () => {
@@ -728,4 +757,35 @@ it.each([
 ])('GET %s is answered %i', async (path, status) => {
   const answer = await ask('GET', path);
   expect(answer.status).toBe(status);
+});
+
+it('a client goes through its life', async () => {
+  const client = { id: 'reporting', audiences: ['orders'], scopes: ['a', 'b'] };
+  const made = await ask('POST', '/operator/clients', client);
+  expect(made).toMatchObject({ status: 201, body: { client_secret: expect.any(String) } });
+  expect(await ask('GET', '/operator/clients/reporting')).toMatchObject({ body: client });
+  const own = (method: string, rest = '', body?: unknown) =>
+    ask(method, `/operator/clients/reporting${rest}`, body);
+  expect((await own('PATCH', '', { scopes: ['a', 'b', 'c'] })).body).toMatchObject({
+    revocation: null,
+  });
+  expect((await own('PATCH', '', { scopes: ['a'] })).status).toBe(202);
+  expect((await own('POST', '/secrets', {})).status).toBe(201);
+  expect((await own('DELETE', '/secrets/old')).body).toMatchObject({ dropped: 1 });
+  expect((await own('POST', '/disable', {})).status).toBe(202);
+  expect((await own('POST', '/enable')).status).toBe(200);
+});
+
+it('has seen a good answer of every route, but of those that need keys with a past', () => {
+  const unseen = Object.entries(listener.document.paths).flatMap(([path, operations]) =>
+    Object.keys(operations)
+      .map((method) => `${method.toUpperCase()} ${path}`)
+      .filter(
+        (route) => ![200, 201, 202, 204].some((s) => listener.answers.seen.has(`${route} ${s}`)),
+      ),
+  );
+  expect(unseen.sort()).toEqual([
+    'POST /operator/keys/{kid}/purge',
+    'POST /operator/keys/{kid}/revoke',
+  ]);
 });

@@ -13,15 +13,18 @@ import {
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { clientAudiences, clientId, clientScopes } from '../../access-tokens/client-rules.js';
+import { Described } from '../../openapi/described.js';
 import { DomainError } from '../../platform/domain-error.js';
 import { readPreferredWait } from '../../platform/preferred-wait.js';
 import { ClientOverviews } from '../client-overview.js';
-import type { ClientOverview } from '../client-overview.js';
 import type { Operator } from '../operator.js';
 import { RegisteredClients } from '../registered-clients.js';
 import { CurrentOperator, RequireRole } from '../require-role.js';
+import { answersOf, pageOf, revoking, WAITING } from './answer-schemas.js';
+import { clientAnswer, clientJson } from './client-json.js';
 import { ReceiptAnswers } from './receipt-answers.js';
-import { numericDate, reason } from './shared-input.js';
+import { droppedSecrets, madeSecret } from './secret-answers.js';
+import { reason } from './shared-input.js';
 
 const addition = z.strictObject({
   id: clientId,
@@ -39,6 +42,12 @@ const byId = z.strictObject({ id: clientId });
 const nothing = z.strictObject({}).nullish();
 const because = z.strictObject({ reason }).nullish();
 
+const added = clientAnswer.extend({
+  client_secret: z.string().nullable().describe('Shown only here; `null` for a public client'),
+});
+/** `null` when nothing was taken away. */
+const changed = clientAnswer.extend({ ...revoking, revocation: revoking.revocation.nullable() });
+
 @Controller('operator/clients')
 export class OperatorClientsController {
   constructor(
@@ -49,19 +58,30 @@ export class OperatorClientsController {
 
   @Get()
   @RequireRole('read')
+  @Described({ summary: 'Every client, by id.', answers: { 200: pageOf(clientAnswer) } })
   async list() {
     return { items: (await this.overviews.list()).map(clientJson), next_cursor: null };
   }
 
   @Get(':id')
   @RequireRole('read')
+  @Described({
+    summary: 'One client.',
+    answers: { 200: clientAnswer },
+    problems: ['no_such_client'],
+  })
   show(@Param({ schema: byId }) { id }: z.infer<typeof byId>) {
     return this.#show(id);
   }
 
-  /** Registers one. The secret of a confidential client is in the answer and nowhere else. */
   @Post()
   @RequireRole('keys')
+  @Described({
+    summary: 'Registers a client.',
+    details: 'The secret of a confidential client is in the answer and nowhere else.',
+    answers: { 201: added },
+    problems: ['client_exists', 'audience_not_allowed', 'public_client'],
+  })
   async add(
     @CurrentOperator() operator: Operator,
     @Body({ schema: addition }) body: z.infer<typeof addition>,
@@ -70,12 +90,14 @@ export class OperatorClientsController {
     return { ...(await this.#show(body.id)), client_secret: made?.secret ?? null };
   }
 
-  /**
-   * Sets the whole list of audiences, of scopes, or both. When something is taken away its tokens are revoked: `revocation`
-   * tells how far that has come, 200, 202 and `Prefer: wait=2` as for sessions.
-   */
   @Patch(':id')
   @RequireRole('keys')
+  @Described({
+    summary: 'Sets the whole list of audiences, of scopes, or both.',
+    details: `When something is taken away its tokens are revoked: \`revocation\` tells how far that has come. ${WAITING}`,
+    answers: answersOf(changed),
+    problems: ['no_such_client', 'audience_not_allowed', 'public_client'],
+  })
   async change(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byId }) { id }: z.infer<typeof byId>,
@@ -91,9 +113,13 @@ export class OperatorClientsController {
     return { ...shown, ...(await this.answers.answer(position, wait, reply)) };
   }
 
-  /** Gives it another secret; the one before stays valid too. */
   @Post(':id/secrets')
   @RequireRole('keys')
+  @Described({
+    summary: 'Gives a client another secret; the one before stays valid too.',
+    answers: { 201: madeSecret },
+    problems: ['no_such_client', 'public_client', 'rotation_in_progress'],
+  })
   async addSecret(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byId }) { id }: z.infer<typeof byId>,
@@ -103,9 +129,13 @@ export class OperatorClientsController {
     return { id, client_secret: secret, secret_sha256: sha256 };
   }
 
-  /** Makes the newest secret the only one. */
   @Delete(':id/secrets/old')
   @RequireRole('keys')
+  @Described({
+    summary: 'Makes the newest secret of a client the only one.',
+    answers: { 200: droppedSecrets },
+    problems: ['no_such_client', 'public_client'],
+  })
   async dropOldSecrets(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byId }) { id }: z.infer<typeof byId>,
@@ -113,9 +143,14 @@ export class OperatorClientsController {
     return { id, dropped: await this.clients.dropOldSecrets(operator, id) };
   }
 
-  /** Stops it from getting tokens, and revokes those it has. 200, 202 and `Prefer: wait=2` as for sessions. */
   @Post(':id/disable')
   @RequireRole('end-sessions')
+  @Described({
+    summary: 'Stops a client from getting tokens, and revokes those it has.',
+    details: WAITING,
+    answers: answersOf(z.strictObject({ id: z.string(), ...revoking })),
+    problems: ['no_such_client', 'default_client'],
+  })
   async disable(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byId }) { id }: z.infer<typeof byId>,
@@ -129,10 +164,14 @@ export class OperatorClientsController {
     return { id, ...(await this.answers.answer(position, wait, reply)) };
   }
 
-  /** Lets it have tokens again. */
   @Post(':id/enable')
   @HttpCode(200)
   @RequireRole('end-sessions')
+  @Described({
+    summary: 'Lets a client have tokens again.',
+    answers: { 200: z.strictObject({ id: z.string() }) },
+    problems: ['no_such_client'],
+  })
   async enable(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byId }) { id }: z.infer<typeof byId>,
@@ -147,17 +186,4 @@ export class OperatorClientsController {
     if (!client) throw new DomainError('no_such_client');
     return clientJson(client);
   }
-}
-
-function clientJson(client: ClientOverview) {
-  return {
-    id: client.id,
-    kind: client.kind,
-    audiences: client.audiences,
-    scopes: client.scopes,
-    created_at: numericDate(client.createdAt),
-    disabled_at: numericDate(client.disabledAt),
-    secrets_added_at: client.secretsAddedAt.map(numericDate),
-    unclaimed_audiences: client.unclaimedAudiences,
-  };
 }

@@ -17,6 +17,7 @@ import {
 } from '@countersign/revocation';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { Described } from '../../openapi/described.js';
 import { DomainError } from '../../platform/domain-error.js';
 import { readPreferredWait } from '../../platform/preferred-wait.js';
 import { storableText } from '../../platform/storable-text.js';
@@ -24,6 +25,7 @@ import { Receipts } from '../../relying-services/receipts.js';
 import { RevocationHistory } from '../../revocation/revocation-history.js';
 import { CuttingOff } from '../cutting-off.js';
 import type { Operator } from '../operator.js';
+import { cuttingOff, eventAnswer, pageOf, receiptsAnswer, WAITING } from './answer-schemas.js';
 import { ReceiptAnswers } from './receipt-answers.js';
 import { CurrentOperator, RequireRole } from '../require-role.js';
 import { receiptsJson } from './receipts-json.js';
@@ -58,6 +60,19 @@ const search = z.strictObject({
   limit: pageSize,
 });
 
+const reach = z
+  .strictObject({ accounts: z.int(), sessions: z.int() })
+  .describe('Live sessions that began up to the cut-off, and whose they are');
+const done = z.strictObject({ ...cuttingOff, reach, ended_sessions: z.int() });
+const preview = z.strictObject({
+  dry_run: z.literal(true),
+  kind: z.enum(['sub', 'client', 'all']),
+  id: z.string(),
+  cutoff: z.int(),
+  reach,
+  sessions_to_end: z.int(),
+});
+
 @Controller('operator/revocations')
 export class OperatorRevocationsController {
   constructor(
@@ -67,9 +82,12 @@ export class OperatorRevocationsController {
     private readonly answers: ReceiptAnswers,
   ) {}
 
-  /** The log, newest first. */
   @Get()
   @RequireRole('read')
+  @Described({
+    summary: 'The log of revocations, the newest first.',
+    answers: { 200: pageOf(eventAnswer) },
+  })
   async list(@Query({ schema: search }) { kind, id, cursor, limit }: z.infer<typeof search>) {
     const events = await this.history.list({ kind, id, before: cursor }, limit);
     const last = events.length === limit ? events.at(-1) : undefined;
@@ -79,21 +97,28 @@ export class OperatorRevocationsController {
     };
   }
 
-  /** Who has applied one revocation: each live instance, with the milliseconds from the commit to its receipt. */
   @Get(':position')
   @RequireRole('read')
+  @Described({
+    summary: 'Who has applied one revocation: each live instance, and how long that took.',
+    details: 'A position is `<epoch>.<seq>`.',
+    answers: { 200: receiptsAnswer },
+    problems: ['unknown_revocation'],
+  })
   async show(@Param({ schema: byPosition }) { position }: z.infer<typeof byPosition>) {
     const receipts = position && (await this.receipts.of(position));
     if (!receipts) throw new DomainError('unknown_revocation');
     return receiptsJson(receipts);
   }
 
-  /**
-   * Revokes tokens by a cut-off; a dry run (200) says what it would reach and changes nothing. 200, 202 and `Prefer: wait=2`
-   * as for sessions.
-   */
   @Post()
   @RequireRole('end-sessions')
+  @Described({
+    summary: 'Revokes tokens by a cut-off.',
+    details: `A dry run (200) says what it would reach and changes nothing. ${WAITING}`,
+    answers: { 200: z.union([done, preview]), 202: done },
+    problems: ['cutoff_in_future'],
+  })
   async add(
     @CurrentOperator() operator: Operator,
     @Body({ schema: cutOff }) body: z.infer<typeof cutOff>,

@@ -2,8 +2,10 @@ import { Body, Controller, Headers, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { emailAddress } from '../../accounts/email-address.js';
+import { Described } from '../../openapi/described.js';
 import { readPreferredWait } from '../../platform/preferred-wait.js';
 import type { Operator } from '../operator.js';
+import { answersOf, revoking, WAITING } from './answer-schemas.js';
 import { ReceiptAnswers } from './receipt-answers.js';
 import { CurrentOperator, RequireRole } from '../require-role.js';
 import { SessionEnding } from '../session-ending.js';
@@ -22,12 +24,14 @@ export class OperatorSessionsController {
     private readonly answers: ReceiptAnswers,
   ) {}
 
-  /**
-   * Ends one session, or all of one person. 200: every live instance of every service has applied it; 202: committed, and
-   * on its way. With `Prefer: wait=2` the answer names the instances.
-   */
   @Post('end')
   @RequireRole('end-sessions')
+  @Described({
+    summary: 'Ends one session, or all of one person.',
+    details: WAITING,
+    answers: answersOf(z.strictObject({ sessions: z.int(), ...revoking })),
+    problems: ['unknown_session', 'unknown_account'],
+  })
   async end(
     @CurrentOperator() operator: Operator,
     @Body({ schema: ending }) { sid, email = '', reason }: z.infer<typeof ending>,

@@ -14,6 +14,7 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Logger } from '@countersign/service-host';
 import { LOGGER } from '../../platform/platform.module.js';
+import { Described } from '../../openapi/described.js';
 import { readPreferredWait } from '../../platform/preferred-wait.js';
 import { storableText } from '../../platform/storable-text.js';
 import { KeyRevocation } from '../../signing-keys/key-revocation.js';
@@ -21,9 +22,17 @@ import { KeyRotation } from '../../signing-keys/key-rotation.js';
 import { actorOf } from '../operator.js';
 import type { Operator } from '../operator.js';
 import { CurrentOperator, RequireRole } from '../require-role.js';
+import { answersOf, pageOf, revoking, WAITING } from './answer-schemas.js';
 import { ReceiptAnswers } from './receipt-answers.js';
 import { reason } from './shared-input.js';
-import { keysJson, planJson, stepsJson } from './signing-keys-json.js';
+import {
+  keyAnswer,
+  keysJson,
+  planAnswer,
+  planJson,
+  stepAnswer,
+  stepsJson,
+} from './signing-keys-json.js';
 
 const byKid = z.strictObject({ kid: z.string().regex(/^[\w-]{1,256}$/) });
 const nothing = z.strictObject({}).nullish();
@@ -40,6 +49,12 @@ const revocation = z.strictObject({
   fresh: z.boolean().default(false),
 });
 
+const turned = z.strictObject({
+  dry_run: z.boolean(),
+  applied: z.array(stepAnswer),
+  plan: planAnswer,
+});
+
 @Controller('operator/keys')
 export class OperatorSigningKeysController {
   constructor(
@@ -49,24 +64,35 @@ export class OperatorSigningKeysController {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** The published keys, the oldest first, and those that were revoked. */
   @Get()
   @RequireRole('read')
+  @Described({
+    summary: 'The published keys, the oldest first, and those that were revoked.',
+    answers: { 200: pageOf(keyAnswer) },
+  })
   async list() {
     return { items: keysJson(await this.rotation.keys()), next_cursor: null };
   }
 
-  /** What would be done now, what the next key waits for, and who has not reported it. Changes nothing. */
   @Get('plan')
   @RequireRole('read')
+  @Described({
+    summary:
+      'What would be done now, what the next key waits for, and who has not reported it. Changes nothing.',
+    answers: { 200: planAnswer },
+  })
   async plan(@Query({ schema: hypothesis }) { request }: z.infer<typeof hypothesis>) {
     const { plan, state } = await this.rotation.plan(request && { forced: request === 'force' });
     return planJson(plan, state.now);
   }
 
-  /** Asks for the next key to sign as soon as it may: 200 when it does, 202 when it waits. A dry run changes nothing. */
   @Post('rotate')
   @RequireRole('keys')
+  @Described({
+    summary: 'Asks for the next key to sign as soon as it may.',
+    details: '200 when it does, 202 when it waits. A dry run (200) changes nothing.',
+    answers: answersOf(turned),
+  })
   async rotate(
     @CurrentOperator() operator: Operator,
     @Body({ schema: rotation }) { force, dry_run: dryRun, reason: why }: z.infer<typeof rotation>,
@@ -84,10 +110,14 @@ export class OperatorSigningKeysController {
     return { dry_run: false, applied: stepsJson(applied), plan: planJson(plan, state.now) };
   }
 
-  /** Takes a key that signs no more out of the JWKS, if none of its tokens can be live. */
   @Post(':kid/purge')
   @HttpCode(204)
   @RequireRole('keys')
+  @Described({
+    summary: 'Takes a key that signs no more out of the JWKS, if none of its tokens can be live.',
+    answers: { 204: null },
+    problems: ['unknown_signing_key', 'signing_key_in_use'],
+  })
   async purge(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byKid }) { kid }: z.infer<typeof byKid>,
@@ -96,9 +126,20 @@ export class OperatorSigningKeysController {
     await this.rotation.purge(actorOf(operator), kid);
   }
 
-  /** Withdraws a key at once, with every token that it signed. 200, 202 and `Prefer: wait=2` as for sessions. */
   @Post(':kid/revoke')
   @RequireRole('keys')
+  @Described({
+    summary: 'Withdraws a key at once, with every token that it signed.',
+    details: WAITING,
+    answers: answersOf(
+      z.strictObject({
+        kid: z.string(),
+        signs: z.string().describe('The key that signs from here on'),
+        ...revoking,
+      }),
+    ),
+    problems: ['unknown_signing_key', 'signing_key_in_use', 'signing_key_revoked'],
+  })
   async revoke(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byKid }) { kid }: z.infer<typeof byKid>,

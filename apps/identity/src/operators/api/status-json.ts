@@ -1,7 +1,65 @@
+import { z } from 'zod';
 import type { ServiceOverview } from '../../relying-services/service-instances.js';
 import type { RelayReport, StatusReport } from '../identity-status.js';
+import { OPERATOR_ROLES } from '../operator.js';
 import type { Operator } from '../operator.js';
+import { instant, positionAnswer } from './answer-schemas.js';
 import { numericDate } from './shared-input.js';
+import { keyAnswer } from './signing-keys-json.js';
+
+export const serviceAnswer = z.strictObject({
+  id: z.string(),
+  audience: z.string().nullable().describe('`null`: it verifies for services behind it'),
+  source: z.enum(['file', 'operator']),
+  secrets_added_at: z.array(instant),
+  instances: z.array(
+    z.strictObject({
+      instance_id: z.string(),
+      state: z.enum(['current', 'behind', 'silent', 'starting']),
+      applied: positionAnswer.nullable(),
+      lag_seconds: z.number(),
+      kids: z.array(z.string()),
+      joined_at: instant,
+      last_seen_at: instant,
+    }),
+  ),
+});
+
+export const statusAnswer = z.strictObject({
+  operator: z.strictObject({ name: z.string(), roles: z.array(z.enum(OPERATOR_ROLES)) }),
+  clocks: z.strictObject({ identity: instant, database: instant }),
+  revocation: z.strictObject({ epoch: z.int(), head: z.int(), feed_readers: z.int() }),
+  closed_epochs: z.array(
+    z.strictObject({
+      epoch: z.int(),
+      last_seq: z.int(),
+      closed_at: instant,
+      reason: z.enum(['new_system', 'new_timeline', 'operator', 'report_ahead']),
+      sessions_kept: z.boolean(),
+    }),
+  ),
+  relay: z
+    .strictObject({
+      leader: z.string().nullable(),
+      leads_here: z.boolean(),
+      term: z.int(),
+      generation: z.int(),
+      written: positionAnswer.nullable(),
+      lag_entries: z.int(),
+      heartbeat_age_seconds: z.number().nullable(),
+      last_error: z.string().nullable(),
+    })
+    .nullable()
+    .describe('`null` without Redis'),
+  signing_keys: z.array(
+    keyAnswer.pick({ kid: true, state: true, prepared_at: true, activated_at: true }),
+  ),
+  audit: z
+    .strictObject({ rows_to_seal: z.int(), oldest_seconds: z.number() })
+    .describe('Rows that are not sealed yet'),
+  relying_services: z.array(serviceAnswer),
+  configuration_faults: z.array(z.string()),
+});
 
 /** The wire shape of relying services with their instances. */
 export function servicesJson(services: readonly ServiceOverview[]) {

@@ -1,8 +1,9 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { z } from 'zod';
+import { Described } from '../../openapi/described.js';
 import { TokenExplaining } from '../../token-explanation/token-explaining.js';
 import { RequireRole } from '../require-role.js';
-import { explanationJson } from './token-json.js';
+import { explanationAnswer, explanationJson } from './token-json.js';
 
 /** Twice what a verifier looks at: a token that is too long is explained too. */
 const inquiry = z.strictObject({ token: z.string().min(1).max(16_384) });
@@ -11,10 +12,15 @@ const inquiry = z.strictObject({ token: z.string().min(1).max(16_384) });
 export class OperatorTokensController {
   constructor(private readonly explaining: TokenExplaining) {}
 
-  /** Says what a token is, which services accept it, and why others do not. A POST, so that the token stands in no address. */
+  /** A POST, so that the token stands in no address. */
   @Post('explain')
   @HttpCode(200)
   @RequireRole('read')
+  @Described({
+    summary: 'Says what a token is, which services accept it, and why others do not.',
+    details: 'The token is not kept, and the answer holds no part of its signature.',
+    answers: { 200: explanationAnswer },
+  })
   async explain(@Body({ schema: inquiry }) { token }: z.infer<typeof inquiry>) {
     return explanationJson(await this.explaining.explain(token));
   }

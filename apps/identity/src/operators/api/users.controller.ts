@@ -3,10 +3,12 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Accounts } from '../../accounts/accounts.js';
 import { emailAddress } from '../../accounts/email-address.js';
+import { Described } from '../../openapi/described.js';
 import { readPreferredWait } from '../../platform/preferred-wait.js';
 import { ROLES } from '../../accounts/roles.js';
 import type { Operator } from '../operator.js';
 import { CuttingOff } from '../cutting-off.js';
+import { answersOf, instant, pageOf, revoking, WAITING } from './answer-schemas.js';
 import { ReceiptAnswers } from './receipt-answers.js';
 import { CurrentOperator, RequireRole } from '../require-role.js';
 import { RoleChanges } from '../role-changes.js';
@@ -18,6 +20,16 @@ const byId = z.strictObject({ id: z.uuid() });
 const taking = z.strictObject({ role: z.enum(ROLES), reason });
 const change = z.strictObject({ reason }).nullish();
 
+const user = z.strictObject({
+  id: z.uuid(),
+  email: z.string(),
+  email_verified: z.boolean(),
+  roles: z.array(z.enum(ROLES)),
+  created_at: instant,
+  disabled_at: instant.nullable(),
+  live_sessions: z.int(),
+});
+
 @Controller('operator/users')
 export class OperatorUsersController {
   constructor(
@@ -28,9 +40,12 @@ export class OperatorUsersController {
     private readonly answers: ReceiptAnswers,
   ) {}
 
-  /** The account with an address: a list of one, or an empty one. */
   @Get()
   @RequireRole('read')
+  @Described({
+    summary: 'The account with an address: a list of one, or an empty one.',
+    answers: { 200: pageOf(user) },
+  })
   async find(@Query({ schema: byAddress }) { email }: z.infer<typeof byAddress>) {
     const account = await this.accounts.findByEmail(email);
     if (!account) return { items: [], next_cursor: null };
@@ -47,9 +62,14 @@ export class OperatorUsersController {
     return { items: [item], next_cursor: null };
   }
 
-  /** Disables an account, ends its sessions and revokes its tokens. 200, 202 and `Prefer: wait=2` as for sessions. */
   @Post(':id/disable')
   @RequireRole('end-sessions')
+  @Described({
+    summary: 'Disables an account, ends its sessions and revokes its tokens.',
+    details: WAITING,
+    answers: answersOf(z.strictObject({ id: z.uuid(), sessions: z.int(), ...revoking })),
+    problems: ['unknown_account'],
+  })
   async disable(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byId }) { id }: z.infer<typeof byId>,
@@ -63,9 +83,16 @@ export class OperatorUsersController {
     return { id, sessions, ...(await this.answers.answer(position, wait, reply)) };
   }
 
-  /** Takes a role away and revokes the tokens that carry it; sessions go on. 200, 202 and `Prefer: wait=2` as for sessions. */
   @Post(':id/take-role')
   @RequireRole('end-sessions')
+  @Described({
+    summary: 'Takes a role away and revokes the tokens that carry it; sessions go on.',
+    details: WAITING,
+    answers: answersOf(
+      z.strictObject({ id: z.uuid(), roles: z.array(z.enum(ROLES)), ...revoking }),
+    ),
+    problems: ['unknown_account'],
+  })
   async takeRole(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byId }) { id }: z.infer<typeof byId>,
@@ -79,10 +106,14 @@ export class OperatorUsersController {
     return { id, roles, ...(await this.answers.answer(position, wait, reply)) };
   }
 
-  /** Lets an account sign in again. */
   @Post(':id/enable')
   @HttpCode(200)
   @RequireRole('end-sessions')
+  @Described({
+    summary: 'Lets an account sign in again.',
+    answers: { 200: z.strictObject({ id: z.uuid() }) },
+    problems: ['unknown_account'],
+  })
   async enable(
     @CurrentOperator() operator: Operator,
     @Param({ schema: byId }) { id }: z.infer<typeof byId>,

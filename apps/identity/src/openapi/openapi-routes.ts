@@ -1,0 +1,29 @@
+import type { FastifyInstance } from 'fastify';
+import type { OpenApiDocument } from './openapi-document.js';
+import { openApiPage, PAGE_POLICY } from './openapi-page.js';
+
+/**
+ * Serves the document at `<base>/openapi.json` and as a page at `<base>/docs`, to everybody who reaches the listener: it tells
+ * nothing that the source does not, and a browser that follows a link carries no token.
+ */
+export function addOpenApiRoutes(
+  app: FastifyInstance,
+  base: string,
+  document: OpenApiDocument,
+): void {
+  const json = JSON.stringify(document);
+  const page = openApiPage(document);
+  app.get(`${base}/openapi.json`, async (_request, reply) =>
+    reply.type('application/json').send(json),
+  );
+  app.get(`${base}/docs`, async (_request, reply) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .headers({
+        'content-security-policy': PAGE_POLICY,
+        'referrer-policy': 'no-referrer',
+        'x-content-type-options': 'nosniff',
+      })
+      .send(page),
+  );
+}
