@@ -1,33 +1,45 @@
 import { demonstrate } from './demonstration.js';
 import { DemoFailure } from './running-system.js';
-import type { Answer } from './running-system.js';
+import type { Answer, Credential } from './running-system.js';
 import type { StepRow } from './table.js';
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const exp = Math.floor(Date.now() / 1000) + 300;
 const TOKEN = `${encode({ alg: 'RS256' })}.${encode({ sub: 'ann', exp })}.c2lnbmF0dXJl`;
 
+const COOKIE = '__Host-countersign-session=abcdef';
+
 const answer = (status: number, code?: string): Answer => ({
   status,
   body: {},
+  setCookies: [],
   ...(code !== undefined && { code }),
 });
 
 /** A system and a plain service that do everything right, unless told otherwise; `steps` is what was told. */
 async function run({
-  orders = (token?: string) =>
+  orders = (token?: Credential) =>
     token === TOKEN ? answer(200) : answer(401, token ? 'bad_signature' : 'missing'),
+  me = (cookie?: string) => (cookie === COOKIE ? answer(200) : answer(401, 'session_ended')),
   logout = answer(202),
-  refused = () => Promise.resolve({ answer: answer(401, 'revoked'), ms: 12.3 }),
+  refused = (path: string) =>
+    Promise.resolve({
+      answer: answer(401, path === '/orders' ? 'revoked' : 'session_ended'),
+      ms: 12.3,
+    }),
   plain = (token?: string) =>
     token === TOKEN ? 'let in' : token ? 'turned away (bad_signature)' : 'turned away',
 } = {}): Promise<{ steps: StepRow[]; failure: unknown }> {
   const steps: StepRow[] = [];
   const system = {
-    logIn: () => Promise.resolve(TOKEN),
-    request: (_method: string, path: string, token?: string) =>
-      Promise.resolve(path === '/auth/logout' ? logout : orders(token)),
-    untilRefused: refused,
+    signIn: (_account: unknown, { delivery }: { delivery?: string } = {}) =>
+      Promise.resolve({ sid: 's', credential: delivery ? { cookie: COOKIE } : TOKEN }),
+    request: (_method: string, path: string, credential?: Credential) => {
+      if (path === '/auth/logout') return Promise.resolve(logout);
+      const cookie = typeof credential === 'object' ? credential.cookie : undefined;
+      return Promise.resolve(path === '/auth/me' ? me(cookie) : orders(credential));
+    },
+    untilRefused: (_credential: Credential, path: string) => refused(path),
   };
   const service = { read: (token?: string) => Promise.resolve(plain(token)) };
   const account = { email: 'ann@example.test', password: 'x' };
@@ -45,10 +57,12 @@ it('tells six steps, the last with the time that the logout took', async () => {
   expect(failure).toBeUndefined();
   expect(steps.map(({ step }) => step.slice(0, 1))).toEqual(['1', '2', '3', '4', '5', '6']);
   expect(steps[3]).toMatchObject({
+    session: 'turned away (401 session_ended)',
     plainJwt: 'turned away',
     countersign: 'turned away (401 bad_signature)',
   });
   expect(steps.at(-1)).toMatchObject({
+    session: 'turned away (401 session_ended)',
     plainJwt: 'STILL LET IN, for 5 more minutes',
     countersign: 'turned away (401 revoked) 12 ms after the logout',
   });
@@ -60,8 +74,15 @@ it.each([
   [
     'a tampered token is let in',
     3,
-    { orders: (token?: string) => answer(token === undefined ? 401 : 200) },
+    { orders: (token?: Credential) => answer(token === undefined ? 401 : 200) },
     /200 instead of 401/,
+  ],
+  ['a good cookie is refused', 1, { me: () => answer(401) }, /auth\/me was answered 401/],
+  [
+    'a guessed cookie is let in',
+    3,
+    { me: (cookie?: string) => answer(cookie === undefined ? 401 : 200) },
+    /auth\/me was answered 200/,
   ],
   ['the logout fails', 4, { logout: answer(503) }, /logout was answered 503/],
   [

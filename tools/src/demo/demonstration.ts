@@ -1,52 +1,86 @@
 import type { DemoAccounts } from '../embedded-run/demo-accounts.js';
 import type { PlainJwtService } from './plain-jwt-service.js';
 import { DemoFailure } from './running-system.js';
-import type { Answer, RunningSystem } from './running-system.js';
+import type { Answer, Credential, RunningSystem } from './running-system.js';
 import type { StepRow } from './table.js';
 
-/** How long a logout may take to reach orders before the demonstration fails, milliseconds. */
-const LOGOUT_LIMIT_MS = 1_000;
-const LATER = 'comes with sessions';
+/** How long a logout may take to reach every service before the demonstration fails, milliseconds. */
+export const LOGOUT_LIMIT_MS = 1_000;
+/** Who is asked with the token, and who with the cookie. */
+const TOKEN_PATH = '/orders';
+export const COOKIE_PATH = '/auth/me';
 
 /**
- * Goes through a token's life and tells what happens to it at a service that never hears of a logout, and at ours.
+ * Goes through the life of a sign-in three times: as an opaque cookie, as a token at a service that never hears of a logout, and as
+ * a token at ours. Tells what happens.
  *
  * @throws {DemoFailure} when anything happens otherwise than it should
  */
 export async function demonstrate(
-  system: Pick<RunningSystem, 'logIn' | 'request' | 'untilRefused'>,
+  system: Pick<RunningSystem, 'signIn' | 'request' | 'untilRefused'>,
   plain: Pick<PlainJwtService, 'read'>,
   account: DemoAccounts['customer'],
   onStep: (row: StepRow) => void,
 ): Promise<void> {
-  const tell = (step: string, plainJwt: string, countersign: string) => {
-    onStep({ step, session: LATER, plainJwt, countersign });
+  const tell = (step: string, session: string, plainJwt: string, countersign: string) => {
+    onStep({ step, session, plainJwt, countersign });
   };
-  const token = await system.logIn(account);
-  tell('1  Log in', 'a token', 'the same token');
+  const read = async (cookie: Credential | undefined, token: string | undefined, status: number) =>
+    [
+      say(await expectAnswer(system, COOKIE_PATH, cookie, status)),
+      say(await expectAnswer(system, TOKEN_PATH, token, status)),
+    ] as const;
+
+  const { credential: cookie } = await system.signIn(account, { delivery: 'session' });
+  const { credential: token } = await system.signIn(account);
+  if (typeof token !== 'string' || typeof cookie === 'string')
+    throw new DemoFailure('a sign-in gave something else than it was asked for');
+  tell('1  Log in', 'an opaque cookie', 'a token', 'the same token');
 
   await plainMustSay(plain, token, 'let in');
-  tell('2  Read orders', 'let in', say(await expectAnswer(system, token, 200)));
+  const [readWithCookie, readWithToken] = await read(cookie, token, 200);
+  tell('2  Read', readWithCookie, 'let in', readWithToken);
 
   await plainMustSay(plain, undefined, 'turned away');
-  tell('3  No credentials', 'turned away', say(await expectAnswer(system, undefined, 401)));
+  const [noCookie, noToken] = await read(undefined, undefined, 401);
+  tell('3  No credentials', noCookie, 'turned away', noToken);
 
   const forged = tamperWith(token);
   await plainMustSay(plain, forged, 'turned away (bad_signature)');
-  tell('4  Tampered token', 'turned away', say(await expectAnswer(system, forged, 401)));
+  const [otherCookie, otherToken] = await read(guess(cookie), forged, 401);
+  tell('4  Tampered with', otherCookie, 'turned away', otherToken);
 
-  const logout = await system.request('POST', '/auth/logout', token);
-  if (logout.status !== 200 && logout.status !== 202)
-    throw new DemoFailure(`the logout was answered ${String(logout.status)}`);
-  tell('5  Log out', 'nobody tells it', `told to every service (${String(logout.status)})`);
+  const sessionEnd = await logOut(system, cookie);
+  const tokenEnd = await logOut(system, token);
+  tell(
+    '5  Log out',
+    `ended in the store (${sessionEnd})`,
+    'nobody tells it',
+    `told to every service (${tokenEnd})`,
+  );
 
-  const { answer, ms } = await system.untilRefused(token, LOGOUT_LIMIT_MS);
+  const [ofCookie, ofToken] = [
+    await system.untilRefused(cookie, COOKIE_PATH, LOGOUT_LIMIT_MS),
+    await system.untilRefused(token, TOKEN_PATH, LOGOUT_LIMIT_MS),
+  ];
   await plainMustSay(plain, token, 'let in');
   tell(
-    '6  Old token again',
+    '6  The old one again',
+    say(ofCookie.answer),
     `STILL LET IN, for ${minutesLeft(token)}`,
-    `${say(answer)} ${ms.toFixed(0)} ms after the logout`,
+    `${say(ofToken.answer)} ${ofToken.ms.toFixed(0)} ms after the logout`,
   );
+}
+
+/** @returns the status of the answer */
+async function logOut(
+  system: Pick<RunningSystem, 'request'>,
+  credential: Credential,
+): Promise<string> {
+  const { status } = await system.request('POST', '/auth/logout', credential);
+  if (status !== 200 && status !== 202)
+    throw new DemoFailure(`the logout was answered ${String(status)}`);
+  return String(status);
 }
 
 async function plainMustSay(
@@ -61,19 +95,26 @@ async function plainMustSay(
 
 async function expectAnswer(
   system: Pick<RunningSystem, 'request'>,
-  token: string | undefined,
+  path: string,
+  credential: Credential | undefined,
   status: number,
 ): Promise<Answer> {
-  const answer = await system.request('GET', '/orders', token);
+  const answer = await system.request('GET', path, credential);
   if (answer.status !== status)
     throw new DemoFailure(
-      `GET /orders was answered ${String(answer.status)} instead of ${String(status)}`,
+      `GET ${path} was answered ${String(answer.status)} instead of ${String(status)}`,
     );
   return answer;
 }
 
 function say({ status, code }: Answer): string {
   return status === 200 ? 'let in (200)' : `turned away (${String(status)} ${code ?? ''})`;
+}
+
+/** Another cookie of the same form. */
+function guess({ cookie }: Exclude<Credential, string>): Credential {
+  const last = cookie.at(-2) === 'A' ? 'B' : 'A';
+  return { cookie: `${cookie.slice(0, -2)}${last}${cookie.slice(-1)}` };
 }
 
 /** Makes somebody else of the bearer, and keeps the signature. */

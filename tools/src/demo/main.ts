@@ -4,12 +4,15 @@ import type { DemoAccounts } from '../embedded-run/demo-accounts.js';
 import { demonstrate } from './demonstration.js';
 import { startPlainJwtService } from './plain-jwt-service.js';
 import { DemoFailure, RunningSystem } from './running-system.js';
-import { renderTable } from './table.js';
-import type { StepRow } from './table.js';
+import { renderTable, renderTour } from './table.js';
+import type { StepRow, TourRow } from './table.js';
+import { tourOfSessions } from './tour-of-sessions.js';
 
 const HELP = `Shows what a logout does to a server session, a plain JWT and a Countersign token.
 
   npm run demo        against the system that "npm start" runs in another terminal
+
+It signs in as the demo customer, and ends all sessions of that account.
 `;
 
 async function main(): Promise<void> {
@@ -19,21 +22,35 @@ async function main(): Promise<void> {
   }
   const { issuer_url: issuer } = await readState<{ issuer_url: string }>('run.json');
   const { customer } = await readState<DemoAccounts>('demo.json');
-  console.log(`Against ${issuer}, as ${customer.email}. One token, shown to two services:\n`);
+  console.log(`Against ${issuer}, as ${customer.email}, three times:\n`);
   const system = new RunningSystem(issuer);
   await system.request('GET', '/.well-known/jwks.json');
   const plain = await startPlainJwtService(issuer);
-  const rows: StepRow[] = [];
   try {
-    await demonstrate(system, plain, customer, (row) => rows.push(row));
+    await showAll<StepRow>(renderTable, (tell) => demonstrate(system, plain, customer, tell));
   } finally {
-    if (rows.length > 0) console.log(renderTable(rows));
     await plain.close();
   }
   console.log(`
+"Server session" is delivery "session": the browser holds an opaque cookie; it was shown to identity (/auth/me).
 "Plain JWT" is a service that verifies by itself, as JWTs are meant to be, and hears of no logout.
 "Countersign token" went through the gateway to orders, which verified it by itself as well: no call
-to anyone, and yet the logout had reached it.`);
+to anyone, and yet the logout had reached it.
+`);
+  await showAll<TourRow>(renderTour, (tell) => tourOfSessions(system, customer, tell));
+}
+
+/** Shows what was told, also when it stops half-way. */
+async function showAll<Row>(
+  render: (rows: readonly Row[]) => string,
+  go: (tell: (row: Row) => void) => Promise<void>,
+): Promise<void> {
+  const rows: Row[] = [];
+  try {
+    await go((row) => rows.push(row));
+  } finally {
+    if (rows.length > 0) console.log(render(rows));
+  }
 }
 
 async function readState<T>(name: string): Promise<T> {

@@ -1,4 +1,4 @@
-import { renderTable } from './table.js';
+import { renderTable, renderTour } from './table.js';
 
 it('aligns its columns and leaves no space at the ends', () => {
   const rows = [
@@ -10,5 +10,13 @@ it('aligns its columns and leaves no space at the ends', () => {
     '─────────  ──────────────  ─────────  ─────────────────',
     '1  Log in  -               a token    a token',
     '2  Read    -               let in     let in (200)',
+  ]);
+});
+
+it('renders the steps of the tour alike', () => {
+  expect(renderTour([{ step: '10 Replay', happened: 'it ended' }]).split('\n')).toEqual([
+    'Sessions   What happens',
+    '─────────  ────────────',
+    '10 Replay  it ended',
   ]);
 });

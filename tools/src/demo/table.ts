@@ -6,18 +6,31 @@ export interface StepRow {
   readonly countersign: string;
 }
 
-const HEADINGS: StepRow = {
-  step: 'Step',
-  session: 'Server session',
-  plainJwt: 'Plain JWT',
-  countersign: 'Countersign token',
-};
-const COLUMNS = ['step', 'session', 'plainJwt', 'countersign'] as const;
+/** One step of the tour of sessions. */
+export interface TourRow {
+  readonly step: string;
+  readonly happened: string;
+}
 
-/** Renders rows as a table in plain text, as wide as its longest cells. */
+/** Renders steps as a table in plain text, as wide as its longest cells. */
 export function renderTable(rows: readonly StepRow[]): string {
-  const widths = COLUMNS.map((column) =>
-    Math.max(...[HEADINGS, ...rows].map((row) => row[column].length)),
+  return render(
+    ['Step', 'Server session', 'Plain JWT', 'Countersign token'],
+    rows.map(({ step, session, plainJwt, countersign }) => [step, session, plainJwt, countersign]),
+  );
+}
+
+/** The same for the steps of the tour. */
+export function renderTour(rows: readonly TourRow[]): string {
+  return render(
+    ['Sessions', 'What happens'],
+    rows.map(({ step, happened }) => [step, happened]),
+  );
+}
+
+function render(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, column) =>
+    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
   );
   const line = (cells: readonly string[]) =>
     cells
@@ -25,6 +38,5 @@ export function renderTable(rows: readonly StepRow[]): string {
       .join('  ')
       .trimEnd();
   const rule = widths.map((width) => '─'.repeat(width));
-  const body = rows.map((row) => COLUMNS.map((column) => row[column]));
-  return [COLUMNS.map((column) => HEADINGS[column]), rule, ...body].map(line).join('\n');
+  return [headings, rule, ...rows].map(line).join('\n');
 }
