@@ -77,6 +77,7 @@ module.exports = {
     feature('signing-keys', ['relying-services', 'revocation']),
     feature('access-tokens', ['signing-keys', 'revocation']),
     feature('sessions', ['accounts', 'access-tokens', 'relying-services', 'revocation']),
+    feature('forward-auth', ['access-tokens', 'sessions']),
     feature('guessing', ['accounts', 'relying-services', 'revocation']),
     feature('oauth', [
       'access-tokens',

@@ -6,7 +6,7 @@ import {
   toProblemAnswer,
 } from '@countersign/service-host';
 import type { Logger, Registry } from '@countersign/service-host';
-import type { TokenVerifier } from '@countersign/token-verifier';
+import type { CookiePolicy, TokenVerifier } from '@countersign/token-verifier';
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { sendAnswer } from './edge/answers.js';
@@ -14,10 +14,14 @@ import { faultOfRequest } from './edge/check-request.js';
 import { proxyUpstream } from './proxy/proxy-upstream.js';
 import type { Upstream } from './proxy/upstream.js';
 import { PartsStatus } from './start-page/parts-status.js';
+import type { SessionSwap } from './swap/session-swap.js';
 import { START_PAGE_HEADERS, startPage } from './start-page/start-page.js';
 
 export interface GatewayParts {
   readonly verifier: TokenVerifier;
+  readonly swap: SessionSwap;
+  /** The cookies that say who somebody is, and whose pages may use them. */
+  readonly cookies: CookiePolicy;
   readonly upstreams: readonly Upstream[];
   readonly logger: Logger;
   readonly metrics: Registry;
@@ -27,7 +31,7 @@ export interface GatewayParts {
 
 /** The public edge, not yet listening: the routes of its upstreams, the start page, and nothing else. */
 export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInstance> {
-  const { verifier, upstreams, logger, metrics } = parts;
+  const { verifier, swap, cookies, upstreams, logger, metrics } = parts;
   const app: FastifyInstance = fastify(fastifySettings(logger, parts.trustedProxies));
   measureRequests(app, metrics);
   logRequests(app);
@@ -58,7 +62,12 @@ export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInst
       .send(startPage({ parts: await status.read(), verifies: verifier.state().ready })),
   );
   for (const upstream of upstreams) {
-    await proxyUpstream(app, upstream, { verifier, timeoutMs: parts.upstreamTimeoutMs });
+    await proxyUpstream(app, upstream, {
+      verifier,
+      swap,
+      cookies,
+      timeoutMs: parts.upstreamTimeoutMs,
+    });
   }
   return app;
 }

@@ -22,6 +22,7 @@ import { CredentialsPurge } from './credentials/credentials-purge.js';
 import { PasswordHasher } from './credentials/password-hasher.js';
 import { AttemptCounters } from './guessing/attempt-counters.js';
 import { createIdentityDataSource } from './identity-data-source.js';
+import { startForwardAuth } from './forward-auth/start-forward-auth.js';
 import { IdentityModule } from './identity.module.js';
 import { acceptFormsForOAuth } from './listeners/accept-forms.js';
 import { operatorDocument } from './listeners/operator-document.js';
@@ -53,6 +54,9 @@ import { RevocationFeed } from './revocation/revocation-feed.js';
 import { RevocationLog } from './revocation/revocation-log.js';
 import { MasterKeys } from './sealing/master-keys.js';
 import { SEALED_COLUMNS } from './sealed-columns.js';
+import { OwnCookies } from './sessions/delivery/own-cookies.js';
+import { SessionLookup } from './sessions/session-lookup.js';
+import { SessionTokens } from './sessions/session-tokens.js';
 import { KeyRing } from './signing-keys/key-ring.js';
 import { RotationDriver } from './signing-keys/rotation-driver.js';
 
@@ -130,8 +134,21 @@ export async function startIdentity(
     trustedProxies: config.TRUSTED_PROXIES,
     problems: [domainProblem],
   };
+  const swapping = await startForwardAuth({
+    config,
+    metrics,
+    verifier,
+    lookup: identity.get(SessionLookup),
+    tokens: identity.get(SessionTokens),
+    cookies: identity.get(OwnCookies),
+    follow: async (send) =>
+      feed.subscribe({ local: true, send }, await identity.get(RevocationLog).head()),
+  });
   const publicApp = await createHttpApp(PublicListenerModule.of(identity, verifier), httpOptions);
-  const serviceApp = await createHttpApp(ServiceListenerModule.of(identity), httpOptions);
+  const serviceApp = await createHttpApp(
+    ServiceListenerModule.of(identity, swapping.forwardAuth),
+    httpOptions,
+  );
   for (const app of [publicApp, serviceApp]) acceptFormsForOAuth(app);
   allowTrustedOrigins(publicApp, config.TRUSTED_ORIGINS);
   let serving = false;
@@ -182,6 +199,7 @@ export async function startIdentity(
         closeWithin(publicApp.getHttpServer(), () => publicApp.close(), DRAIN_MS),
         closeWithin(serviceApp.getHttpServer(), () => serviceApp.close(), DRAIN_MS),
       ]);
+      swapping.stop();
       // Until the last request was answered, this instance heard of revocations like any other.
       await verifier.close();
       awaitedReceipts.stop();

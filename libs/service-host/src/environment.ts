@@ -46,6 +46,18 @@ export const origin = z
   .refine((url) => ['/', ''].includes(new URL(url).pathname), 'must be an origin, without a path')
   .transform((url) => new URL(url).origin);
 
+/** Origins, separated by commas. Default: none. */
+export const originList = z
+  .string()
+  .default('')
+  .transform((list) =>
+    list
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
+  .pipe(z.array(origin));
+
 /** Addresses or CIDRs, separated by commas. Default: none. */
 export const proxyList = z
   .string()

@@ -3,6 +3,7 @@ export {
   ConfigurationError,
   hostSettings,
   origin,
+  originList,
   port,
   proxyList,
   readEnvironment,

@@ -29,7 +29,12 @@ export { keyFile } from './key-file.js';
 export type { KeyStore, StoredKeys } from './key-file.js';
 export { parseKeySet, readKeySet, UnusableKeySet } from './key-set.js';
 export type { KeySet, ReadKeySet, SkipReason } from './key-set.js';
-export { ACCESS_COOKIE, cookiePolicy, readRequestCredentials } from './request-credentials.js';
+export {
+  ACCESS_COOKIE,
+  cookiePolicy,
+  readRequestCredentials,
+  SESSION_COOKIE,
+} from './request-credentials.js';
 export type {
   CookiePolicy,
   CookiePolicyOptions,

@@ -6,6 +6,9 @@ import type { RequestHead } from './same-origin.js';
 /** The cookie that holds the access token of a browser when it signed in with `delivery: cookie`. */
 export const ACCESS_COOKIE = '__Host-countersign-access';
 
+/** The cookie that holds the opaque id of a session when its browser signed in with `delivery: session`. For gateways, which swap it. */
+export const SESSION_COOKIE = '__Host-countersign-session';
+
 /** Why the credentials of a request cannot be used. */
 export type UnusableCredentials =
   'credentials_required' | 'malformed_credentials' | 'multiple_credentials' | 'origin_required';

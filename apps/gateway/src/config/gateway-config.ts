@@ -1,6 +1,7 @@
 import {
   hostSettings,
   origin,
+  originList,
   port,
   proxyList,
   readEnvironment,
@@ -23,6 +24,8 @@ const settings = z
     IDENTITY_URL: origin,
     ORDERS_URL: origin,
     PAYMENTS_URL: origin,
+    /** Origins of front ends elsewhere whose pages may use cookies of ours, separated by commas: what identity is told. Default: none. */
+    TRUSTED_ORIGINS: originList,
     /** Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's. */
     TRUSTED_PROXIES: proxyList,
     /** How long an upstream may take to begin its answer. */

@@ -11,6 +11,7 @@ const PROBLEMS = {
   ambiguous_target: { status: 400, title: 'The path can be read in more than one way' },
   upgrade_refused: { status: 400, title: 'Connections are not upgraded here' },
   upstream_unavailable: { status: 503, title: 'The service behind this path does not answer' },
+  swap_unavailable: { status: 503, title: 'Sessions cannot be looked up right now' },
 } as const;
 
 /** How long a caller should wait before it tries an upstream again, seconds. */
@@ -22,6 +23,10 @@ export const EDGE_ANSWERS = {
   upgradeRefused: { problem: makeProblem('upgrade_refused', PROBLEMS.upgrade_refused) },
   upstreamUnavailable: {
     problem: makeProblem('upstream_unavailable', PROBLEMS.upstream_unavailable),
+    headers: { 'retry-after': RETRY_AFTER_SECONDS },
+  },
+  swapUnavailable: {
+    problem: makeProblem('swap_unavailable', PROBLEMS.swap_unavailable),
     headers: { 'retry-after': RETRY_AFTER_SECONDS },
   },
 } as const satisfies Record<string, EdgeAnswer>;

@@ -86,7 +86,7 @@ describe('headers of an answer', () => {
   };
 
   test('end at the hop they belong to', () => {
-    expect(answerHeaders(answered, { maySetCookies: true })).toEqual({
+    expect(answerHeaders(answered, 'from identity')).toEqual({
       'content-type': 'application/json',
       'set-cookie': ['a=b'],
       'x-request-id': 'request-1',
@@ -94,6 +94,12 @@ describe('headers of an answer', () => {
   });
 
   test('set cookies only for identity', () => {
-    expect(answerHeaders(answered, { maySetCookies: false })).not.toHaveProperty('set-cookie');
+    expect(answerHeaders(answered, { withoutToken: 'a.b.c' })).not.toHaveProperty('set-cookie');
+  });
+
+  test('a relying service cannot hand out the token that it was given', () => {
+    const echoing = { ...answered, 'x-echo': 'Bearer a.b.c', link: ['<x>', '</?t=a.b.c>'] };
+    const kept = answerHeaders(echoing, { withoutToken: 'a.b.c' });
+    expect(Object.keys(kept)).toEqual(['content-type', 'x-request-id']);
   });
 });

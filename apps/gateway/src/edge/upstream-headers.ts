@@ -46,18 +46,24 @@ export function upstreamHeaders(
   return headers;
 }
 
-/** The headers of an upstream's answer to pass on. Cookies of this origin are identity's alone to set. */
+/** Identity may set cookies; a relying service may not, nor hand the token out that it was given. */
+export type AnsweredBy = 'from identity' | { readonly withoutToken: string };
+
+/**
+ * The headers of an upstream's answer to pass on. Cookies of this origin are identity's alone to set. A header of a relying service
+ * that repeats the token it was given is dropped: clients with an opaque cookie have none. Bodies are not looked through.
+ */
 export function answerHeaders(
   answered: IncomingHttpHeaders,
-  options: { readonly maySetCookies: boolean },
+  answeredBy: AnsweredBy,
 ): IncomingHttpHeaders {
   const listed = connectionListed(answered.connection);
+  const isKept = (name: string, value: string | string[] | undefined) =>
+    answeredBy === 'from identity' ||
+    (name !== 'set-cookie' && ![value ?? []].flat().join().includes(answeredBy.withoutToken));
   return Object.fromEntries(
     Object.entries(answered).filter(
-      ([name]) =>
-        !isHopByHop(name) &&
-        !listed.includes(name) &&
-        (name !== 'set-cookie' || options.maySetCookies),
+      ([name, value]) => !isHopByHop(name) && !listed.includes(name) && isKept(name, value),
     ),
   );
 }

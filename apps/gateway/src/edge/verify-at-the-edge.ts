@@ -1,33 +1,57 @@
 import {
   answerToUnusableCredentials,
   answerToVerifyError,
-  readBearerCredentials,
+  readRequestCredentials,
+  SESSION_COOKIE,
 } from '@countersign/token-verifier';
-import type { TokenVerifier } from '@countersign/token-verifier';
+import type { CookiePolicy, RequestCredentials, TokenVerifier } from '@countersign/token-verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { SessionSwap } from '../swap/session-swap.js';
+import type { SwapAnswer } from '../swap/swap-answer.js';
 import { sendAnswer } from './answers.js';
+import { provenanceOf } from './provenance.js';
 
 const verified = new WeakMap<object, string>();
 
-/** A hook that lets a request pass when its token is good for the relying service `audience`. Scopes are that service's to check. */
-export function verifyAtTheEdge(verifier: TokenVerifier, audience: string) {
+/** What tells who makes a request. */
+export interface EdgeChecks {
+  readonly verifier: TokenVerifier;
+  readonly swap: Pick<SessionSwap, 'swap'>;
+  readonly cookies: CookiePolicy;
+}
+
+/**
+ * A hook that lets a request pass when its token is good for the relying service `audience`: one in the header, one in a cookie, or
+ * the one that its opaque cookie is swapped for. Scopes are that service's to check.
+ */
+export function verifyAtTheEdge({ verifier, swap, cookies }: EdgeChecks, audience: string) {
   return async (
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<FastifyReply | undefined> => {
-    const credentials = readBearerCredentials(request.raw.rawHeaders);
-    if ('missing' in credentials) {
-      return sendAnswer(reply, answerToUnusableCredentials(credentials.missing));
-    }
+    const { method } = request;
+    const { rawHeaders } = request.raw;
+    const given = readRequestCredentials({ method, rawHeaders }, cookies);
+    if ('missing' in given) return sendAnswer(reply, answerToUnusableCredentials(given.missing));
+    const { token, refusal } = await tokenOf(given);
+    if (refusal) return sendAnswer(reply, refusal);
     try {
-      await verifier.verify(credentials.token, { audience });
+      await verifier.verify(token, { audience });
     } catch (error) {
       const answer = answerToVerifyError(error);
       if (!answer) throw error;
       return sendAnswer(reply, answer);
     }
-    verified.set(request, credentials.token);
+    verified.set(request, token);
     return undefined;
+
+    async function tokenOf(
+      credentials: Exclude<RequestCredentials, { missing: unknown }>,
+    ): Promise<SwapAnswer> {
+      if (credentials.cookie !== SESSION_COOKIE) return { token: credentials.token };
+      const provenance = provenanceOf(rawHeaders);
+      return swap.swap({ cookie: credentials.token, audience, method, provenance });
+    }
   };
 }
 

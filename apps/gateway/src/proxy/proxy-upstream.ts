@@ -1,10 +1,10 @@
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy';
-import type { TokenVerifier } from '@countersign/token-verifier';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { EDGE_ANSWERS, sendAnswer } from '../edge/answers.js';
 import { answerHeaders, upstreamHeaders } from '../edge/upstream-headers.js';
 import { verifiedTokenOf, verifyAtTheEdge } from '../edge/verify-at-the-edge.js';
+import type { EdgeChecks } from '../edge/verify-at-the-edge.js';
 import type { Upstream } from './upstream.js';
 
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -16,11 +16,11 @@ type ReplyOptions = NonNullable<FastifyHttpProxyOptions['replyOptions']>;
 export async function proxyUpstream(
   app: FastifyInstance,
   upstream: Upstream,
-  parts: { readonly verifier: TokenVerifier; readonly timeoutMs: number },
+  parts: EdgeChecks & { readonly timeoutMs: number },
 ): Promise<void> {
   const { audience, origin, paths } = upstream;
   await app.register(async (scope) => {
-    if (audience !== null) scope.addHook('onRequest', verifyAtTheEdge(parts.verifier, audience));
+    if (audience !== null) scope.addHook('onRequest', verifyAtTheEdge(parts, audience));
     await scope.register(httpProxy, {
       upstream: origin,
       routes: [...paths],
@@ -55,7 +55,11 @@ function replyOptions(audience: string | null): ReplyOptions {
         },
         audience === null ? 'as they came' : { verifiedToken: verifiedTokenOf(request) },
       ),
-    rewriteHeaders: (headers) => answerHeaders(headers, { maySetCookies: audience === null }),
+    rewriteHeaders: (headers, request) =>
+      answerHeaders(
+        headers,
+        audience === null ? 'from identity' : { withoutToken: verifiedTokenOf(request as object) },
+      ),
     // What went wrong has been logged by then.
     onError: (reply) => {
       sendAnswer(reply, EDGE_ANSWERS.upstreamUnavailable);

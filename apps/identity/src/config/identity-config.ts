@@ -2,6 +2,7 @@ import {
   ConfigurationError,
   hostSettings,
   origin,
+  originList,
   port,
   proxyList,
   readEnvironment,
@@ -17,17 +18,6 @@ import type { MasterKeySettings } from '../sealing/master-keys.js';
 
 const seconds = (min: number, max: number, fallback: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
-
-const originList = z
-  .string()
-  .default('')
-  .transform((list) =>
-    list
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
-  )
-  .pipe(z.array(origin));
 
 const settings = z.object({
   ...hostSettings,

@@ -1,7 +1,8 @@
 import { Client } from 'pg';
 
 /**
- * Calls `onWake` whenever `channel` is notified. A connection of its own, since LISTEN belongs to a session; when it is
+ * Calls `onWake` whenever `channel` is notified, with what the notification says, and without anything whenever the connection is
+ * made: some may have been missed until then. A connection of its own, since LISTEN belongs to a session; when it is
  * lost it is made again. Only a hint: who listens must also look by itself from time to time.
  */
 export class ListeningConnection {
@@ -12,7 +13,7 @@ export class ListeningConnection {
   constructor(
     private readonly databaseUrl: string,
     private readonly channel: string,
-    private readonly onWake: () => void,
+    private readonly onWake: (payload?: string) => void,
   ) {}
 
   async start(): Promise<void> {
@@ -24,7 +25,7 @@ export class ListeningConnection {
     const lost = () => this.#startAgainLater(client);
     client.on('error', lost);
     client.on('end', lost);
-    client.on('notification', this.onWake);
+    client.on('notification', ({ payload }) => this.onWake(payload));
     try {
       await client.connect();
       await client.query(`LISTEN ${client.escapeIdentifier(this.channel)}`);

@@ -50,6 +50,19 @@ export class RelyingServices {
     });
   }
 
+  /** Whether a service that has been authenticated is a gateway: it has no audience, no token is meant for it. */
+  async isGateway(id: string): Promise<boolean> {
+    const declared = this.#declared.get(id);
+    if (declared) return declared.audience === null;
+    const added = await this.database.run((manager) =>
+      manager.query<unknown[]>(
+        `SELECT FROM relying_services WHERE id = $1 AND audience IS NULL AND withdrawn_at IS NULL`,
+        [id],
+      ),
+    );
+    return added.length > 0;
+  }
+
   /** Whether the secret is one of the service's. A declared one is known here; for others the database is asked. */
   async authenticate(id: string, secret: string): Promise<boolean> {
     const digest = createHash('sha256').update(secret).digest();

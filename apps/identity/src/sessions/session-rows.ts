@@ -9,6 +9,9 @@ export type NewSession = Pick<
   'sid' | 'accountId' | 'clientId' | 'delivery' | 'remembered' | 'deviceName' | 'userAgent' | 'ip'
 >;
 
+/** Is notified, with its `sid`, when a session has got other secrets. */
+export const RENEWED_SESSION_CHANNEL = 'countersign_renewed_session';
+
 /** Begins the row of a session, all its times the same moment of the database's. */
 export async function insertSession(
   tx: EntityManager,
@@ -57,6 +60,7 @@ export async function replaceSecrets(
      WHERE sid = $1`,
     [sid, sealedSecret, masterKeyId, cookieHash],
   );
+  await tx.query(`SELECT pg_notify($1, $2)`, [RENEWED_SESSION_CHANNEL, sid]);
 }
 
 /** The statement, without parameters, that carries a session on to a generation. */

@@ -1,4 +1,4 @@
-import { ACCESS_COOKIE } from '@countersign/token-verifier';
+import { ACCESS_COOKIE, SESSION_COOKIE } from '@countersign/token-verifier';
 
 /** A cookie of ours. Names never change with the environment. */
 export interface CookieKind {
@@ -16,7 +16,7 @@ export const REFRESH = {
   sameSite: 'Strict',
 } as const;
 /** The opaque id of a browser that signed in with delivery `session`. */
-export const OPAQUE = { name: '__Host-countersign-session', path: '/', sameSite: 'Lax' } as const;
+export const OPAQUE = { name: SESSION_COOKIE, path: '/', sameSite: 'Lax' } as const;
 
 export const COOKIES: readonly CookieKind[] = [ACCESS, REFRESH, OPAQUE];
 

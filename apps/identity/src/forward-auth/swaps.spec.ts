@@ -1,0 +1,151 @@
+import { TokenRejected } from '@countersign/token-verifier';
+import type { AccessToken } from '@countersign/token-verifier';
+import type { IssuedToken } from '../access-tokens/access-tokens.js';
+import { DomainError } from '../platform/domain-error.js';
+import type { KnownSession } from '../sessions/session-lookup.js';
+import type { SwapOutcome } from './swap-metrics.js';
+import { Swaps } from './swaps.js';
+
+const SID = '8a9d3f4e-0000-4000-8000-000000000000';
+const COOKIE = `${SID}.${'a'.repeat(43)}`;
+const SETTINGS = { maxSessions: 10, maxUnderWay: 2, leastLifeSeconds: 20, lookAgainSeconds: 60 };
+
+/** Identity as far as a swap sees it, at a time that the test sets, seconds. */
+class Around {
+  now = 0;
+  sessionEnd = 100_000;
+  state: KnownSession['state'] = 'live';
+  database: 'here' | 'away' = 'here';
+  isRevoked = false;
+  looked = 0;
+  minted = 0;
+  readonly outcomes: SwapOutcome[] = [];
+  /** A mint waits for it. */
+  hold: Promise<void> = Promise.resolve();
+
+  readonly swaps = new Swaps(
+    {
+      nowMs: () => this.now * 1000,
+      count: (outcome) => this.outcomes.push(outcome),
+      lookup: { byCookie: () => this.#look() },
+      tokens: { issueForCookie: () => this.#mint() },
+      verifier: {
+        verify: () =>
+          this.isRevoked
+            ? Promise.reject(new TokenRejected('revoked', 'a test'))
+            : Promise.resolve({} as AccessToken),
+      },
+    },
+    SETTINGS,
+  );
+
+  swap = (cookie = COOKIE) => this.swaps.swap(cookie, 'orders');
+
+  async #look(): Promise<KnownSession> {
+    this.looked += 1;
+    if (this.database === 'away') throw new DomainError('database_unavailable');
+    return { state: this.state, sid: SID, expiresAt: this.sessionEnd } as KnownSession;
+  }
+
+  async #mint(): Promise<IssuedToken> {
+    this.minted += 1;
+    const header = Buffer.from('{"alg":"RS256","kid":"k1"}').toString('base64url');
+    const encoded = `${header}.${String(this.minted)}.x`;
+    const { now } = this;
+    await this.hold;
+    const exp = Math.min(now + 300, Math.floor(this.sessionEnd));
+    return { encoded, claims: { sid: SID, iat: now, exp } } as IssuedToken;
+  }
+}
+
+it('a token is handed out while enough of its life is left, and the session is looked at once a minute', async () => {
+  const around = new Around();
+  const first = await around.swap();
+  for (around.now = 1; around.now < 280; around.now += 1) expect(await around.swap()).toBe(first);
+  expect([around.minted, around.looked]).toEqual([1, 5]);
+  expect(await around.swap()).not.toBe(first);
+  expect(around.minted).toBe(2);
+});
+
+it('in its last seconds a session keeps its last token: another would not live longer', async () => {
+  const around = new Around();
+  around.sessionEnd = 10.5;
+  const first = await around.swap();
+  around.now = 9;
+  expect(await around.swap()).toBe(first);
+  around.state = 'expired';
+  around.now = 11;
+  await expect(around.swap()).rejects.toMatchObject({ code: 'session_ended' });
+  expect(around.minted).toBe(1);
+});
+
+it('without the database tokens go on until too little of their life is left; there are no new ones', async () => {
+  const around = new Around();
+  const first = await around.swap();
+  around.database = 'away';
+  for (const now of [30, 61, 62, 279]) {
+    around.now = now;
+    expect(await around.swap()).toBe(first);
+  }
+  // Not asked about at every request: it may take long to say nothing.
+  expect(around.looked).toBe(3);
+  const other = COOKIE.replaceAll('a', 'b').replace(/^[^.]*/, SID);
+  for (const cookie of [other, COOKIE]) {
+    around.now = 280;
+    await expect(around.swap(cookie)).rejects.toMatchObject({ code: 'database_unavailable' });
+  }
+});
+
+it('a token that is revoked is not handed out, whatever is remembered', async () => {
+  const around = new Around();
+  await around.swap();
+  around.isRevoked = true;
+  await expect(around.swap()).rejects.toMatchObject({ code: 'revocation_in_progress' });
+  around.isRevoked = false;
+  await around.swap();
+  expect(around.minted).toBe(4);
+});
+
+it('another cookie of the session since: nothing that was under way is remembered', async () => {
+  const around = new Around();
+  let release!: () => void;
+  around.hold = new Promise((resolve) => (release = resolve));
+  const early = around.swap();
+  await settled(() => around.minted === 1);
+  around.swaps.noteRenewal(SID);
+  const late = around.swap();
+  await settled(() => around.minted === 2);
+  release();
+  expect(await early).not.toBe(await late);
+  around.state = 'ended';
+  around.swaps.noteRenewal(undefined);
+  await expect(around.swap()).rejects.toMatchObject({ code: 'session_ended' });
+});
+
+it('many who ask for one session ask once; too many sessions at once are turned away', async () => {
+  const around = new Around();
+  let release!: () => void;
+  around.hold = new Promise((resolve) => (release = resolve));
+  const cookies = ['a', 'b', 'c'].map((letter) => `${SID}.${letter.repeat(43)}`);
+  const [a, b, c] = cookies.map((cookie) => around.swap(cookie));
+  const again = around.swap(cookies[0]);
+  await expect(c).rejects.toMatchObject({ code: 'overloaded' });
+  release();
+  expect(await again).toBe(await a);
+  await b;
+  expect(around.minted).toBe(2);
+  expect(around.outcomes.sort()).toEqual(['issued', 'issued', 'joined', 'turned_away']);
+});
+
+it('what is no cookie of ours is refused without asking anybody', async () => {
+  const around = new Around();
+  for (const cookie of ['', 'x', SID, `${COOKIE}a`]) {
+    await expect(around.swap(cookie)).rejects.toMatchObject({ code: 'session_ended' });
+  }
+  expect(around.looked).toBe(0);
+});
+
+/** Until what runs in turns of this process has come so far. */
+async function settled(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
