@@ -5,7 +5,7 @@ import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { createTokenVerifier } from './create-token-verifier.js';
 import { isTokenRejected, isVerifierUnavailable } from './errors.js';
-import { readKeySetText } from './key-set.js';
+import { readKeySetText } from './keys/key-set.js';
 import type { TokenVerifier } from './token-verifier.js';
 
 jest.setTimeout(120_000);

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { CheckInClient } from './check-in-client.js';
-import { Discovery } from './discovery.js';
-import { FeedClient } from './feed-client.js';
-import { basicAuthorization } from './http-fetch.js';
-import { JwksClient } from './jwks-client.js';
-import { DEFAULT_KEY_AGES } from './key-ages.js';
+import { CheckInClient } from './revocation/check-in-client.js';
+import { Discovery } from './fetching/discovery.js';
+import { FeedClient } from './revocation/feed-client.js';
+import { basicAuthorization } from './fetching/http-fetch.js';
+import { JwksClient } from './keys/jwks-client.js';
+import { DEFAULT_KEY_AGES } from './keys/key-ages.js';
 import { systemClock } from './system-clock.js';
 import { checkOptions } from './token-verifier-options.js';
 import type { TokenVerifierOptions } from './token-verifier-options.js';

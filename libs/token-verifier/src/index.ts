@@ -1,12 +1,12 @@
-export type { AccessToken } from './access-token.js';
-export { authenticateRequest } from './authenticate-request.js';
-export type { AuthenticatedRequest, RequestRequirements } from './authenticate-request.js';
-export { readBearerCredentials } from './bearer-credentials.js';
-export type { BearerCredentials } from './bearer-credentials.js';
+export type { AccessToken } from './tokens/access-token.js';
+export { authenticateRequest } from './requests/authenticate-request.js';
+export type { AuthenticatedRequest, RequestRequirements } from './requests/authenticate-request.js';
+export { readBearerCredentials } from './requests/bearer-credentials.js';
+export type { BearerCredentials } from './requests/bearer-credentials.js';
 export type { VerifierClock } from './clock.js';
 export { createTokenVerifier } from './create-token-verifier.js';
 export type { TokenVerifierOptions } from './token-verifier-options.js';
-export { isSafeUrl } from './discovery.js';
+export { isSafeUrl } from './fetching/discovery.js';
 export {
   isTokenRejected,
   isVerifierUnavailable,
@@ -21,28 +21,28 @@ export {
   answerToUnacceptedToken,
   answerToUnusableCredentials,
   answerToVerifyError,
-} from './http-answer.js';
-export type { HttpAnswer, RefusalCode, RefusalProblem } from './http-answer.js';
-export type { OnKeyFetch } from './jwks-client.js';
-export type { KeyAges } from './key-ages.js';
-export { keyFile } from './key-file.js';
-export type { KeyStore, StoredKeys } from './key-file.js';
-export { parseKeySet, readKeySet, UnusableKeySet } from './key-set.js';
-export type { KeySet, ReadKeySet, SkipReason } from './key-set.js';
+} from './requests/http-answer.js';
+export type { HttpAnswer, RefusalCode, RefusalProblem } from './requests/http-answer.js';
+export type { OnKeyFetch } from './keys/jwks-client.js';
+export type { KeyAges } from './keys/key-ages.js';
+export { keyFile } from './keys/key-file.js';
+export type { KeyStore, StoredKeys } from './keys/key-file.js';
+export { parseKeySet, readKeySet, UnusableKeySet } from './keys/key-set.js';
+export type { KeySet, ReadKeySet, SkipReason } from './keys/key-set.js';
 export {
   ACCESS_COOKIE,
   cookiePolicy,
   readRequestCredentials,
   SESSION_COOKIE,
-} from './request-credentials.js';
+} from './requests/request-credentials.js';
 export type {
   CookiePolicy,
   CookiePolicyOptions,
   RequestCredentials,
   UnusableCredentials,
-} from './request-credentials.js';
-export { isSameOrigin, needsSameOrigin, normalOrigin } from './same-origin.js';
-export type { RequestHead } from './same-origin.js';
+} from './requests/request-credentials.js';
+export { isSameOrigin, needsSameOrigin, normalOrigin } from './requests/same-origin.js';
+export type { RequestHead } from './requests/same-origin.js';
 export type {
   CheckInAnswer,
   CheckInPort,
@@ -59,7 +59,7 @@ export type {
   RevocationParts,
   RevocationsState,
   StaleRevocations,
-} from './revocations.js';
+} from './revocation/revocations.js';
 export { KEY_FETCH_OUTCOMES } from './sources.js';
 export { systemClock } from './system-clock.js';
 export { TokenVerifier } from './token-verifier.js';

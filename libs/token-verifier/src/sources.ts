@@ -1,5 +1,5 @@
 import type { FeedFrame, Freshness, Position } from '@countersign/revocation';
-import type { KeySet } from './key-set.js';
+import type { KeySet } from './keys/key-set.js';
 
 /** Where a verifier takes its keys from. The hot path only reads {@link current}. */
 export interface KeySource {

@@ -1,8 +1,8 @@
 import type { VerifierClock } from './clock.js';
-import type { Fetch } from './http-fetch.js';
-import type { OnKeyFetch } from './jwks-client.js';
-import type { KeyAges } from './key-ages.js';
-import type { KeyStore } from './key-file.js';
+import type { Fetch } from './fetching/http-fetch.js';
+import type { OnKeyFetch } from './keys/jwks-client.js';
+import type { KeyAges } from './keys/key-ages.js';
+import type { KeyStore } from './keys/key-file.js';
 import type { RevocationSource } from './sources.js';
 import type { Outcome } from './token-verifier.js';
 

@@ -3,7 +3,7 @@ import type { FeedFrame } from '@countersign/revocation';
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { isTokenRejected, isVerifierUnavailable, VerifierUnavailable } from './errors.js';
-import { parseKeySet } from './key-set.js';
+import { parseKeySet } from './keys/key-set.js';
 import type { CheckInAnswer, CheckInReport, KeySource, RevocationSink } from './sources.js';
 import { TokenVerifier } from './token-verifier.js';
 import type { Outcome } from './token-verifier.js';

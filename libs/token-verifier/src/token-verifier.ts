@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import type { Instant } from '@countersign/revocation';
-import { checkAccessToken } from './access-token.js';
-import type { AccessToken } from './access-token.js';
+import { checkAccessToken } from './tokens/access-token.js';
+import type { AccessToken } from './tokens/access-token.js';
 import type { VerifierClock } from './clock.js';
 import {
   isTokenRejected,
@@ -11,18 +11,18 @@ import {
   VerifierUnavailable,
 } from './errors.js';
 import type { RejectionCode, UnavailabilityCode } from './errors.js';
-import { mayGoOn, Revocations } from './revocations.js';
+import { mayGoOn, Revocations } from './revocation/revocations.js';
 import type {
   RevocationFault,
   RevocationParts,
   RevocationsState,
   StaleRevocations,
-} from './revocations.js';
-import { SignatureVerifier } from './signature-verifier.js';
-import type { SignatureCounts } from './signature-verifier.js';
+} from './revocation/revocations.js';
+import { SignatureVerifier } from './tokens/signature-verifier.js';
+import type { SignatureCounts } from './tokens/signature-verifier.js';
 import type { KeySource, KeySourceState } from './sources.js';
-import type { VerifiedToken } from './verified-tokens.js';
-import { WatchedTokens } from './watched-tokens.js';
+import type { VerifiedToken } from './tokens/verified-tokens.js';
+import { WatchedTokens } from './tokens/watched-tokens.js';
 
 /** How one call of {@link TokenVerifier.verify} ended. `accepted_stale`: only because the caller asked for `open`. */
 export type Outcome = 'accepted' | 'accepted_stale' | RejectionCode | UnavailabilityCode;

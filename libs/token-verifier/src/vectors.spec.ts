@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isTokenRejected, REJECTION_CODES } from './errors.js';
 import type { RejectionCode } from './errors.js';
-import { parseKeySet } from './key-set.js';
+import { parseKeySet } from './keys/key-set.js';
 import { TokenVerifier } from './token-verifier.js';
 
 interface Vectors {

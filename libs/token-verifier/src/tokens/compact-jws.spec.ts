@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { splitUnverifiedJws } from './compact-jws.js';
-import { TokenRejected } from './errors.js';
+import { TokenRejected } from '../errors.js';
 
 const payload = Buffer.from('{"exp":1}').toString('base64url');
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AccessToken } from './access-token.js';
-import type { KeySet } from './key-set.js';
+import type { KeySet } from '../keys/key-set.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
 const keys: KeySet = new Map();

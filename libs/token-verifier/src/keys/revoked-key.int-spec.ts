@@ -3,8 +3,8 @@ import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
 import { jest } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
-import { createTokenVerifier } from './create-token-verifier.js';
-import type { TokenVerifier } from './token-verifier.js';
+import { createTokenVerifier } from '../create-token-verifier.js';
+import type { TokenVerifier } from '../token-verifier.js';
 
 jest.setTimeout(30_000);
 

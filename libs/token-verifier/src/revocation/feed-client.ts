@@ -1,13 +1,13 @@
 import { formatPosition, parseFeedFrame, RevocationFormatError } from '@countersign/revocation';
 import type { FeedFrame } from '@countersign/revocation';
-import { backoffMs, pause } from './backoff.js';
-import type { VerifierClock } from './clock.js';
-import type { Discovery } from './discovery.js';
+import { backoffMs, pause } from '../fetching/backoff.js';
+import type { VerifierClock } from '../clock.js';
+import type { Discovery } from '../fetching/discovery.js';
 import { readEventStream, readLines } from './event-stream.js';
-import { asRequestFailed, request, RequestFailed } from './http-fetch.js';
-import type { Fetch } from './http-fetch.js';
+import { asRequestFailed, request, RequestFailed } from '../fetching/http-fetch.js';
+import type { Fetch } from '../fetching/http-fetch.js';
 import { inSmallTurns } from './in-small-turns.js';
-import type { RevocationSink, RevocationSource, SourceState } from './sources.js';
+import type { RevocationSink, RevocationSource, SourceState } from '../sources.js';
 
 /**
  * A feed that says nothing for so long has lost its connection: heartbeats come every second. Comments say nothing; what stands

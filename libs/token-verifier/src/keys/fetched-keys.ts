@@ -1,6 +1,6 @@
-import type { Discovery } from './discovery.js';
-import { fetchDocument } from './http-fetch.js';
-import type { Fetch } from './http-fetch.js';
+import type { Discovery } from '../fetching/discovery.js';
+import { fetchDocument } from '../fetching/http-fetch.js';
+import type { Fetch } from '../fetching/http-fetch.js';
 import { readKeySetText } from './key-set.js';
 import type { KeySet } from './key-set.js';
 

@@ -4,7 +4,7 @@ import {
   TokenRejected,
   UNAVAILABILITY_CODES,
   VerifierUnavailable,
-} from './errors.js';
+} from '../errors.js';
 import {
   answerToMissingScope,
   answerToUnacceptedToken,

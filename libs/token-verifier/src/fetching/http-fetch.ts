@@ -1,4 +1,4 @@
-import { parseStrictObject } from './strict-json.js';
+import { parseStrictObject } from '../tokens/strict-json.js';
 
 /** Limits of one request to identity. */
 export interface FetchLimits {

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import type { JsonWebKey, KeyObject } from 'node:crypto';
-import { NotStrictJson, parseStrictObject } from './strict-json.js';
+import { NotStrictJson, parseStrictObject } from '../tokens/strict-json.js';
 
 /** Verification keys by `kid`: one immutable generation of a JWKS. */
 export type KeySet = ReadonlyMap<string, KeyObject>;

@@ -11,7 +11,7 @@ interface Case {
   refused: string | null;
 }
 
-const file = new URL('../../../vectors/key-sets.json', import.meta.url);
+const file = new URL('../../../../vectors/key-sets.json', import.meta.url);
 const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { cases: Case[] };
 
 it.each(cases.filter(({ taken }) => taken))('$ref $name: takes $taken', (given) => {

@@ -4,11 +4,11 @@ import { readAccessToken } from './access-token.js';
 import type { AccessToken } from './access-token.js';
 import { splitUnverifiedJws } from './compact-jws.js';
 import type { UnverifiedJws } from './compact-jws.js';
-import { TokenRejected, VerifierUnavailable } from './errors.js';
-import { isThumbprint } from './key-set.js';
-import type { KeySet } from './key-set.js';
+import { TokenRejected, VerifierUnavailable } from '../errors.js';
+import { isThumbprint } from '../keys/key-set.js';
+import type { KeySet } from '../keys/key-set.js';
 import { ProtectedHeaders, readKid } from './protected-header.js';
-import type { KeySource } from './sources.js';
+import type { KeySource } from '../sources.js';
 import { VerifiedTokens } from './verified-tokens.js';
 import type { VerifiedToken } from './verified-tokens.js';
 

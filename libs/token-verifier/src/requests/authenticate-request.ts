@@ -1,4 +1,4 @@
-import type { AccessToken } from './access-token.js';
+import type { AccessToken } from '../tokens/access-token.js';
 import { readBearerCredentials } from './bearer-credentials.js';
 import {
   answerToMissingScope,
@@ -6,7 +6,7 @@ import {
   answerToVerifyError,
 } from './http-answer.js';
 import type { HttpAnswer } from './http-answer.js';
-import type { TokenVerifier, VerifyOptions } from './token-verifier.js';
+import type { TokenVerifier, VerifyOptions } from '../token-verifier.js';
 
 /** What a route asks for beyond a good token. */
 export interface RequestRequirements extends VerifyOptions {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Instant, Position } from '@countersign/revocation';
-import { backoffMs, pause } from './backoff.js';
-import type { CheckInPort, CheckInReport } from './sources.js';
+import { backoffMs, pause } from '../fetching/backoff.js';
+import type { CheckInPort, CheckInReport } from '../sources.js';
 
 /** At most so long between two reports, and three within the time in which one must be answered. */
 const IDLE_MS = 5_000;

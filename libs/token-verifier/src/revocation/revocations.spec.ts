@@ -1,6 +1,6 @@
 import type { FeedFrame } from '@countersign/revocation';
 import { Revocations } from './revocations.js';
-import type { RevocationSink } from './sources.js';
+import type { RevocationSink } from '../sources.js';
 
 const at = 1_800_000_000;
 const none = async () => undefined;

@@ -1,5 +1,5 @@
-import { isTokenRejected, isVerifierUnavailable } from './errors.js';
-import type { RejectionCode, UnavailabilityCode } from './errors.js';
+import { isTokenRejected, isVerifierUnavailable } from '../errors.js';
+import type { RejectionCode, UnavailabilityCode } from '../errors.js';
 import type { UnusableCredentials } from './request-credentials.js';
 
 /** Why a request gets no further although its token, if it has one, was not found bad. */

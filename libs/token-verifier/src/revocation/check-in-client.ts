@@ -1,7 +1,7 @@
-import type { Discovery } from './discovery.js';
-import { fetchJson, RequestFailed } from './http-fetch.js';
-import type { Fetch } from './http-fetch.js';
-import type { CheckInAnswer, CheckInPort, CheckInReport } from './sources.js';
+import type { Discovery } from '../fetching/discovery.js';
+import { fetchJson, RequestFailed } from '../fetching/http-fetch.js';
+import type { Fetch } from '../fetching/http-fetch.js';
+import type { CheckInAnswer, CheckInPort, CheckInReport } from '../sources.js';
 
 /** How long an answer is waited for: at first only so long that another replica still gets its chance, then longer, milliseconds. */
 const TIMEOUT_MS = { first: 2_000, more: 1_000, longest: 5_000 } as const;

@@ -1,5 +1,5 @@
 import type { Freshness } from '@countersign/revocation';
-import { backoffMs } from './backoff.js';
+import { backoffMs } from '../fetching/backoff.js';
 
 /** Ages of a key set, seconds: refreshed in the background, then an alarm, then no longer used at all. */
 export interface KeyAges {

@@ -1,4 +1,4 @@
-import { TokenRejected } from './errors.js';
+import { TokenRejected } from '../errors.js';
 import { PlainClaimsReader } from './plain-claims.js';
 import type { Claims } from './plain-claims.js';
 import { NotStrictJson, parseStrictObject } from './strict-json.js';

@@ -1,6 +1,6 @@
 import { jest } from '@jest/globals';
 import { CheckInLoop } from './check-in-loop.js';
-import type { CheckInReport } from './sources.js';
+import type { CheckInReport } from '../sources.js';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());

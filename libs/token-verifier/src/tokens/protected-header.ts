@@ -1,6 +1,6 @@
 import { decodeUnverifiedHeader } from './compact-jws.js';
 import type { UnverifiedJws } from './compact-jws.js';
-import { TokenRejected } from './errors.js';
+import { TokenRejected } from '../errors.js';
 
 /** Headers of one key are all alike: so many different ones are remembered. */
 const MAX_REMEMBERED = 64;

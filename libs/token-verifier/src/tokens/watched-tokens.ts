@@ -1,6 +1,6 @@
 import type { RevocationEvent } from '@countersign/revocation';
 import type { AccessToken } from './access-token.js';
-import type { StaleRevocations } from './revocations.js';
+import type { StaleRevocations } from '../revocation/revocations.js';
 
 /** Says why a token is not good any more, or `undefined` while it is. */
 export type TokenFault = (

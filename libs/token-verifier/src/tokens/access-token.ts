@@ -1,4 +1,4 @@
-import { TokenRejected } from './errors.js';
+import { TokenRejected } from '../errors.js';
 import type { Claims } from './plain-claims.js';
 import { shareLists, shareSplit, shareTexts } from './shared-values.js';
 

@@ -8,7 +8,7 @@ import type {
   RevocationEvent,
 } from '@countersign/revocation';
 import { CheckInLoop } from './check-in-loop.js';
-import type { CheckInPort, CheckInReport, RevocationSource, SourceState } from './sources.js';
+import type { CheckInPort, CheckInReport, RevocationSource, SourceState } from '../sources.js';
 
 const SWEEP_MS = 1_000;
 

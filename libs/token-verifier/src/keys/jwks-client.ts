@@ -1,16 +1,16 @@
 import { randomInt } from 'node:crypto';
-import { backoffMs, pause } from './backoff.js';
-import type { VerifierClock } from './clock.js';
-import type { Discovery } from './discovery.js';
-import { VerifierUnavailable } from './errors.js';
+import { backoffMs, pause } from '../fetching/backoff.js';
+import type { VerifierClock } from '../clock.js';
+import type { Discovery } from '../fetching/discovery.js';
+import { VerifierUnavailable } from '../errors.js';
 import { FetchedKeys } from './fetched-keys.js';
-import type { Fetch } from './http-fetch.js';
+import type { Fetch } from '../fetching/http-fetch.js';
 import { keyFreshness, refreshDelayMs } from './key-ages.js';
 import type { KeyAges } from './key-ages.js';
 import type { KeyStore } from './key-file.js';
 import { UnusableKeySet } from './key-set.js';
 import type { KeySet } from './key-set.js';
-import type { KeyFetchOutcome, KeySource, KeySourceState } from './sources.js';
+import type { KeyFetchOutcome, KeySource, KeySourceState } from '../sources.js';
 
 /** From one fetch that requests cause to the next. After a failed fetch of any kind it doubles, up to {@link MAX_BACKOFF_MS}. */
 const COOL_DOWN_MS = 1_000;

@@ -9,12 +9,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { startTestIssuer } from '@countersign/test-kit';
 import { jest } from '@jest/globals';
-import { createTokenVerifier } from './create-token-verifier.js';
-import type { TokenVerifierOptions } from './token-verifier-options.js';
-import { isTokenRejected, isVerifierUnavailable } from './errors.js';
+import { createTokenVerifier } from '../create-token-verifier.js';
+import type { TokenVerifierOptions } from '../token-verifier-options.js';
+import { isTokenRejected, isVerifierUnavailable } from '../errors.js';
 import { keyFile } from './key-file.js';
 import type { KeyStore } from './key-file.js';
-import type { TokenVerifier } from './token-verifier.js';
+import type { TokenVerifier } from '../token-verifier.js';
 
 jest.setTimeout(30_000);
 

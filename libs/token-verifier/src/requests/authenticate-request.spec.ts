@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type { AccessToken } from './access-token.js';
+import type { AccessToken } from '../tokens/access-token.js';
 import { authenticateRequest } from './authenticate-request.js';
-import { TokenRejected, VerifierUnavailable } from './errors.js';
+import { TokenRejected, VerifierUnavailable } from '../errors.js';
 
 const token = { subject: 'anna', scopes: ['orders:read'] } as unknown as AccessToken;
 const accepting = { verify: () => Promise.resolve(token) };

@@ -1,5 +1,5 @@
 import type { AccessToken } from './access-token.js';
-import type { KeySet } from './key-set.js';
+import type { KeySet } from '../keys/key-set.js';
 
 /** How much the memory of verified tokens may hold. `maxBytes` counts the text of the tokens. */
 export interface VerifiedTokensLimits {
