@@ -26,7 +26,7 @@ export default {
   // More than cores: many wait for processes or for time to pass.
   maxWorkers: 3,
   // Machines that do other work at the same time are slow, not broken.
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   projects: [
     { ...common, displayName: 'unit', testMatch: ['**/src/**/*.spec.ts'] },
     { ...common, displayName: 'integration', testMatch: ['**/src/**/*.int-spec.ts'] },

@@ -194,7 +194,7 @@ export class Stack {
     await until(async () => {
       if (running.child.exitCode !== null) throw new Error(`${app} ended: ${running.output()}`);
       return (await fetch(`http://localhost:${port}/health/ready`)).ok;
-    }, 20_000);
+    }, 90_000);
     return running;
   }
 
