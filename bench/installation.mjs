@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startThrowAwayPostgres, startThrowAwayRedis } from '@countersign/test-kit';
+import { onCore } from './cores.mjs';
 
 const SERVICES = ['orders', 'payments'];
 const ACCOUNT = { email: 'ann@example.test', password: 'a password for benchmarks' };
@@ -25,12 +26,18 @@ const program = (app, file = 'main.js') =>
 /**
  * @param options.redis whether revocations go through Redis too
  * @param options.identity more settings of identity
+ * @param options.identityFlags more flags of node for identity
+ * @param options.identityCore the core that identity and what it starts run on; undefined: any
+ * @param options.services which of the services to start
  * @param options.detour given the port that services would connect to for revocations, gives another that leads there
  */
 export async function startInstallation({
   redis: withRedis = false,
   detour = (port) => port,
   identity: settings = {},
+  identityFlags = [],
+  identityCore,
+  services = SERVICES,
 } = {}) {
   const postgres = await startThrowAwayPostgres();
   const redis = withRedis ? await startThrowAwayRedis() : undefined;
@@ -78,8 +85,8 @@ export async function startInstallation({
     ...settings,
   };
   const children = [];
-  const run = (file, env, args = [], input = '', output = 'ignore') => {
-    const child = spawn(process.execPath, [file, ...args], {
+  const run = (file, env, args = [], input = '', { output = 'ignore', flags = [], core } = {}) => {
+    const child = spawn(...onCore(core, process.execPath, ...flags, file, ...args), {
       env,
       stdio: ['pipe', output, 'inherit'],
     });
@@ -90,27 +97,30 @@ export async function startInstallation({
     const [code] = await once(run(...args), 'exit');
     if (code !== 0) throw new Error('a preparation of the installation failed');
   };
-  const start = async (file, env, healthPort) => {
-    const child = run(file, env);
+  const start = async (file, env, healthPort, where) => {
+    const child = run(file, env, [], '', where);
     children.push(child);
     for (let tries = 0; tries < 600; tries += 1) {
       if (child.exitCode !== null) throw new Error(`${file} ended`);
       const answer = await fetch(`http://localhost:${healthPort}/health/ready`).catch(() => null);
-      if (answer?.ok) return;
+      if (answer?.ok) return child;
       await delay(50);
     }
     throw new Error(`${file} did not become ready`);
   };
 
   await finish(program('identity', 'cli.js'), identityEnv, ['migrate']);
-  await start(program('identity'), identityEnv, operator);
+  const serving = await start(program('identity'), identityEnv, operator, {
+    flags: identityFlags,
+    core: identityCore,
+  });
   await finish(
     program('identity', 'cli.js'),
     identityEnv,
     ['accounts', 'add', '--email', ACCOUNT.email],
     `${ACCOUNT.password}\n`,
   );
-  for (const id of SERVICES) {
+  for (const id of services) {
     const env = {
       ...everywhere,
       DISCOVERY_URL: `${serviceOrigin}/.well-known/oauth-authorization-server`,
@@ -128,13 +138,15 @@ export async function startInstallation({
     ports,
     management,
     account: ACCOUNT,
+    /** The process id of identity. */
+    identityPid: serving.pid,
     databaseUrl: postgres.url,
     masterKeyFile: join(folder, 'master-keys'),
     /** @returns the operator's token */
     async addOperator(name, roles) {
       const args = ['operators', 'add', name, '--role', ...roles];
       const json = ['--json', ...args];
-      const child = run(program('identity', 'cli.js'), identityEnv, json, '', 'pipe');
+      const child = run(program('identity', 'cli.js'), identityEnv, json, '', { output: 'pipe' });
       const parts = [];
       child.stdout.on('data', (part) => parts.push(part));
       const [code] = await once(child, 'close');
