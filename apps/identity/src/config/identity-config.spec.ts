@@ -129,3 +129,10 @@ describe('the master key comes from one place', () => {
     expect(faults).toEqual([expect.stringContaining('are both set')]);
   });
 });
+
+it('takes words that no password may be made of', () => {
+  expect(loadConfig(good).PASSWORD_CONTEXT_WORDS).toEqual(['countersign']);
+  const given = { ...good, PASSWORD_CONTEXT_WORDS: 'Blue Shop, countersign ,' };
+  expect(loadConfig(given).PASSWORD_CONTEXT_WORDS).toEqual(['Blue Shop', 'countersign']);
+  expect(faultsOf({ ...good, PASSWORD_CONTEXT_WORDS: 'ab' })).toHaveLength(1);
+});

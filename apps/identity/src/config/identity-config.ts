@@ -19,6 +19,12 @@ import type { MasterKeySettings } from '../sealing/master-keys.js';
 const seconds = (min: number, max: number, fallback: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
+const itemsOf = (list: string) =>
+  list
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
 const settings = z.object({
   ...hostSettings,
   ...redisSettings(isRedisUrl),
@@ -66,6 +72,14 @@ const settings = z.object({
   TRUSTED_ORIGINS: originList,
   EMAIL_TOKEN_TTL_SECONDS: seconds(60, 7 * 86_400, 86_400),
   PASSWORD_RESET_TTL_SECONDS: seconds(60, 86_400, 1_800),
+  /** Words that everybody here knows, such as the names of your products, separated by commas: a password must be more than them. */
+  PASSWORD_CONTEXT_WORDS: z
+    .string()
+    .default('countersign')
+    .transform(itemsOf)
+    .pipe(
+      z.array(z.string().min(3, 'must be words of three characters or more').max(100)).max(1000),
+    ),
   ...argon2Settings,
   ...attemptSettings,
 });

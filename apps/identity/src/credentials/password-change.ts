@@ -40,7 +40,11 @@ export class PasswordChange {
    */
   async change(owner: Owner, current: string, next: string): Promise<SessionCredentials> {
     const account = await this.owners.byPassword(owner, current);
-    requireUnlike(account.email, next, '/new_password');
+    requireUnlike(
+      { email: account.email, words: this.config.PASSWORD_CONTEXT_WORDS },
+      next,
+      '/new_password',
+    );
     const passwordHash = await this.passwords.hash(next);
     const { accountId, sid, from } = owner;
     const carried = await this.database.transaction(async (tx) => {

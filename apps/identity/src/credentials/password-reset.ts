@@ -72,7 +72,11 @@ export class PasswordReset {
     );
     if (!bearer) throw new DomainError('email_token_rejected');
     const { accountId, accountEmail } = bearer;
-    requireUnlike(accountEmail, password, '/password');
+    requireUnlike(
+      { email: accountEmail, words: this.config.PASSWORD_CONTEXT_WORDS },
+      password,
+      '/password',
+    );
     const passwordHash = await this.passwords.hash(password);
     await this.database.transaction(async (tx) => {
       await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'exclusive' }]);

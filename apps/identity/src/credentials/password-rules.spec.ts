@@ -1,5 +1,5 @@
 import type { DomainError } from '../platform/domain-error.js';
-import { givenPassword, isLike, newPassword, requireUnlike } from './password-rules.js';
+import { givenPassword, isLike, isMadeOf, newPassword, requireUnlike } from './password-rules.js';
 
 const faultOf = (password: string) => newPassword.safeParse(password).error?.issues[0]?.message;
 
@@ -42,9 +42,17 @@ it.each([
   expect(isLike(email, password)).toBe(expected);
 });
 
+it('no password is hardly more than a word that is known here', () => {
+  const known = { email: 'a@b.cd', words: ['countersign'] };
+  expect(() => requireUnlike(known, 'Countersign2026', '/password')).toThrow(
+    expect.objectContaining({ code: 'invalid_input' }),
+  );
+  expect(() => requireUnlike(known, 'some other words', '/password')).not.toThrow();
+});
+
 it('says which member of the request it is', () => {
   try {
-    requireUnlike('ann.smith@example.test', 'annsmith1999', '/new_password');
+    requireUnlike({ email: 'ann.smith@example.test', words: [] }, 'annsmith1999', '/new_password');
     throw new Error('it was taken');
   } catch (error) {
     expect((error as DomainError).code).toBe('invalid_input');
@@ -52,4 +60,16 @@ it('says which member of the request it is', () => {
       { pointer: '/new_password', detail: 'is too much like the e-mail address' },
     ]);
   }
+});
+
+it.each([
+  ['countersign', true],
+  ['Countersign2026!', true],
+  ['countersign-COUNTERSIGN', true],
+  ['the blue shop', false],
+  ['BlueShop99', true],
+  ['ｂｌｕｅｓｈｏｐ１', true],
+  ['nothing of it', false],
+])('%j is hardly more than a word that everybody here knows: %p', (password, expected) => {
+  expect(isMadeOf(['countersign', 'BlueShop'], newPassword.parse(password))).toBe(expected);
 });

@@ -37,26 +37,45 @@ export const givenPassword = normalised.refine(
 );
 
 /**
- * A password that is hardly more than the account's address is guessed with it.
+ * A password that is hardly more than the account's address, or than words that everybody here knows, is guessed with them.
  *
- * @param email normalised
+ * @param known the address, normalised, and those words
  * @param pointer to the password in the request
  * @throws {DomainError} `invalid_input`
  */
-export function requireUnlike(email: string, password: string, pointer: string): void {
-  if (!isLike(email, password)) return;
-  const detail = 'is too much like the e-mail address';
-  throw new DomainError('invalid_input', undefined, { errors: [{ pointer, detail }] });
+export function requireUnlike(
+  known: { readonly email: string; readonly words: readonly string[] },
+  password: string,
+  pointer: string,
+): void {
+  const refuse = (detail: string) => {
+    throw new DomainError('invalid_input', undefined, { errors: [{ pointer, detail }] });
+  };
+  if (isLike(known.email, password)) refuse('is too much like the e-mail address');
+  if (isMadeOf(known.words, password)) refuse('is hardly more than a word that is known here');
+}
+
+/** Whether little of a password is left without these words, each of three characters or more. */
+export function isMadeOf(words: readonly string[], password: string): boolean {
+  return isLittleWithout(
+    words.map((word) => word.normalize('NFKC').toLowerCase()),
+    password,
+  );
 }
 
 /** Whether little of a password is left without the parts of an address of three characters or more. */
 export function isLike(email: string, password: string): boolean {
   const at = email.lastIndexOf('@');
-  const parts = [email, email.slice(0, at), email.slice(at + 1), ...email.split(/[^\p{L}\p{N}]+/u)]
-    .filter((part) => lengthOf(part) >= 3)
-    .sort((a, b) => b.length - a.length);
+  const parts = [email, email.slice(0, at), email.slice(at + 1), ...email.split(/[^\p{L}\p{N}]+/u)];
+  return isLittleWithout(parts, password);
+}
+
+function isLittleWithout(parts: readonly string[], password: string): boolean {
   const lower = password.toLowerCase();
-  const rest = parts.reduce((left, part) => left.replaceAll(part, ''), lower);
+  const rest = parts
+    .filter((part) => lengthOf(part) >= 3)
+    .sort((a, b) => b.length - a.length)
+    .reduce((left, part) => left.replaceAll(part, ''), lower);
   return rest !== lower && lengthOf(rest) < OWN_CHARACTERS;
 }
 
