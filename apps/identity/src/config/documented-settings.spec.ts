@@ -3,16 +3,14 @@ import { loadConfig } from './identity-config.js';
 
 const page = (name: string) =>
   readFileSync(new URL(`../../../../docs/${name}`, import.meta.url), 'utf8');
-const config: Readonly<Record<string, unknown>> = {
-  ...loadConfig({
-    ISSUER_URL: 'http://localhost:8080',
-    SERVICE_URL: 'http://localhost:3005',
-    DATABASE_URL: 'postgres://u@localhost/db',
-    MASTER_KEY_FILE: '/keys',
-    RELYING_SERVICES_FILE: '/services.json',
-    MAIL_DIR: '/mail',
-  }),
-};
+const config = loadConfig({
+  ISSUER_URL: 'http://localhost:8080',
+  SERVICE_URL: 'http://localhost:3005',
+  DATABASE_URL: 'postgres://u@localhost/db',
+  MASTER_KEY_FILE: '/keys',
+  RELYING_SERVICES_FILE: '/services.json',
+  MAIL_DIR: '/mail',
+}) as Readonly<Record<string, unknown>>;
 
 it('docs/limits.md gives the limits on guessing as they are', () => {
   const given = [...page('limits.md').matchAll(/`([A-Z_]+)=([\d/]+)`/g)];

@@ -110,7 +110,11 @@ export class EmailChange {
    */
   async restore(token: string, password: string, personal: PersonalDetails): Promise<void> {
     const found = await this.#bearerOf(token, 'restore_email');
-    requireUnlike({ email: found.provenEmail, words: this.config.PASSWORD_CONTEXT_WORDS }, password, '/password');
+    requireUnlike(
+      { email: found.provenEmail, words: this.config.PASSWORD_CONTEXT_WORDS },
+      password,
+      '/password',
+    );
     const passwordHash = await this.passwords.hash(password);
     await this.#spend(
       token,

@@ -67,6 +67,14 @@ it('a wrong current password, an unsuitable new one or an ended session changes 
   await expect(people.signIn('bob.bobson@example.test')).resolves.toBeDefined();
 });
 
+it('no password is made of words that are known here', async () => {
+  const eva = await owner('eva@example.test');
+  await expect(change(eva, PASSWORD, 'Countersign2026')).rejects.toMatchObject({
+    code: 'invalid_input',
+    errors: [{ pointer: '/new_password' }],
+  });
+});
+
 it('messages that are under way open nothing afterwards', async () => {
   const carl = await owner('carl@example.test');
   await people.replica.get(PasswordReset).request('carl@example.test', FROM);

@@ -65,7 +65,11 @@ export class Registration {
       this.emailTokens.bearerOf(manager, token, 'verify_email'),
     );
     if (!bearer) throw new DomainError('email_token_rejected');
-    requireUnlike({ email: bearer.accountEmail, words: this.config.PASSWORD_CONTEXT_WORDS }, password, '/password');
+    requireUnlike(
+      { email: bearer.accountEmail, words: this.config.PASSWORD_CONTEXT_WORDS },
+      password,
+      '/password',
+    );
     const { accountId } = bearer;
     const passwordHash = await this.passwords.hash(password);
     await this.database.transaction(async (tx) => {
