@@ -109,12 +109,15 @@ it.each([
 
 it('a cut-off waits for the token that is being issued, and covers it', async () => {
   const order: string[] = [];
+  let locked = (): void => undefined;
+  const isLocked = new Promise<void>((resolve) => (locked = resolve));
   const holding = replica.database.transaction(async (tx) => {
     await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'shared' }]);
+    locked();
     await delay(300);
     order.push('issued');
   });
-  await delay(50);
+  await isLocked;
   const ending = replica.database.transaction(async (tx) => {
     await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'exclusive' }]);
     await replica.get(RevocationLog).append(tx, { kind: 'sub', id: accountId });
