@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { IdentityConfig } from '../config/identity-config.js';
 import { Database, prepared } from '../platform/database.js';
+import type { Reading } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { Ids } from '../platform/ids.js';
 import { KEY_RING_LOCK, lockingStatement } from '../platform/locks.js';
@@ -82,21 +83,25 @@ export class AccessTokens {
    * The same with locks that the caller says how to take, the key ring's among them, and a way to say no that commits.
    *
    * @param locking one statement without parameters
+   * @param decide is given the rows of `reading`, and runs again when the transaction is repeated
+   * @param reading what is read after the locks are held, in one go with them
    */
   async issueUnder<Reason>(
     locking: string,
-    decide: (tx: EntityManager) => Promise<Mint | NoMint<Reason>>,
+    decide: (tx: EntityManager, rows: readonly object[]) => Promise<Mint | NoMint<Reason>>,
+    reading?: Reading,
   ): Promise<IssuedToken | NoMint<Reason>> {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       try {
         const fixed = await this.database.brief<FixedToken | NoMint<Reason>>(
           locking,
-          async (tx) => {
-            const decided = await decide(tx);
+          async (tx, rows) => {
+            const decided = await decide(tx, rows);
             if ('instead' in decided) return { result: decided };
             const { closing = '' } = decided;
             return { result: await this.#fix(tx, decided), closing };
           },
+          reading,
         );
         if ('instead' in fixed) return fixed;
         const { claims, signer } = fixed;

@@ -1,10 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { Database } from '../platform/database.js';
+import { Database, prepared } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { Ids } from '../platform/ids.js';
 import { Account } from './account.js';
 import type { Role } from './roles.js';
+
+const COLUMNS = `id, email, email_verified_at AS "emailVerifiedAt", password_hash AS "passwordHash", roles,
+  created_at AS "createdAt", disabled_at AS "disabledAt"`;
+
+/** The account with this id. Reads it in the transaction of `manager`, if there is one. */
+export async function readAccount(manager: EntityManager, id: string): Promise<Account | null> {
+  const text = `SELECT ${COLUMNS} FROM accounts WHERE id = $1`;
+  const rows = await prepared<Account>(manager, { name: 'account_by_id', text, values: [id] });
+  return rows[0] ?? null;
+}
 
 /** Finds and keeps accounts. */
 @Injectable()
@@ -16,11 +26,16 @@ export class Accounts {
 
   /** @param email normalised */
   findByEmail(email: string): Promise<Account | null> {
-    return this.database.run((manager) => manager.findOneBy(Account, { email }));
+    const text = `SELECT ${COLUMNS} FROM accounts WHERE email = $1`;
+    return this.database.run(async (manager) => {
+      const statement = { name: 'account_by_email', text, values: [email] };
+      const [account] = await prepared<Account>(manager, statement);
+      return account ?? null;
+    });
   }
 
   findById(id: string): Promise<Account | null> {
-    return this.database.run((manager) => manager.findOneBy(Account, { id }));
+    return this.database.run((manager) => readAccount(manager, id));
   }
 
   /** The account of this address; an unverified one without a password is made when there is none. */

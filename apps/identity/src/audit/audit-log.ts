@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { Database } from '../platform/database.js';
+import { Database, prepared } from '../platform/database.js';
 
 /** Everything that leaves a row. Stable: people search for it. */
 export type AuditAction =
@@ -106,10 +106,11 @@ export class AuditLog {
   /** Writes a row in the transaction of what it tells about: both happen, or neither. */
   async record(tx: EntityManager, entry: AuditEntry): Promise<void> {
     const { actor, action, target, accountId = null, personal, details = {} } = entry;
-    await tx.query(
-      `INSERT INTO audit (actor, action, target, account_id, personal, details)
+    await prepared(tx, {
+      name: 'insert_audit',
+      text: `INSERT INTO audit (actor, action, target, account_id, personal, details)
        VALUES ($1, $2, $3, $4, $5, $6)`,
-      [
+      values: [
         actor,
         action,
         target,
@@ -117,7 +118,7 @@ export class AuditLog {
         personal ? JSON.stringify(personal) : null,
         JSON.stringify(details),
       ],
-    );
+    });
   }
 
   /**

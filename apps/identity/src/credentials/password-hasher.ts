@@ -65,6 +65,17 @@ export class PasswordHasher {
     return answer.ok && hash !== null;
   }
 
+  /**
+   * For who has other things to do first: they are not worth doing when the hash would be turned away.
+   *
+   * @throws {DomainError} `overloaded`
+   */
+  requireRoom(): void {
+    if (this.#closed || this.#queue.length >= this.config.PASSWORD_HASH_QUEUE) {
+      throw new DomainError('overloaded', 'too many sign-ins at once; try again in a moment');
+    }
+  }
+
   /** Whether a stored hash was made another way than this one would make it now. */
   isOutdated(hash: string): boolean {
     const { ARGON2_MEMORY_KIB: memoryKiB, ARGON2_PASSES: passes } = this.config;
@@ -95,12 +106,8 @@ export class PasswordHasher {
     return this.#decoy;
   }
 
-  #ask(task: Task): Promise<HashAnswer> {
-    if (this.#closed || this.#queue.length >= this.config.PASSWORD_HASH_QUEUE) {
-      return Promise.reject(
-        new DomainError('overloaded', 'too many sign-ins at once; try again in a moment'),
-      );
-    }
+  async #ask(task: Task): Promise<HashAnswer> {
+    this.requireRoom();
     this.#lastId += 1;
     const request: HashRequest = { ...task, id: this.#lastId };
     return new Promise((resolve, reject) => {

@@ -37,6 +37,8 @@ export class SignIn {
    */
   async withPassword(email: string, password: string, context: GivenSignIn): Promise<BegunSession> {
     const { clientId, ...rest } = context;
+    // Before anything is asked of the database: a flood of sign-ins costs as little as can be.
+    this.passwords.requireRoom();
     const client = await this.sessions.signInClient(clientId);
     const account = await this.accounts.findByEmail(email);
     const matches = await this.passwords.verify(account?.passwordHash ?? null, password);

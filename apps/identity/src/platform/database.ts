@@ -1,4 +1,5 @@
-import type { Pool, PoolClient, QueryConfig } from 'pg';
+import pg from 'pg';
+import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { DomainError } from './domain-error.js';
@@ -7,8 +8,18 @@ import { DomainError } from './domain-error.js';
 const CONNECTION_FAULT =
   /^(08|53|57P|57014|25P03)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 
+/** A statement with texts as parameters that every connection keeps prepared under its name. */
+export interface Reading {
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly string[];
+}
+
 /** The database: every statement of identity goes through here. */
 export class Database {
+  /** Which readings a connection has prepared. */
+  readonly #prepared = new WeakMap<PoolClient, Set<string>>();
+
   constructor(readonly source: DataSource) {}
 
   /**
@@ -25,18 +36,24 @@ export class Database {
    * use {@link prepared} and statements of your own; `save()` and its like would begin a transaction themselves.
    *
    * @param opening SQL that needs no parameters
+   * @param work is given the rows of `reading`
+   * @param reading goes with the opening too, as a statement after it: it sees what was committed until then
    */
   brief<T>(
     opening: string,
-    work: (tx: EntityManager) => Promise<{ readonly result: T; readonly closing?: string }>,
+    work: (
+      tx: EntityManager,
+      rows: readonly object[],
+    ) => Promise<{ readonly result: T; readonly closing?: string }>,
+    reading?: Reading,
   ): Promise<T> {
     return this.#guard(async () => {
       const runner = this.source.createQueryRunner();
       try {
         const connection = (await runner.connect()) as PoolClient;
         try {
-          await connection.query(`BEGIN ISOLATION LEVEL READ COMMITTED; ${opening}`);
-          const { result, closing = '' } = await work(runner.manager);
+          const rows = await this.#open(connection, opening, reading);
+          const { result, closing = '' } = await work(runner.manager, rows);
           await connection.query(`${closing}; COMMIT`);
           return result;
         } catch (error) {
@@ -47,6 +64,31 @@ export class Database {
         await runner.release();
       }
     });
+  }
+
+  /** @returns the rows of the reading, if there is one */
+  async #open(
+    connection: PoolClient,
+    opening: string,
+    reading: Reading | undefined,
+  ): Promise<readonly object[]> {
+    const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; ${opening}`;
+    const known = this.#prepared.get(connection) ?? new Set();
+    if (reading && known.has(reading.name)) {
+      const values = reading.values.map((value) => pg.escapeLiteral(value)).join(', ');
+      const execute = `${begin}; EXECUTE ${pg.escapeIdentifier(reading.name)}(${values})`;
+      // One result for each statement.
+      const results = (await connection.query(
+        execute,
+      )) as unknown as readonly QueryResult<object>[];
+      return results.at(-1)?.rows ?? [];
+    }
+    await connection.query(begin);
+    if (!reading) return [];
+    const { name, text, values } = reading;
+    const { rows } = await connection.query<object>({ name, text, values: [...values] });
+    this.#prepared.set(connection, known.add(name));
+    return rows;
   }
 
   /** Runs single statements, each a transaction of its own. Same errors as {@link transaction}. */

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { EntityManager } from 'typeorm';
+import { prepared } from '../platform/database.js';
 import { Session } from './session.js';
 import type { SessionLifetime } from './session-lifetime.js';
 import type { StoredSecrets } from './session-secrets.js';
@@ -19,10 +20,11 @@ export async function insertSession(
   secrets: StoredSecrets,
   { ttlSeconds, idleSeconds }: SessionLifetime,
 ): Promise<Session> {
-  const [times] = await tx.query<
-    [Pick<Session, 'authTime' | 'createdAt' | 'lastSeenAt' | 'expiresAt' | 'idleExpiresAt'>]
-  >(
-    `INSERT INTO sessions (sid, account_id, client_id, delivery, remembered, device_name, user_agent, ip,
+  const [times] = await prepared<
+    Pick<Session, 'authTime' | 'createdAt' | 'lastSeenAt' | 'expiresAt' | 'idleExpiresAt'>
+  >(tx, {
+    name: 'insert_session',
+    text: `INSERT INTO sessions (sid, account_id, client_id, delivery, remembered, device_name, user_agent, ip,
        sealed_secret, master_key_id, cookie_hash,
        auth_time, created_at, last_seen_at, expires_at, idle_expires_at)
      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, t, t, t, t + make_interval(secs => $12),
@@ -30,7 +32,7 @@ export async function insertSession(
      FROM clock_timestamp() AS t
      RETURNING auth_time AS "authTime", created_at AS "createdAt", last_seen_at AS "lastSeenAt",
        expires_at AS "expiresAt", idle_expires_at AS "idleExpiresAt"`,
-    [
+    values: [
       given.sid,
       given.accountId,
       given.clientId,
@@ -45,7 +47,7 @@ export async function insertSession(
       ttlSeconds,
       idleSeconds,
     ],
-  );
+  });
   return tx.create(Session, { ...given, ...times, endedAt: null, endReason: null });
 }
 

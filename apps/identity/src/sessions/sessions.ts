@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
-import { IsNull } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { AccessTokens } from '../access-tokens/access-tokens.js';
-import { Client, DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
-import { Account, maySignIn } from '../accounts/account.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
+import type { Client } from '../access-tokens/client.js';
+import { maySignIn } from '../accounts/account.js';
+import { readAccount } from '../accounts/accounts.js';
 import { scopesOf } from '../accounts/roles.js';
-import { Database } from '../platform/database.js';
+import { Database, prepared } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { takeLocks } from '../platform/locks.js';
 import { EpochRaising } from '../revocation/epoch-raising.js';
@@ -42,8 +43,13 @@ export class Sessions {
    * @throws {DomainError} `unknown_client` when it is not a public client marked for sign-in
    */
   async signInClient(id: string = DEFAULT_CLIENT_ID): Promise<Client> {
-    const client = await this.database.run((manager) =>
-      manager.findOneBy(Client, { id, kind: 'public', signIn: true, disabledAt: IsNull() }),
+    const [client] = await this.database.run((manager) =>
+      prepared<Client>(manager, {
+        name: 'sign_in_client',
+        text: `SELECT id, kind, sign_in AS "signIn", audiences, scopes, disabled_at AS "disabledAt"
+          FROM clients WHERE id = $1 AND kind = 'public' AND sign_in AND disabled_at IS NULL`,
+        values: [id],
+      }),
     );
     if (!client) {
       throw new DomainError(
@@ -70,7 +76,7 @@ export class Sessions {
       { resource: 'session', id: sid },
     ] as const;
     const token = await this.accessTokens.issue(locks, async (tx) => {
-      const account = await tx.findOneBy(Account, { id: accountId });
+      const account = await readAccount(tx, accountId);
       if (!account || !maySignIn(account)) throw new DomainError('credentials_rejected');
       session = await this.newSessions.insert(tx, account, context, identity);
       return {

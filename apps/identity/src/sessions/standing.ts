@@ -5,6 +5,7 @@ import type { MintFacts } from '../access-tokens/mint-facts.js';
 import { scopesOf } from '../accounts/roles.js';
 import type { Role } from '../accounts/roles.js';
 import { prepared } from '../platform/database.js';
+import type { Reading } from '../platform/database.js';
 import { KEY_RING_LOCK, lockColumns } from '../platform/locks.js';
 import type { Lock } from '../platform/locks.js';
 import type { Session } from './session.js';
@@ -78,13 +79,17 @@ const READ_STANDING = `
   FROM sessions AS s JOIN accounts AS a ON a.id = s.account_id
   WHERE s.sid = $1`;
 
-/** Reads it in a transaction; under the locks when something is to be issued. */
+/** Reads it, in one row or none; under the locks when something is to be issued. */
+export const readingStanding = (sid: string): Reading => ({
+  name: 'session_standing',
+  text: READ_STANDING,
+  values: [sid],
+});
+
+/** The same in a transaction that has begun. */
 export async function readStanding(tx: EntityManager, sid: string): Promise<Standing | undefined> {
-  const [standing] = await prepared<Standing>(tx, {
-    name: 'session_standing',
-    text: READ_STANDING,
-    values: [sid],
-  });
+  const { name, text, values } = readingStanding(sid);
+  const [standing] = await prepared<Standing>(tx, { name, text, values: [...values] });
   return standing;
 }
 

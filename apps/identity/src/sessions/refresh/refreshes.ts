@@ -12,7 +12,7 @@ import type { CarriedSecrets, SessionCredentials } from '../session-credentials.
 import { sessionLifetime } from '../session-lifetime.js';
 import { advancing } from '../session-rows.js';
 import { SessionSecrets } from '../session-secrets.js';
-import { lockingStanding, readStanding, stateOf, subjectOf } from '../standing.js';
+import { lockingStanding, readingStanding, stateOf, subjectOf } from '../standing.js';
 import type { Standing } from '../standing.js';
 import { decideRefresh } from './decide-refresh.js';
 import { RefreshIncidents } from './refresh-incidents.js';
@@ -67,11 +67,12 @@ export class Refreshes {
     let carrying: Carrying | undefined;
     const issued = await this.accessTokens.issueUnder<RefreshRefusal>(
       lockingStanding(token.sid, 'exclusive'),
-      async (tx) => {
-        const decided = await this.#decide(tx, token, request);
+      async (tx, [session]) => {
+        const decided = await this.#decide(tx, token, session as Standing | undefined, request);
         carrying = 'instead' in decided ? undefined : decided;
         return decided;
       },
+      readingStanding(token.sid),
     );
     if ('instead' in issued) throw this.#refusal(issued.instead);
     if (!carrying) throw new TypeError('a token was issued without a decision');
@@ -83,9 +84,9 @@ export class Refreshes {
   async #decide(
     tx: EntityManager,
     token: UnverifiedRefreshToken,
+    session: Standing | undefined,
     { by, from }: RefreshRequest,
   ): Promise<Carrying | NoMint<RefreshRefusal>> {
-    const session = await readStanding(tx, token.sid);
     const rowSecret = session && this.secrets.rowSecret(token.sid, session);
     if (!rowSecret || session.delivery !== by || !isProofGood(token, rowSecret)) {
       return { instead: 'refresh_token_rejected' };
