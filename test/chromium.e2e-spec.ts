@@ -71,6 +71,7 @@ function ask(page: Page, path: string, asked: Asked = {}) {
         const answer = await fetch(url, {
           method,
           credentials: 'include',
+          signal: AbortSignal.timeout(60_000),
           ...(mode && { mode }),
           ...(body !== undefined && { body, headers: { 'content-type': contentType } }),
         });
@@ -226,7 +227,8 @@ async function submitForm(context: BrowserContext, from: string, path: string, t
   const answered = page.waitForResponse(stack.url('gateway', path));
   await page.click('button');
   const status = (await answered).status();
-  await page.close();
+  // A page that is closed while it goes somewhere can hang.
+  await page.waitForURL(stack.url('gateway', path));
   return status;
 }
 
