@@ -57,6 +57,39 @@ it('a forgotten password is replaced by a message: once, and every session ends'
   );
 });
 
+describe('a sign-in whose password was compared just before', () => {
+  /** Does something between the comparison and the session. */
+  function afterComparing(work: () => Promise<unknown>): void {
+    const hasher = people.replica.get(PasswordHasher);
+    const verify = hasher.verify.bind(hasher);
+    jest.spyOn(hasher, 'verify').mockImplementationOnce(async (hash, password) => {
+      const matches = await verify(hash, password);
+      await work();
+      return matches;
+    });
+  }
+
+  it('it was replaced: begins nothing', async () => {
+    const id = await people.add('ben@example.test');
+    const token = await tokenFor('ben@example.test');
+    afterComparing(() => confirm(token));
+    await expect(people.signIn('ben@example.test')).rejects.toMatchObject({
+      code: 'credentials_rejected',
+    });
+    const live = `SELECT sid FROM sessions WHERE account_id = $1 AND ended_at IS NULL`;
+    expect(await people.query(live, [id])).toEqual([]);
+  });
+
+  it('it was only hashed anew: begins a session', async () => {
+    const id = await people.add('bea@example.test');
+    const again = await people.replica.get(PasswordHasher).hash(PASSWORD);
+    afterComparing(() =>
+      people.query(`UPDATE accounts SET password_hash = $2 WHERE id = $1`, [id, again]),
+    );
+    await expect(people.signIn('bea@example.test')).resolves.toBeDefined();
+  });
+});
+
 it('of several messages one works, and of several tries at once', async () => {
   await people.add('bob@example.test');
   const first = await tokenFor('bob@example.test');

@@ -8,9 +8,12 @@ import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import type { SignInContext } from '../sessions/new-sessions.js';
 import { LOGGER } from '../platform/platform.module.js';
-import { Sessions } from '../sessions/sessions.js';
+import { PasswordHasChanged, Sessions } from '../sessions/sessions.js';
 import type { BegunSession } from '../sessions/sessions.js';
 import { PasswordHasher } from './password-hasher.js';
+
+/** A password changes now and then, not again and again while somebody signs in. */
+const ATTEMPTS = 3;
 
 /** What is known of who wants to sign in. */
 export type GivenSignIn = Omit<SignInContext, 'client'> & { readonly clientId: string | undefined };
@@ -40,15 +43,30 @@ export class SignIn {
     // Before anything is asked of the database: a flood of sign-ins costs as little as can be.
     this.passwords.requireRoom();
     const client = await this.sessions.signInClient(clientId);
+    for (let attempt = 1; ; attempt += 1) {
+      const account = await this.#prove(email, password, context);
+      try {
+        const begun = await this.sessions.begin(
+          account.id,
+          { ...rest, client },
+          account.passwordHash,
+        );
+        await this.#bringUpToDate(account, password);
+        return begun;
+      } catch (error) {
+        // Changed since it was compared; or only hashed anew, and then it still matches.
+        if (!(error instanceof PasswordHasChanged) || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /** The account of the address, if the password is its own. */
+  async #prove(email: string, password: string, context: GivenSignIn): Promise<Account> {
     const account = await this.accounts.findByEmail(email);
     const matches = await this.passwords.verify(account?.passwordHash ?? null, password);
-    if (!account || !matches || !maySignIn(account)) {
-      await this.#recordFailure(account, matches, context);
-      throw new DomainError('credentials_rejected');
-    }
-    const begun = await this.sessions.begin(account.id, { ...rest, client });
-    await this.#bringUpToDate(account, password);
-    return begun;
+    if (account && matches && maySignIn(account)) return account;
+    await this.#recordFailure(account, matches, context);
+    throw new DomainError('credentials_rejected');
   }
 
   /** One statement, for an account or for none. */

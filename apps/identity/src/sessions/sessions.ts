@@ -24,6 +24,11 @@ export interface BegunSession extends SessionCredentials {
   readonly session: Session;
 }
 
+/** The password that was proved is not the account's any more. */
+export class PasswordHasChanged extends Error {
+  override readonly name = 'PasswordHasChanged';
+}
+
 /** Begins and ends sessions. */
 @Injectable()
 export class Sessions {
@@ -64,9 +69,15 @@ export class Sessions {
    * Begins a session for an account that has proved who it is, and issues its first access token. Every id and secret of it is
    * fresh, whatever the client held before.
    *
+   * @param provedHash the hash that the given password was found to match, outside any lock
    * @throws {DomainError} `credentials_rejected` when the account may not sign in any more
+   * @throws {PasswordHasChanged} when the account has another hash by now
    */
-  async begin(accountId: string, context: SignInContext): Promise<BegunSession> {
+  async begin(
+    accountId: string,
+    context: SignInContext,
+    provedHash?: string | null,
+  ): Promise<BegunSession> {
     const identity = this.newSessions.identity(context.delivery);
     const { sid, refreshToken, opaqueCookie } = identity;
     let session: Session | undefined;
@@ -78,6 +89,8 @@ export class Sessions {
     const token = await this.accessTokens.issue(locks, async (tx) => {
       const account = await readAccount(tx, accountId);
       if (!account || !maySignIn(account)) throw new DomainError('credentials_rejected');
+      if (provedHash !== undefined && account.passwordHash !== provedHash)
+        throw new PasswordHasChanged();
       session = await this.newSessions.insert(tx, account, context, identity);
       return {
         sub: account.id,

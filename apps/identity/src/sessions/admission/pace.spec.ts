@@ -74,3 +74,13 @@ it('the moments that are told are spread', () => {
   expect(counts.size).toBeGreaterThan(45);
   expect(Math.max(...counts.values())).toBeLessThan(20);
 });
+
+it('what is given back is there for the next', () => {
+  const pace = new Pace(2, 0, chance());
+  for (let n = 0; n < 100; n += 1) {
+    expect(pace.ask(0)).toBe(0);
+    pace.giveBack();
+  }
+  expect([pace.ask(0), pace.ask(0)]).toEqual([0, 0]);
+  expect(pace.ask(0)).toBeGreaterThan(0);
+});

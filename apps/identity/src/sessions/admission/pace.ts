@@ -34,6 +34,11 @@ export class Pace {
     return Math.max(1, Math.ceil(this.#promise(now) - now));
   }
 
+  /** One that was let in was nobody's: it takes nothing from the others. */
+  giveBack(): void {
+    this.#left = Math.min(this.perSecond, this.#left + 1);
+  }
+
   #promise(now: number): number {
     const next = Math.max(now, this.#promised) + 1 / (this.perSecond * PROMISED_SHARE);
     // Who does not wait must not push the others back without end.

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../../test/identity-under-test.js';
@@ -32,8 +33,12 @@ it('of many who come at once, those beyond the pace are told when to come again,
     fetch(`${origin}/auth/refresh`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ refresh_token: token }),
+      body: JSON.stringify(token === null ? {} : { refresh_token: token }),
     });
+  const junk = [null, 'junk', `${randomUUID()}.0.${'A'.repeat(43)}`];
+  for (let n = 0; n < 30; n += 1) {
+    expect((await refresh(junk[n % junk.length] ?? null)).status).toBe(401);
+  }
   const waits: number[] = [];
   const statuses = await Promise.all(
     begun.map(async ({ refreshToken }) => {

@@ -12,7 +12,8 @@ const seconds = () => performance.now() / 1000;
  * Lets refreshes in at a steady pace. When a key is revoked, everybody's access token dies at once, and everybody comes for a new
  * one: those who must wait are told when to come again, before anything is asked of the database. Their sessions are not touched.
  *
- * Each replica has a pace of its own, and looks at nobody in particular: who asks too often is for the limits per address.
+ * Each replica has a pace of its own, and looks at nobody in particular: who asks too often is for the limits per address. What turns
+ * out to be no refresh token does not count, so that junk keeps nobody waiting.
  */
 @Injectable()
 export class RefreshAdmission {
@@ -49,6 +50,10 @@ export class RefreshAdmission {
     this.#underWay += 1;
     try {
       return await refresh();
+    } catch (error) {
+      if (error instanceof DomainError && error.code === 'refresh_token_rejected')
+        this.#pace.giveBack();
+      throw error;
     } finally {
       this.#underWay -= 1;
     }
