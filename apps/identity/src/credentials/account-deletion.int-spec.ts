@@ -1,10 +1,13 @@
 import { jest } from '@jest/globals';
 import { stopReplicas } from '../../test/identity-under-test.js';
+import { whenWaiting } from '../../test/lock-waits.js';
 import { lastMailTo, tokenSentTo } from '../../test/mailbox.js';
 import { FROM, PASSWORD, startPeople } from '../../test/people.js';
 import type { People } from '../../test/people.js';
 import { Accounts } from '../accounts/accounts.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
+import { endSessionsIn } from '../sessions/end-sessions.js';
+import { OwnSessions } from '../sessions/own-sessions.js';
 import { AccountDeletion } from './account-deletion.js';
 import { AccountExport } from './account-export.js';
 import { PasswordHasher } from './password-hasher.js';
@@ -104,6 +107,43 @@ it('nobody gets a session of an account that is being deleted', async () => {
   expect(
     await people.query(`SELECT FROM sessions WHERE account_id = $1`, [dora.accountId]),
   ).toEqual([]);
+});
+
+it('a deletion and whoever ends sessions in the same moment do not lock each other up', async () => {
+  const flo = await owner('flo@example.test');
+  const { database } = people.replica;
+  let deleting!: Promise<unknown>;
+  await database.transaction(async (tx) => {
+    // As a logout does it, or a cut-off by client: the head first, then the rows.
+    const position = await people.replica
+      .get(RevocationLog)
+      .append(tx, { kind: 'client', id: 'first-party' });
+    deleting = erase(flo);
+    deleting.catch(() => undefined);
+    await whenWaiting(people, 1);
+    expect(await endSessionsIn(tx, { accountId: flo.accountId }, 'operator', position)).toBe(1);
+  });
+  await expect(deleting).resolves.toBeDefined();
+});
+
+it('a logout that a deletion overtakes leaves nothing personal', async () => {
+  const gil = await owner('gil@example.test');
+  const how = { receiptWanted: false, from: FROM };
+  let both!: Promise<PromiseSettledResult<unknown>[]>;
+  await people.replica.database.transaction(async (tx) => {
+    await tx.query(`SELECT FROM revocation_head FOR UPDATE`);
+    const deleting = erase(gil);
+    deleting.catch(() => undefined);
+    await whenWaiting(people, 1);
+    const leaving = people.replica.get(OwnSessions).end(gil, 'logout', how);
+    both = Promise.allSettled([deleting, leaving]);
+    await whenWaiting(people, 2);
+  });
+  const [deleted, left] = await both;
+  expect(deleted).toMatchObject({ status: 'fulfilled' });
+  expect(left).toMatchObject({ status: 'rejected', reason: { code: 'session_ended' } });
+  const activity = await people.activity(gil.accountId);
+  expect(activity.filter(({ personal }) => personal !== null)).toEqual([]);
 });
 
 it('what is exported is everything about its owner, and no secret', async () => {

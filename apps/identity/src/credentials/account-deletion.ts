@@ -43,14 +43,16 @@ export class AccountDeletion {
       const { accountId: id } = owner;
       await takeLocks(tx, [{ resource: 'account', id, mode: 'exclusive' }]);
       await this.owners.requireSession(tx, owner);
-      await this.#erase(tx, id);
-      // Nothing is waited for after this but the commit.
+      await this.#recordAndErase(tx, id);
+      // The head before the rows of sessions, like everybody who ends some: a logout or a cut-off by client has no lock of the account.
       const { epoch, seq } = await this.revocations.append(tx, { kind: 'sub', id, receiptWanted });
+      // Sessions and tokens go with it.
+      await tx.query(`DELETE FROM accounts WHERE id = $1`, [id]);
       return { epoch, seq };
     });
   }
 
-  async #erase(tx: EntityManager, id: string): Promise<void> {
+  async #recordAndErase(tx: EntityManager, id: string): Promise<void> {
     const account = await tx.findOneBy(Account, { id });
     if (!account) throw new DomainError('session_ended');
     await this.outbox.put(tx, accountDeletedMessage(account.email, this.config));
@@ -61,7 +63,5 @@ export class AccountDeletion {
       accountId: id,
     });
     await this.audit.erasePersonal(tx, id);
-    // Sessions and tokens go with it.
-    await tx.query(`DELETE FROM accounts WHERE id = $1`, [id]);
   }
 }

@@ -147,6 +147,21 @@ it('the earlier address takes a change back for three days, whatever the thief h
   expect(row).toEqual([{ days: 3 }]);
 });
 
+it('a thief who moves it twice and takes the second move back does not keep the owner from taking back the first', async () => {
+  const hal = await owner('hal@example.test');
+  await changes().request(hal, 'thief4@example.test', PASSWORD);
+  await changes().confirm(await tokenSentTo(people.replica, 'thief4@example.test'), FROM);
+  const ofOwner = await tokenSentTo(people.replica, 'hal@example.test');
+  await changes().request(hal, 'thief5@example.test', PASSWORD);
+  await changes().confirm(await tokenSentTo(people.replica, 'thief5@example.test'), FROM);
+  const ofThief = await tokenSentTo(people.replica, 'thief4@example.test');
+
+  await changes().restore(ofThief, OTHER, FROM);
+  await expect(changes().restore(ofThief, OTHER, FROM)).rejects.toMatchObject(rejected);
+  await changes().restore(ofOwner, 'the third password', FROM);
+  expect(await addressOf(hal.accountId)).toBe('hal@example.test');
+});
+
 it('of several at once one wins, and nobody is locked up', async () => {
   const gus = await owner('gus@example.test');
   await changes().request(gus, 'gus.new@example.test', PASSWORD);

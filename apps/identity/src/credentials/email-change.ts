@@ -125,7 +125,7 @@ export class EmailChange {
           accountId,
           passwordHash,
         ]);
-        await this.emailTokens.endEveryOneOf(tx, accountId);
+        await this.emailTokens.endAllSince(tx, accountId, token);
         for (const to of new Set([accountEmail, provenEmail])) {
           await this.outbox.put(tx, addressRestoredMessage(to, this.config));
         }

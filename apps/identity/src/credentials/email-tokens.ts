@@ -95,9 +95,16 @@ export class EmailTokens {
     );
   }
 
-  /** The same, and that too. */
-  async endEveryOneOf(tx: EntityManager, accountId: string): Promise<void> {
-    await tx.query(`DELETE FROM email_tokens WHERE account_id = $1`, [accountId]);
+  /**
+   * The same, and a token by which an address has taken a change back, with those of later changes. Addresses before it can still:
+   * whoever has taken the account has moved it to that address too, perhaps.
+   */
+  async endAllSince(tx: EntityManager, accountId: string, restoring: string): Promise<void> {
+    await tx.query(
+      `DELETE FROM email_tokens WHERE account_id = $1 AND (purpose <> 'restore_email' OR created_at >= (
+         SELECT created_at FROM email_tokens WHERE token_hash = $2))`,
+      [accountId, digest(restoring)],
+    );
   }
 }
 

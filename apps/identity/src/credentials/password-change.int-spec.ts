@@ -1,8 +1,11 @@
 import { jest } from '@jest/globals';
 import { stopReplicas } from '../../test/identity-under-test.js';
+import { whenWaiting } from '../../test/lock-waits.js';
 import { lastMailTo, tokenSentTo } from '../../test/mailbox.js';
 import { FROM, PASSWORD, startPeople } from '../../test/people.js';
 import type { People } from '../../test/people.js';
+import { RevocationLog } from '../revocation/revocation-log.js';
+import { endSessionsIn } from '../sessions/end-sessions.js';
 import { EmailChange } from './email-change.js';
 import { PasswordChange } from './password-change.js';
 import { PasswordHasher } from './password-hasher.js';
@@ -100,4 +103,20 @@ it('of several at once one wins', async () => {
   expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   const won = results[0].status === 'fulfilled' ? 'the first password' : 'the other password';
   await expect(people.signIn('dora@example.test', won)).resolves.toBeDefined();
+});
+
+it('a change and a cut-off by client in the same moment do not lock each other up', async () => {
+  const kim = await owner('kim@example.test');
+  await people.signIn('kim@example.test');
+  let changing!: Promise<unknown>;
+  await people.replica.database.transaction(async (tx) => {
+    const position = await people.replica
+      .get(RevocationLog)
+      .append(tx, { kind: 'client', id: 'first-party' });
+    changing = change(kim);
+    changing.catch(() => undefined);
+    await whenWaiting(people, 1);
+    await endSessionsIn(tx, { accountId: kim.accountId }, 'operator', position);
+  });
+  await expect(changing).rejects.toMatchObject({ code: 'session_ended' });
 });

@@ -48,8 +48,10 @@ export class PasswordChange {
     const passwordHash = await this.passwords.hash(next);
     const { accountId, sid, from } = owner;
     const carried = await this.database.transaction(async (tx) => {
-      await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'exclusive' }]);
-      const renewed = await this.renewal.renewCredentialsIn(tx, sid);
+      await takeLocks(tx, [
+        { resource: 'account', id: accountId, mode: 'exclusive' },
+        { resource: 'session', id: sid, mode: 'exclusive' },
+      ]);
       const [, changed] = await tx.query<[unknown, number]>(
         `UPDATE accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2`,
         [accountId, account.passwordHash, passwordHash],
@@ -66,7 +68,8 @@ export class PasswordChange {
         personal: from,
       });
       await this.sessions.endOthersIn(tx, accountId, sid, 'password_changed');
-      return renewed;
+      // After the head: who holds that may wait for the row of this session.
+      return this.renewal.renewCredentialsIn(tx, sid);
     });
     return this.renewal.withAccessToken(carried);
   }

@@ -17,8 +17,8 @@ export class CredentialRenewal {
   ) {}
 
   /**
-   * Puts other secrets in the place of a session's, in a transaction of the caller's, which holds no lock that comes after the
-   * session's: whoever holds its refresh token or opaque cookie from before is simply refused. The `sid` stays, and access tokens
+   * Puts other secrets in the place of a session's, in a transaction of the caller's, which holds the session's lock alone, or no
+   * lock that comes after it: whoever holds its refresh token or opaque cookie from before is simply refused. The `sid` stays, and access tokens
    * live on.
    *
    * @returns what {@link withAccessToken} takes after the commit

@@ -138,6 +138,7 @@ export class Sessions {
    * The same in a transaction of the caller's, which holds no lock that comes after the session's.
    *
    * @returns `undefined` when there is no such session
+   * @throws {DomainError} `session_ended` when it is deleted in this moment
    */
   async endIn(
     tx: EntityManager,
@@ -157,11 +158,15 @@ export class Sessions {
       id: sid,
       receiptWanted,
     });
-    await tx.query(
+    const [, changed] = await tx.query<[unknown[], number]>(
       `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, ended_epoch = $3, ended_seq = $4
        WHERE sid = $1 AND ended_at IS NULL`,
       [sid, reason, epoch, seq],
     );
+    // Deleted with its account while the head was waited for: nothing more may be written about its owner.
+    if (changed === 0 && !(await tx.existsBy(Session, { sid }))) {
+      throw new DomainError('session_ended');
+    }
     return { position: { epoch, seq }, already: false };
   }
 
