@@ -21,6 +21,7 @@ const PUBLIC = [
   AccountExport,
   CredentialsPurge,
   EmailChange,
+  EmailTokens,
   PasswordChange,
   PasswordHasher,
   PasswordReset,
@@ -30,7 +31,7 @@ const PUBLIC = [
 
 @Module({
   imports: [AccountsModule, AuditModule, SessionsModule, MailModule, RevocationModule],
-  providers: [...PUBLIC, EmailTokens, OwnerCheck],
+  providers: [...PUBLIC, OwnerCheck],
   exports: PUBLIC,
 })
 export class CredentialsModule {}

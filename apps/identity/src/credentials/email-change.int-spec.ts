@@ -4,6 +4,7 @@ import { lastMailTo, mailsTo, tokenSentTo } from '../../test/mailbox.js';
 import { FROM, PASSWORD, startPeople } from '../../test/people.js';
 import type { People } from '../../test/people.js';
 import { Accounts } from '../accounts/accounts.js';
+import { SessionEnding } from '../operators/session-ending.js';
 import { EmailChange } from './email-change.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordReset } from './password-reset.js';
@@ -160,6 +161,25 @@ it('a thief who moves it twice and takes the second move back does not keep the 
   await expect(changes().restore(ofThief, OTHER, FROM)).rejects.toMatchObject(rejected);
   await changes().restore(ofOwner, 'the third password', FROM);
   expect(await addressOf(hal.accountId)).toBe('hal@example.test');
+});
+
+it('nobody moves the address of a disabled account; enabled again, only an earlier address can', async () => {
+  const ida = await owner('ida@example.test');
+  await changes().request(ida, 'thief6@example.test', PASSWORD);
+  await changes().confirm(await tokenSentTo(people.replica, 'thief6@example.test'), FROM);
+  const restoring = await tokenSentTo(people.replica, 'ida@example.test');
+  await changes().request(ida, 'thief7@example.test', PASSWORD);
+  const change = await tokenSentTo(people.replica, 'thief7@example.test');
+  await people.query(`UPDATE accounts SET disabled_at = now() WHERE id = $1`, [ida.accountId]);
+  await expect(changes().confirm(change, FROM)).rejects.toMatchObject(rejected);
+  await expect(changes().restore(restoring, OTHER, FROM)).rejects.toMatchObject(rejected);
+
+  const operator = { name: 'olga', roles: [] };
+  await people.replica.get(SessionEnding).disable(operator, ida.accountId, {});
+  await people.replica.get(SessionEnding).enable(operator, ida.accountId, {});
+  await expect(changes().confirm(change, FROM)).rejects.toMatchObject(rejected);
+  await changes().restore(restoring, OTHER, FROM);
+  expect(await addressOf(ida.accountId)).toBe('ida@example.test');
 });
 
 it('of several at once one wins, and nobody is locked up', async () => {

@@ -69,7 +69,7 @@ export class EmailTokens {
       : this.config.EMAIL_TOKEN_TTL_SECONDS;
   }
 
-  /** Who presents this token for this purpose; `undefined` when it is unknown, expired or spent. */
+  /** Who presents this token for this purpose; `undefined` when it is unknown, expired or spent, or its account is disabled. */
   async bearerOf(
     manager: EntityManager,
     secret: string,
@@ -78,7 +78,7 @@ export class EmailTokens {
     const [row] = await manager.query<TokenBearer[]>(
       `SELECT a.id AS "accountId", a.email AS "accountEmail", coalesce(t.email, a.email) AS "provenEmail"
        FROM email_tokens AS t JOIN accounts AS a ON a.id = t.account_id
-       WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > now()`,
+       WHERE t.token_hash = $1 AND t.purpose = $2 AND t.expires_at > now() AND a.disabled_at IS NULL`,
       [digest(secret), purpose],
     );
     return row;

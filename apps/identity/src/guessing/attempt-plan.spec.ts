@@ -30,7 +30,7 @@ it.each([
   ['sign_in', { address: 'a' }, ['all', 'address']],
   ['password_check', known, ['account']],
   ['message', stranger, ['all', 'address', 'email']],
-  ['message', known, ['device']],
+  ['message', known, ['all', 'device']],
   ['email_token', known, ['address']],
   ['refresh', known, ['address']],
   ['client_credentials', known, ['address', 'client']],

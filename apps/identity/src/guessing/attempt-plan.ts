@@ -42,8 +42,9 @@ export interface Counter {
  * The counters that an attempt has to pass, in this order; pure. The one with a single key comes first: it bounds how many
  * keys the others can have.
  *
- * A device that is known for the account passes its own counter and no other: neither guesses at the account from elsewhere nor a
- * flood from the same address can lock its owner out.
+ * A device that is known for the account passes its own counter in place of those by address: neither guesses at the account from
+ * elsewhere nor a flood from the same address can lock its owner out. Only what bounds all messages bounds those of such devices too:
+ * anybody can have as many of them as they have accounts.
  */
 export function countersFor(
   kind: AttemptKind,
@@ -80,7 +81,12 @@ export function countersFor(
     case 'password_check':
       return per('account', who.account, delays);
     case 'message':
-      if (who.device !== undefined) return per('device', who.device, config.MESSAGES_PER_EMAIL);
+      if (who.device !== undefined) {
+        return [
+          ...per('all', 'all', config.MESSAGES_IN_ALL),
+          ...per('device', who.device, config.MESSAGES_PER_EMAIL),
+        ];
+      }
       return [
         ...per('all', 'all', config.MESSAGES_IN_ALL),
         ...per('address', who.address, config.MESSAGES_PER_ADDRESS),

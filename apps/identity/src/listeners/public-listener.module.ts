@@ -37,6 +37,7 @@ import { OwnCookies } from '../sessions/delivery/own-cookies.js';
 import { ReplacedSession } from '../sessions/delivery/replaced-session.js';
 import { SignedInGuard } from '../sessions/delivery/signed-in.guard.js';
 import { RefreshController } from '../sessions/refresh/refresh.controller.js';
+import { LOGGER } from '../platform/platform.module.js';
 import { RefreshAdmission } from '../sessions/admission/refresh-admission.js';
 import { Refreshes } from '../sessions/refresh/refreshes.js';
 import { signedInOf } from '../sessions/delivery/signed-in.js';
@@ -98,6 +99,7 @@ export class PublicListenerModule {
           AttemptKeys,
           AttemptLimits,
           KnownDevices,
+          LOGGER,
         ]),
         ReplacedSession,
         { provide: APP_GUARD, useClass: SignedInGuard },

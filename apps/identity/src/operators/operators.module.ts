@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AccessTokensModule } from '../access-tokens/access-tokens.module.js';
 import { AuditModule } from '../audit/audit.module.js';
+import { CredentialsModule } from '../credentials/credentials.module.js';
 import { RelyingServicesModule } from '../relying-services/relying-services.module.js';
 import { RevocationRelayModule } from '../revocation-relay/revocation-relay.module.js';
 import { RevocationModule } from '../revocation/revocation.module.js';
@@ -18,6 +19,7 @@ import { SessionEnding } from './session-ending.js';
   imports: [
     AccessTokensModule,
     AuditModule,
+    CredentialsModule,
     RevocationModule,
     RevocationRelayModule,
     RelyingServicesModule,

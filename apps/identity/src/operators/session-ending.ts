@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
 import { Account } from '../accounts/account.js';
 import { AuditLog } from '../audit/audit-log.js';
+import { EmailTokens } from '../credentials/email-tokens.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { takeLocks } from '../platform/locks.js';
@@ -33,6 +34,7 @@ export class SessionEnding {
   constructor(
     private readonly database: Database,
     private readonly sessions: Sessions,
+    private readonly emailTokens: EmailTokens,
     private readonly audit: AuditLog,
   ) {}
 
@@ -73,7 +75,8 @@ export class SessionEnding {
   }
 
   /**
-   * Disables an account, ends its sessions and cuts its tokens off, all or nothing. Again, it does the same again.
+   * Disables an account, ends its sessions and what messages to it open, and cuts its tokens off, all or nothing. Again, it does the
+   * same again.
    *
    * @throws {DomainError} `unknown_account`
    */
@@ -85,6 +88,7 @@ export class SessionEnding {
         [id],
       );
       if (rows.length === 0) throw new DomainError('unknown_account');
+      await this.emailTokens.endAllOf(tx, id);
       const ended = await this.sessions.endAllIn(tx, id, 'account_disabled', how);
       await this.audit.record(tx, {
         actor: actorOf(operator),

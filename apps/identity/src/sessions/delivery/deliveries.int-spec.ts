@@ -275,6 +275,25 @@ describe('signing in again', () => {
     }
   });
 
+  it('whoever signs in gets the new session also when the one that is left cannot be ended', async () => {
+    const { browser: inBrowser, sid: left } = await signIn('session');
+    await sql(
+      `ALTER TABLE audit ADD CONSTRAINT full_disk CHECK (action <> 'session.end') NOT VALID`,
+    );
+    try {
+      const again = await inBrowser.fetch('POST', '/auth/login', { ...ann, delivery: 'session' });
+      expect(again.status).toBe(200);
+      expect((await inBrowser.fetch('GET', '/auth/me')).body).toMatchObject({
+        sid: sidOf(again.body),
+      });
+    } finally {
+      await sql(`ALTER TABLE audit DROP CONSTRAINT full_disk`);
+    }
+    expect(await sql(`SELECT end_reason FROM sessions WHERE sid = $1`, [left])).toEqual([
+      { end_reason: null },
+    ]);
+  });
+
   it('a cookie that does not show where it comes from ends nothing', async () => {
     const { browser: inBrowser, sid } = await signIn('session');
     await post('/auth/login', ann, ['cookie', inBrowser.cookieHeader('/')]);

@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TokenVerifier } from '@countersign/nest-auth';
+import type { Logger } from '@countersign/service-host';
 import { readRequestCredentials } from '@countersign/token-verifier';
 import type { FastifyRequest } from 'fastify';
 import { personalDetails } from '../../audit/personal-details.js';
+import { LOGGER } from '../../platform/platform.module.js';
 import { OwnSessions } from '../own-sessions.js';
 import { SessionLookup } from '../session-lookup.js';
 import { OPAQUE } from './cookies.js';
@@ -16,10 +18,25 @@ export class ReplacedSession {
     private readonly lookup: SessionLookup,
     private readonly sessions: OwnSessions,
     private readonly cookies: OwnCookies,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Ends the live session whose cookie came with a sign-in; does nothing when there is none, or it does not show where it comes from. */
+  /**
+   * Ends the live session whose cookie came with a sign-in; does nothing when there is none, or it does not show where it comes from.
+   * Never fails: the new session has begun, and nobody would hold it if the answer were an error.
+   */
   async end(request: FastifyRequest): Promise<void> {
+    try {
+      await this.#end(request);
+    } catch (error) {
+      this.logger.warn(
+        { err: error },
+        'the session that a browser left by signing in again goes on',
+      );
+    }
+  }
+
+  async #end(request: FastifyRequest): Promise<void> {
     const { method, raw, ip, headers } = request;
     const given = readRequestCredentials(
       { method, rawHeaders: raw.rawHeaders },
