@@ -21,7 +21,10 @@ async function steadily(perSecond, ms, act) {
     const due = start + (n / perSecond) * 1000;
     const wait = due - performance.now();
     if (wait > 1) await delay(wait);
-    acts.push(act(n));
+    const doing = act(n);
+    // Told at the end, so that whoever started the processes can stop them.
+    doing.catch(() => undefined);
+    acts.push(doing);
   }
   await Promise.all(acts);
 }

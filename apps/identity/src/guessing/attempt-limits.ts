@@ -2,11 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Counter as Tally } from '@countersign/service-host';
 import type { Registry } from '@countersign/service-host';
 import { IdentityConfig } from '../config/identity-config.js';
+import { DomainError } from '../platform/domain-error.js';
 import { METRICS } from '../platform/platform.module.js';
 import { AttemptCounters } from './attempt-counters.js';
 import { countersFor, counts } from './attempt-plan.js';
 import type { AttemptKind, Outcome, Who } from './attempt-plan.js';
-import { TooManyAttempts } from './too-many-attempts.js';
 
 /** An attempt that may go on. */
 export interface AdmittedAttempt {
@@ -35,7 +35,7 @@ export class AttemptLimits {
   /**
    * Counts an attempt before anything is done about it, so that no number of them at once passes together.
    *
-   * @throws {TooManyAttempts} then none of its counters has counted it
+   * @throws {DomainError} `too_many_attempts`, with the seconds to wait; then none of its counters has counted it
    */
   async begin(kind: AttemptKind, who: Who): Promise<AdmittedAttempt> {
     const taken: (() => Promise<void>)[] = [];
@@ -47,7 +47,9 @@ export class AttemptLimits {
       if ('waitMs' in result) {
         await giveBack();
         this.#refused.inc({ kind, by: counter.by });
-        throw new TooManyAttempts(Math.ceil(result.waitMs / 1000));
+        throw new DomainError('too_many_attempts', 'wait for the seconds that Retry-After says', {
+          retryAfterSeconds: Math.ceil(result.waitMs / 1000),
+        });
       }
       taken.push(result.giveBack);
     }

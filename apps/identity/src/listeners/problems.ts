@@ -9,6 +9,11 @@ interface Row {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** RFC 6750 §3.1: the token that was presented is of no use any more. */
+const INVALID_TOKEN = {
+  'www-authenticate': 'Bearer realm="countersign", error="invalid_token"',
+} as const;
+
 /** How each refusal is answered over HTTP. */
 const PROBLEMS = {
   invalid_input: GENERAL_PROBLEMS.invalid_input,
@@ -28,7 +33,7 @@ const PROBLEMS = {
   client_disabled: {
     status: 401,
     title: 'The client is disabled',
-    headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
+    headers: INVALID_TOKEN,
   },
   client_exists: { status: 409, title: 'There is a client of this id already' },
   no_such_client: { status: 404, title: 'There is no such client' },
@@ -39,22 +44,22 @@ const PROBLEMS = {
   session_ended: {
     status: 401,
     title: 'The session has ended',
-    headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
+    headers: INVALID_TOKEN,
   },
   refresh_token_rejected: {
     status: 401,
     title: 'The refresh token is unknown, or not good any more',
-    headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
+    headers: INVALID_TOKEN,
   },
   refresh_token_replayed: {
     status: 401,
     title: 'The refresh token had been used before: its session has ended',
-    headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
+    headers: INVALID_TOKEN,
   },
   store_behind: {
     status: 401,
     title: 'The session cannot be carried on: signing in again can',
-    headers: { 'www-authenticate': 'Bearer realm="countersign", error="invalid_token"' },
+    headers: INVALID_TOKEN,
   },
   too_many_attempts: { status: 429, title: 'Too many attempts' },
   overloaded: { status: 503, title: 'Too much at once', headers: { 'retry-after': '1' } },

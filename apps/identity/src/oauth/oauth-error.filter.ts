@@ -2,7 +2,6 @@ import { Catch } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { toProblemAnswer } from '@countersign/service-host';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { TooManyAttempts } from '../guessing/too-many-attempts.js';
 import { DomainError } from '../platform/domain-error.js';
 import type { DomainErrorCode } from '../platform/domain-error.js';
 import { OAUTH_ERRORS, OAuthError } from './oauth-error.js';
@@ -21,8 +20,9 @@ export class OAuthErrorFilter implements ExceptionFilter {
     if (status === 401) {
       reply.header('www-authenticate', 'Basic realm="countersign", charset="UTF-8"');
     }
-    if (status === 503) reply.header('retry-after', '2');
-    if (error instanceof TooManyAttempts) reply.header('retry-after', error.retryAfterSeconds);
+    const known = error instanceof DomainError ? error.retryAfterSeconds : undefined;
+    const retryAfter = known ?? (status === 503 ? 2 : undefined);
+    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter));
     void reply
       .type('application/json')
       .send(JSON.stringify({ error: code, error_description: description }));

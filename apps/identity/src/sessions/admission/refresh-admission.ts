@@ -3,9 +3,11 @@ import { Counter } from '@countersign/service-host';
 import type { Registry } from '@countersign/service-host';
 import { IdentityConfig } from '../../config/identity-config.js';
 import { DomainError } from '../../platform/domain-error.js';
+import { Ids } from '../../platform/ids.js';
 import { METRICS } from '../../platform/platform.module.js';
 import { Pace } from './pace.js';
 
+const CHANCES = 2 ** 30;
 const seconds = () => performance.now() / 1000;
 
 /**
@@ -22,10 +24,9 @@ export class RefreshAdmission {
   readonly #turnedAway: Counter;
   #underWay = 0;
 
-  constructor(config: IdentityConfig, @Inject(METRICS) metrics: Registry) {
+  constructor(config: IdentityConfig, ids: Ids, @Inject(METRICS) metrics: Registry) {
     const perSecond = config.REFRESHES_PER_SECOND;
-    // eslint-disable-next-line no-restricted-properties -- spreads a crowd; nobody gains by guessing it
-    this.#pace = new Pace(perSecond, seconds(), Math.random);
+    this.#pace = new Pace(perSecond, seconds(), () => ids.below(CHANCES) / CHANCES);
     this.#most = perSecond;
     this.#turnedAway = new Counter({
       name: 'countersign_refreshes_turned_away_total',
