@@ -253,6 +253,11 @@ it('the embedded run: the printed walk works, Ctrl-C ends everything, data stays
     expect.stringMatching(/9 {2}Log out everywhere +all three turned away within \d+ ms/),
     expect.stringMatching(/10 Refresh replay .*: 401 refresh_token_replayed; .*: 401 revoked/),
   ]);
+  // The session column is the gateway's answer: it asked identity for each request that brought a cookie.
+  const metrics = await (await fetch(`http://localhost:${base + 81}/metrics`)).text();
+  const [, swapped] =
+    /^countersign_gateway_swaps_total\{outcome="swapped"\} (\d+)$/m.exec(metrics) ?? [];
+  expect(Number(swapped)).toBeGreaterThanOrEqual(1);
   expect(await permissions()).toEqual(before);
 
   expect(await logIn()).toBe(200);

@@ -20,11 +20,11 @@ const answer = (status: number, code?: string): Answer => ({
 async function run({
   orders = (token?: Credential) =>
     token === TOKEN ? answer(200) : answer(401, token ? 'bad_signature' : 'missing'),
-  me = (cookie?: string) => (cookie === COOKIE ? answer(200) : answer(401, 'session_ended')),
+  swap = (cookie: string) => (cookie === COOKIE ? answer(200) : answer(401, 'session_ended')),
   logout = answer(202),
-  refused = (path: string) =>
+  refused = (credential: Credential) =>
     Promise.resolve({
-      answer: answer(401, path === '/orders' ? 'revoked' : 'session_ended'),
+      answer: answer(401, typeof credential === 'string' ? 'revoked' : 'session_ended'),
       ms: 12.3,
     }),
   plain = (token?: string) =>
@@ -36,10 +36,12 @@ async function run({
       Promise.resolve({ sid: 's', credential: delivery ? { cookie: COOKIE } : TOKEN }),
     request: (_method: string, path: string, credential?: Credential) => {
       if (path === '/auth/logout') return Promise.resolve(logout);
-      const cookie = typeof credential === 'object' ? credential.cookie : undefined;
-      return Promise.resolve(path === '/auth/me' ? me(cookie) : orders(credential));
+      if (path !== '/orders') return Promise.reject(new Error(`nobody asks for ${path}`));
+      return Promise.resolve(
+        typeof credential === 'object' ? swap(credential.cookie) : orders(credential),
+      );
     },
-    untilRefused: (_credential: Credential, path: string) => refused(path),
+    untilRefused: (credential: Credential) => refused(credential),
   };
   const service = { read: (token?: string) => Promise.resolve(plain(token)) };
   const account = { email: 'ann@example.test', password: 'x' };
@@ -77,12 +79,12 @@ it.each([
     { orders: (token?: Credential) => answer(token === undefined ? 401 : 200) },
     /200 instead of 401/,
   ],
-  ['a good cookie is refused', 1, { me: () => answer(401) }, /auth\/me was answered 401/],
+  ['a good cookie is refused', 1, { swap: () => answer(401) }, /with a cookie was answered 401/],
   [
     'a guessed cookie is let in',
     3,
-    { me: (cookie?: string) => answer(cookie === undefined ? 401 : 200) },
-    /auth\/me was answered 200/,
+    { swap: () => answer(200) },
+    /with a cookie was answered 200/,
   ],
   ['the logout fails', 4, { logout: answer(503) }, /logout was answered 503/],
   [

@@ -32,7 +32,8 @@ async function main(): Promise<void> {
     await plain.close();
   }
   console.log(`
-"Server session" is delivery "session": the browser holds an opaque cookie; it was shown to identity (/auth/me).
+"Server session" is delivery "session": the browser holds an opaque cookie, which the gateway swaps for a token that
+goes no further than orders; the token dies with the session.
 "Plain JWT" is a service that verifies by itself, as JWTs are meant to be, and hears of no logout.
 "Countersign token" went through the gateway to orders, which verified it by itself as well: no call
 to anyone, and yet the logout had reached it.

@@ -1,5 +1,5 @@
 import type { DemoAccounts } from '../embedded-run/demo-accounts.js';
-import { COOKIE_PATH, LOGOUT_LIMIT_MS } from './demonstration.js';
+import { LOGOUT_LIMIT_MS, READ_PATH } from './demonstration.js';
 import { DemoFailure } from './running-system.js';
 import type { Answer, RunningSystem } from './running-system.js';
 import type { TourRow } from './table.js';
@@ -40,8 +40,7 @@ export async function tourOfSessions(
   await expectStatus(system.request('DELETE', '/auth/sessions', laptop.credential), 200, 202);
   const started = performance.now();
   for (const { credential } of devices) {
-    const path = typeof credential === 'string' ? '/orders' : COOKIE_PATH;
-    await system.untilRefused(credential, path, LOGOUT_LIMIT_MS);
+    await system.untilRefused(credential, READ_PATH, LOGOUT_LIMIT_MS);
   }
   const ms = (performance.now() - started).toFixed(0);
   onStep({ step: '9  Log out everywhere', happened: `all three turned away within ${ms} ms` });
@@ -59,7 +58,7 @@ async function replay(system: System, account: Account): Promise<string> {
   const thief = await expectStatus(refresh(copied), 401);
   const newest = body['access_token'];
   if (typeof newest !== 'string') throw new DemoFailure('a refresh gave no access token');
-  const { answer } = await system.untilRefused(newest, '/orders', LOGOUT_LIMIT_MS);
+  const { answer } = await system.untilRefused(newest, READ_PATH, LOGOUT_LIMIT_MS);
   return `the copy: 401 ${thief.code ?? ''}; the owner's newest token: ${String(answer.status)} ${answer.code ?? ''}`;
 }
 

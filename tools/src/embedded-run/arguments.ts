@@ -23,6 +23,7 @@ Secrets, data and messages are kept in .countersign/; delete it to start empty.
   DATABASE_URL           use this Postgres (15 or later), not an own one; needs MASTER_KEY_FILE,
                          and makes no demo accounts
   MASTER_KEY_FILE        keys that seal secrets in the database, one "<id> <base64url of 32 bytes>" per line
+  TRUSTED_ORIGINS        origins of front ends elsewhere whose pages may use cookies of ours, separated by commas
   LOG_LEVEL              fatal, error, warn, info (default), debug or trace
 
 This is for development: one instance of each, no TLS, passwords in a file.`;

@@ -67,6 +67,14 @@ describe('the environments of the children', () => {
     expect(orders).not.toHaveProperty('TZ');
   });
 
+  it('tell every child the same of front ends elsewhere', () => {
+    const TRUSTED_ORIGINS = 'http://localhost:5173';
+    const children = childEnvironments({ ...settings, inherited: { TRUSTED_ORIGINS } });
+    for (const env of Object.values(children) as Record<string, string>[]) {
+      expect(env).toMatchObject({ TRUSTED_ORIGINS });
+    }
+  });
+
   it('follow the ports', () => {
     const { gateway, identity } = childEnvironments({ ...settings, ports: choosePorts(4000) });
     expect(gateway['ISSUER_URL']).toBe('http://localhost:4080');

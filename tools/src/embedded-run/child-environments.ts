@@ -90,6 +90,7 @@ const passed = [
   'LANG',
   'SystemRoot',
   'LOG_LEVEL',
+  'TRUSTED_ORIGINS',
   'REDIS_URL',
   'REDIS_PASSWORD_FILE',
   'REDIS_SENTINEL_PASSWORD_FILE',
