@@ -20,6 +20,23 @@ export function startChromium(): Promise<Browser> {
   return chromium.launch({ executablePath, args, timeout: 120_000 });
 }
 
+/** Longer than anything takes that comes to an end. */
+const PATIENCE_MS = 90_000;
+
+/** Waits no longer than that: much of what a browser is asked to do has no time limit of its own, and a test that hangs says nothing. */
+export async function within<T>(what: string, doing: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<never>((_, reject) => {
+    const fault = new Error(`${what}: no end after ${String(PATIENCE_MS)} ms`);
+    timer = setTimeout(() => reject(fault), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([doing, tooLong]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function findProgram(): string {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
     for (const program of PROGRAMS) {

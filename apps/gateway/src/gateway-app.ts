@@ -22,6 +22,8 @@ export interface GatewayParts {
   readonly swap: SessionSwap;
   /** The cookies that say who somebody is, and whose pages may use them. */
   readonly cookies: CookiePolicy;
+  /** Of front ends elsewhere, whose pages may ask with these cookies and read the answers. */
+  readonly trustedOrigins: readonly string[];
   readonly upstreams: readonly Upstream[];
   readonly logger: Logger;
   readonly metrics: Registry;
@@ -66,6 +68,7 @@ export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInst
       verifier,
       swap,
       cookies,
+      trustedOrigins: parts.trustedOrigins,
       timeoutMs: parts.upstreamTimeoutMs,
     });
   }

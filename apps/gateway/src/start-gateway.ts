@@ -59,6 +59,7 @@ export async function startGateway(
           names: [ACCESS_COOKIE, SESSION_COOKIE],
           origins: [config.ISSUER_URL, ...config.TRUSTED_ORIGINS],
         }),
+        trustedOrigins: config.TRUSTED_ORIGINS,
         trustedProxies: config.TRUSTED_PROXIES,
         upstreamTimeoutMs: config.UPSTREAM_TIMEOUT_MS,
         upstreams: upstreams({

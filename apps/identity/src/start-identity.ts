@@ -25,6 +25,7 @@ import { createIdentityDataSource } from './identity-data-source.js';
 import { startForwardAuth } from './forward-auth/start-forward-auth.js';
 import { IdentityModule } from './identity.module.js';
 import { acceptFormsForOAuth } from './listeners/accept-forms.js';
+import { guardAgainstOtherPages } from './listeners/front-ends.js';
 import { operatorDocument } from './listeners/operator-document.js';
 import { domainProblem } from './listeners/problems.js';
 import { OperatorListenerModule } from './listeners/operator-listener.module.js';
@@ -34,7 +35,6 @@ import { MailDelivery } from './mail/mail-delivery.js';
 import { MasterKeysOutOfOrder } from './master-key/master-key-order.js';
 import { MasterKeyPresence } from './master-key/master-key-presence.js';
 import { MasterKeyRegistry } from './master-key/master-key-registry.js';
-import { allowTrustedOrigins } from './listeners/trusted-origins.js';
 import { addOpenApiRoutes } from './openapi/openapi-routes.js';
 import { createOwnVerifier } from './own-verifier/own-verifier.js';
 import { Database } from './platform/database.js';
@@ -150,7 +150,7 @@ export async function startIdentity(
     httpOptions,
   );
   for (const app of [publicApp, serviceApp]) acceptFormsForOAuth(app);
-  allowTrustedOrigins(publicApp, config.TRUSTED_ORIGINS);
+  guardAgainstOtherPages(publicApp, identity.get(OwnCookies), config.TRUSTED_ORIGINS);
   let serving = false;
   const life = latchedReadiness(() => {
     const missing = [...(serving ? [] : ['not listening yet']), ...verifier.state().missing];

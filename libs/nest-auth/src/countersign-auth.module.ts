@@ -1,11 +1,16 @@
 import { ConfigurableModuleBuilder, Inject, Module } from '@nestjs/common';
 import type { OnApplicationShutdown, Provider, Type } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
 import { cookiePolicy, createTokenVerifier, TokenVerifier } from '@countersign/token-verifier';
-import type { CookiePolicyOptions, TokenVerifierOptions } from '@countersign/token-verifier';
+import type {
+  CookiePolicy,
+  CookiePolicyOptions,
+  TokenVerifierOptions,
+} from '@countersign/token-verifier';
 import { AccessTokenGuard } from './access-token.guard.js';
 import { CountersignPassportGuard } from './passport/countersign-passport.guard.js';
 import { CountersignStrategy } from './passport/countersign.strategy.js';
+import { refuseBeforeTheBody } from './refuse-before-the-body.js';
 import { RefusalFilter } from './refusal.filter.js';
 import { COOKIE_POLICY, RequestAuthenticator } from './request-authenticator.js';
 import { RouteAccess } from './route-access.js';
@@ -75,8 +80,11 @@ export class CountersignAuthModule
   constructor(
     @Inject(MODULE_OPTIONS_TOKEN) options: CountersignAuthOptions,
     @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
+    @Inject(COOKIE_POLICY) cookies: CookiePolicy | undefined,
+    @Inject(HttpAdapterHost) { httpAdapter }: HttpAdapterHost,
   ) {
     super();
+    if (cookies) refuseBeforeTheBody(httpAdapter, cookies);
     this.ownsVerifier = 'verifierOptions' in options;
   }
 

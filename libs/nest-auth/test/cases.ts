@@ -220,6 +220,17 @@ export const CASES: readonly Case[] = [
     status: 403,
     code: 'origin_required',
   })),
+  ...['application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'text/plain'].map(
+    (type) => ({
+      name: `a form of a page elsewhere: ${type}`,
+      path: '/scoped',
+      method: 'POST',
+      cookie: (i: TestIssuer) => i.issue(),
+      headers: ['Origin', 'https://evil.example', 'Content-Type', type],
+      status: 403,
+      code: 'origin_required',
+    }),
+  ),
   {
     name: 'a cookie for an upgrade that no socket waits for',
     cookie: (i) => i.issue(),

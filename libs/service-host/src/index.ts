@@ -36,5 +36,7 @@ export type {
   RelyingService,
   StartedRelyingService,
 } from './start-relying-service.js';
+export { allowTrustedOrigins } from './trusted-origins.js';
+export type { TrustedUse } from './trusted-origins.js';
 export { measureVerifier } from './verifier-metrics.js';
 export type { MeasuredVerifier, VerifierMetrics } from './verifier-metrics.js';

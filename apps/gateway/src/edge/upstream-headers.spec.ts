@@ -93,8 +93,14 @@ describe('headers of an answer', () => {
     });
   });
 
-  test('set cookies only for identity', () => {
-    expect(answerHeaders(answered, { withoutToken: 'a.b.c' })).not.toHaveProperty('set-cookie');
+  test('set cookies, and say which pages may read, only for identity', () => {
+    const open = { ...answered, 'access-control-allow-origin': '*' };
+    const kept = answerHeaders(open, { withoutToken: 'a.b.c' });
+    expect(Object.keys(kept)).toEqual(['content-type', 'x-request-id']);
+    expect(answerHeaders(open, 'from identity')).toMatchObject({
+      'set-cookie': ['a=b'],
+      'access-control-allow-origin': '*',
+    });
   });
 
   test('a relying service cannot hand out the token that it was given', () => {

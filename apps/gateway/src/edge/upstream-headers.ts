@@ -46,11 +46,12 @@ export function upstreamHeaders(
   return headers;
 }
 
-/** Identity may set cookies; a relying service may not, nor hand the token out that it was given. */
+/** Identity may set cookies; a relying service may not, nor hand the token out that it was given, nor say which pages may read. */
 export type AnsweredBy = 'from identity' | { readonly withoutToken: string };
 
 /**
- * The headers of an upstream's answer to pass on. Cookies of this origin are identity's alone to set. A header of a relying service
+ * The headers of an upstream's answer to pass on. Cookies of this origin are identity's alone to set; which pages of other origins may
+ * read with them is the edge's to say. A header of a relying service
  * that repeats the token it was given is dropped: clients with an opaque cookie have none. Bodies are not looked through.
  */
 export function answerHeaders(
@@ -60,7 +61,9 @@ export function answerHeaders(
   const listed = connectionListed(answered.connection);
   const isKept = (name: string, value: string | string[] | undefined) =>
     answeredBy === 'from identity' ||
-    (name !== 'set-cookie' && ![value ?? []].flat().join().includes(answeredBy.withoutToken));
+    (name !== 'set-cookie' &&
+      !name.startsWith('access-control-') &&
+      ![value ?? []].flat().join().includes(answeredBy.withoutToken));
   return Object.fromEntries(
     Object.entries(answered).filter(
       ([name, value]) => !isHopByHop(name) && !listed.includes(name) && isKept(name, value),

@@ -1,3 +1,4 @@
+import { allowTrustedOrigins } from '@countersign/service-host';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -16,11 +17,21 @@ type ReplyOptions = NonNullable<FastifyHttpProxyOptions['replyOptions']>;
 export async function proxyUpstream(
   app: FastifyInstance,
   upstream: Upstream,
-  parts: EdgeChecks & { readonly timeoutMs: number },
+  parts: EdgeChecks & { readonly timeoutMs: number; readonly trustedOrigins: readonly string[] },
 ): Promise<void> {
   const { audience, origin, paths } = upstream;
   await app.register(async (scope) => {
-    if (audience !== null) scope.addHook('onRequest', verifyAtTheEdge(parts, audience));
+    if (audience !== null) {
+      // Identity says this of its own routes.
+      allowTrustedOrigins(scope, {
+        origins: parts.trustedOrigins,
+        below: '/',
+        methods: 'GET, POST, PUT, PATCH, DELETE',
+        requestHeaders: 'authorization, content-type, prefer',
+        answerHeaders: 'location, retry-after, www-authenticate, x-request-id',
+      });
+      scope.addHook('onRequest', verifyAtTheEdge(parts, audience));
+    }
     await scope.register(httpProxy, {
       upstream: origin,
       routes: [...paths],

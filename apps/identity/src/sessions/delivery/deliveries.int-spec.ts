@@ -367,6 +367,26 @@ describe('what another site could have caused', () => {
     }
   });
 
+  it.each(['application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'text/plain'])(
+    'a form of a page elsewhere is refused for that, not for its type (%s)',
+    async (type) => {
+      const form = (path: string, headers: readonly string[]) =>
+        ask(url, 'POST', path, { headers: ['content-type', type, ...headers], body: 'a=b' });
+      const elsewhere = ['origin', 'https://evil.example', 'sec-fetch-site', 'cross-site'];
+      for (const { browser: inBrowser } of [await signIn('cookie'), await signIn('session')]) {
+        const cookie = ['cookie', inBrowser.cookieHeader('/auth/refresh')];
+        for (const path of ['/auth/logout', '/auth/password', '/auth/refresh', '/auth/login']) {
+          expect(await form(path, [...cookie, ...elsewhere])).toMatchObject(refused);
+          expect(await form(path, cookie)).toMatchObject(refused);
+        }
+        expect((await form('/auth/logout', [...cookie, 'origin', ISSUER])).status).toBe(415);
+      }
+      // Whatever it would sign in for.
+      expect(await form('/auth/login', elsewhere)).toMatchObject(refused);
+      expect((await form('/auth/login', [])).status).toBe(415);
+    },
+  );
+
   it('a page of a trusted origin may ask and read; of any other it may not', async () => {
     const preflight = (origin: string, path = '/auth/refresh') =>
       ask(url, 'OPTIONS', path, {
@@ -378,11 +398,13 @@ describe('what another site could have caused', () => {
         'access-control-allow-origin': TRUSTED,
         'access-control-allow-credentials': 'true',
         'access-control-allow-methods': 'GET, POST, DELETE',
+        'access-control-allow-headers': 'authorization, content-type, device-token, prefer',
         vary: 'Origin',
       },
     });
     const answer = await post('/auth/refresh', { refresh_token: 'x' }, ['origin', TRUSTED]);
     expect(answer.headers['access-control-allow-origin']).toBe(TRUSTED);
+    expect(answer.headers['access-control-expose-headers']).toMatch(/^device-token, /);
     for (const origin of [ISSUER, 'https://evil.example', 'null', `${TRUSTED}.evil.example`, '*']) {
       for (const { headers } of [
         await preflight(origin),
