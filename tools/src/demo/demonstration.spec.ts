@@ -80,12 +80,7 @@ it.each([
     /200 instead of 401/,
   ],
   ['a good cookie is refused', 1, { swap: () => answer(401) }, /with a cookie was answered 401/],
-  [
-    'a guessed cookie is let in',
-    3,
-    { swap: () => answer(200) },
-    /with a cookie was answered 200/,
-  ],
+  ['a guessed cookie is let in', 3, { swap: () => answer(200) }, /with a cookie was answered 200/],
   ['the logout fails', 4, { logout: answer(503) }, /logout was answered 503/],
   [
     'the token stays good after the logout',
