@@ -17,7 +17,12 @@ const REFRESHING = 32;
 const WARM_MS = 5_000;
 const LIMITS = { refresh_over_raw: 0.5, login_over_raw: 0.85, flood_p99_ratio: 3, peak_mb: 600 };
 const ARGON2 = { ARGON2_MEMORY_KIB: '19456', ARGON2_PASSES: '2' };
-const SETTINGS = { ...ARGON2, PASSWORD_HASH_PROCESSES: '1', REFRESHES_PER_SECOND: '10000' };
+const SETTINGS = {
+  ...ARGON2,
+  PASSWORD_HASH_PROCESSES: '1',
+  REFRESHES_PER_SECOND: '10000',
+  SESSIONS_PER_ACCOUNT: '1000000',
+};
 const file = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 const cores = pickCores();

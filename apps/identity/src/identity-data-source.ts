@@ -18,6 +18,7 @@ import { MasterKeys1763785000000 } from './migrations/1763785000000-master-keys.
 import { RestoreEmail1763782100000 } from './migrations/1763782100000-restore-email.js';
 import { UnverifiedAccounts1763782200000 } from './migrations/1763782200000-unverified-accounts.js';
 import { PurgedSessions1763784100000 } from './migrations/1763784100000-purged-sessions.js';
+import { PasswordVersion1763788000000 } from './migrations/1763788000000-password-version.js';
 import { createDataSource } from './platform/data-source.js';
 import { Session } from './sessions/session.js';
 import { SigningKey } from './signing-keys/signing-key.js';
@@ -46,6 +47,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       AuditChain1763784000000,
       PurgedSessions1763784100000,
       MasterKeys1763785000000,
+      PasswordVersion1763788000000,
     ],
   });
 }

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import { Accounts } from '../src/accounts/accounts.js';
 import { PasswordHasher } from '../src/credentials/password-hasher.js';
 import { SignIn } from '../src/credentials/sign-in.js';
@@ -48,4 +49,21 @@ export async function startPeople(options?: Parameters<typeof startReplica>[0]):
         accountId,
       ]),
   };
+}
+
+/** Runs `act`, and `other` as soon as `act` has compared a password, before it hears of it. */
+export function whileComparing<T>(
+  { replica }: People,
+  other: () => Promise<unknown>,
+  act: () => Promise<T>,
+): Promise<T> {
+  const passwords = replica.get(PasswordHasher);
+  const verify = passwords.verify.bind(passwords);
+  const spy = jest.spyOn(passwords, 'verify').mockImplementation(async (...given) => {
+    spy.mockRestore();
+    const matches = await verify(...given);
+    await other();
+    return matches;
+  });
+  return act();
 }

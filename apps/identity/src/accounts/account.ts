@@ -18,6 +18,10 @@ export class Account {
   @Column('text', { name: 'password_hash', nullable: true })
   passwordHash: string | null;
 
+  /** Higher each time that somebody sets the password; not when it is only hashed anew. */
+  @Column('integer', { name: 'password_version' })
+  passwordVersion: number;
+
   @Column('text', { array: true })
   roles: Role[];
 

@@ -39,6 +39,7 @@ it.each([
     email: 'a@b.c',
     emailVerifiedAt: new Date(0),
     passwordHash: 'h',
+    passwordVersion: 1,
     roles: [],
     createdAt: new Date(0),
     disabledAt: null,

@@ -6,8 +6,11 @@ import { Ids } from '../platform/ids.js';
 import { Account } from './account.js';
 import type { Role } from './roles.js';
 
-const COLUMNS = `id, email, email_verified_at AS "emailVerifiedAt", password_hash AS "passwordHash", roles,
-  created_at AS "createdAt", disabled_at AS "disabledAt"`;
+const COLUMNS = `id, email, email_verified_at AS "emailVerifiedAt", password_hash AS "passwordHash",
+  password_version AS "passwordVersion", roles, created_at AS "createdAt", disabled_at AS "disabledAt"`;
+
+/** SQL for {@link Accounts.passwordEra} of a row `a` of accounts. */
+export const PASSWORD_ERA = `a.id || ':' || a.password_version`;
 
 /** The account with this id. Reads it in the transaction of `manager`, if there is one. */
 export async function readAccount(manager: EntityManager, id: string): Promise<Account | null> {
@@ -32,6 +35,18 @@ export class Accounts {
       const [account] = await prepared<Account>(manager, statement);
       return account ?? null;
     });
+  }
+
+  /** What changes when an address gets another account, or its account another password; `undefined` when it has none. */
+  async passwordEra(email: string): Promise<string | undefined> {
+    const [row] = await this.database.run((manager) =>
+      prepared<{ era: string }>(manager, {
+        name: 'password_era',
+        text: `SELECT ${PASSWORD_ERA} AS era FROM accounts AS a WHERE email = $1`,
+        values: [email],
+      }),
+    );
+    return row?.era;
   }
 
   findById(id: string): Promise<Account | null> {

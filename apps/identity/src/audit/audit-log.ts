@@ -103,13 +103,19 @@ export interface AuditFilter {
 export class AuditLog {
   constructor(private readonly database: Database) {}
 
-  /** Writes a row in the transaction of what it tells about: both happen, or neither. */
+  /**
+   * Writes a row in the transaction of what it tells about: both happen, or neither. What is personal is left out when the account is
+   * gone by then, and keeps it from going before the row is there to be erased.
+   */
   async record(tx: EntityManager, entry: AuditEntry): Promise<void> {
     const { actor, action, target, accountId = null, personal, details = {} } = entry;
     await prepared(tx, {
       name: 'insert_audit',
-      text: `INSERT INTO audit (actor, action, target, account_id, personal, details)
-       VALUES ($1, $2, $3, $4, $5, $6)`,
+      text: `WITH owner AS (
+         SELECT FROM accounts WHERE id = $4 AND $5::jsonb IS NOT NULL FOR KEY SHARE
+       )
+       INSERT INTO audit (actor, action, target, account_id, personal, details)
+       VALUES ($1, $2, $3, $4, CASE WHEN $4 IS NULL OR EXISTS (SELECT FROM owner) THEN $5::jsonb END, $6)`,
       values: [
         actor,
         action,
@@ -128,10 +134,18 @@ export class AuditLog {
    * @returns in how many rows
    */
   async erasePersonal(tx: EntityManager, accountId: string): Promise<number> {
-    const [, rows] = await tx.query<[unknown[], number]>(
-      `UPDATE audit SET personal = NULL, personal_salt = NULL WHERE account_id = $1 AND personal IS NOT NULL`,
-      [accountId],
-    );
+    const rows = await erase(tx, accountId);
+    await this.#recordErasure(tx, accountId, rows);
+    return rows;
+  }
+
+  /** The same for rows that others have written since {@link erasePersonal}; says nothing when there are none. */
+  async erasePersonalSince(tx: EntityManager, accountId: string): Promise<void> {
+    const rows = await erase(tx, accountId);
+    if (rows > 0) await this.#recordErasure(tx, accountId, rows);
+  }
+
+  async #recordErasure(tx: EntityManager, accountId: string, rows: number): Promise<void> {
     // After the rows that it speaks for: whoever checks the chain relies on that order.
     await this.record(tx, {
       actor: IDENTITY_ACTOR,
@@ -140,7 +154,6 @@ export class AuditLog {
       accountId,
       details: { rows },
     });
-    return rows;
   }
 
   /** The newest rows first. */
@@ -168,4 +181,13 @@ export class AuditLog {
       ),
     );
   }
+}
+
+/** @returns in how many rows */
+async function erase(tx: EntityManager, accountId: string): Promise<number> {
+  const [, rows] = await tx.query<[unknown[], number]>(
+    `UPDATE audit SET personal = NULL, personal_salt = NULL WHERE account_id = $1 AND personal IS NOT NULL`,
+    [accountId],
+  );
+  return rows;
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { Accounts } from '../accounts/accounts.js';
 import { MasterKeys } from '../sealing/master-keys.js';
 import { openAuditKey } from './audit-chain-key.js';
 import { AuditLog } from './audit-log.js';
@@ -171,7 +172,7 @@ it('who writes never waits for who seals, and who seals passes while another doe
 
 it('rows that are being erased are sealed once they are, and hold', async () => {
   const replica = await start();
-  const accountId = randomUUID();
+  const accountId = await replica.get(Accounts).addVerified('a@example.test', 'unused', []);
   const audit = replica.get(AuditLog);
   await replica.database.transaction((tx) => audit.record(tx, { ...entry('a'), accountId }));
   await replica.database.transaction(async (tx) => {

@@ -22,6 +22,10 @@ let head: AuditHead;
 beforeAll(async () => {
   replica = await startReplica();
   audit = replica.get(AuditLog);
+  await sql(`INSERT INTO accounts (id, email, roles) VALUES ($1, 'ann', '{}'), ($2, 'bob', '{}')`, [
+    ANN,
+    BOB,
+  ]);
   await replica.get(AuditSealer).load();
   for (const accountId of [null, ANN, BOB, ANN, BOB, null]) await record(accountId);
   await replica.get(AuditSealer).turn();

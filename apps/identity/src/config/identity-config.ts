@@ -60,6 +60,8 @@ const settings = z.object({
   /** A session that is not used for so long is over. */
   SESSION_IDLE_SECONDS: seconds(60, 7 * 86_400, 3600),
   REMEMBERED_SESSION_IDLE_SECONDS: seconds(60, 366 * 86_400, 7 * 86_400),
+  /** How many live sessions an account may have; a sign-in past that ends the one that was not used for longest. */
+  SESSIONS_PER_ACCOUNT: z.coerce.number().int().min(1).max(1_000_000).default(100),
   /** For so long sessions that are over are kept, for their owners and for operators. */
   SESSION_RETENTION_SECONDS: seconds(3600, 366 * 86_400, 30 * 86_400),
   /** For so long after a refresh the spent refresh token gives the same successor again; 0: never. */

@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { stopReplicas } from '../../test/identity-under-test.js';
 import { whenWaiting } from '../../test/lock-waits.js';
 import { lastMailTo, tokenSentTo } from '../../test/mailbox.js';
-import { FROM, PASSWORD, startPeople } from '../../test/people.js';
+import { FROM, PASSWORD, startPeople, whileComparing } from '../../test/people.js';
 import type { People } from '../../test/people.js';
 import { Accounts } from '../accounts/accounts.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
@@ -10,6 +10,7 @@ import { endSessionsIn } from '../sessions/end-sessions.js';
 import { OwnSessions } from '../sessions/own-sessions.js';
 import { AccountDeletion } from './account-deletion.js';
 import { AccountExport } from './account-export.js';
+import { PasswordChange } from './password-change.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordReset } from './password-reset.js';
 import { Registration } from './registration.js';
@@ -144,6 +145,61 @@ it('a logout that a deletion overtakes leaves nothing personal', async () => {
   expect(left).toMatchObject({ status: 'rejected', reason: { code: 'session_ended' } });
   const activity = await people.activity(gil.accountId);
   expect(activity.filter(({ personal }) => personal !== null)).toEqual([]);
+});
+
+it.each([
+  ['before', true],
+  ['after', false],
+] as const)(
+  'a failed sign-in that ends just %s its account leaves nothing personal',
+  async (when, before) => {
+    const email = `hal-${when}@example.test`;
+    const hal = await owner(email);
+    const failing = () => people.signIn(email, 'wrong').catch(() => undefined);
+    let deleting!: Promise<unknown>;
+    if (before) {
+      // What was personal has been erased, and the account is still there.
+      await people.replica.database.transaction(async (tx) => {
+        await tx.query(`SELECT FROM revocation_head FOR UPDATE`);
+        deleting = erase(hal);
+        await whenWaiting(people, 1);
+        await failing();
+      });
+      await deleting;
+    } else {
+      await whileComparing(people, () => erase(hal), failing);
+    }
+    const activity = await people.activity(hal.accountId);
+    expect(activity.map(({ action }) => action)).toContain('sign_in.fail');
+    expect(activity.filter(({ personal }) => personal !== null)).toEqual([]);
+  },
+);
+
+it.each([
+  ['deleting', erase],
+  ['exporting', exportOf],
+])('%s by a password that is changed while it is compared is refused', async (name, act) => {
+  const ida = await owner(`ida-${name}@example.test`);
+  const change = () => people.replica.get(PasswordChange).change(ida, PASSWORD, 'another horse');
+  await expect(
+    whileComparing<unknown>(people, change, () => act(ida, PASSWORD)),
+  ).rejects.toMatchObject({
+    code: 'current_password_rejected',
+  });
+  await expect(act(ida, 'another horse')).resolves.toBeDefined();
+});
+
+it('whatever has ended before goes too', async () => {
+  const jo = await owner('jo@example.test');
+  await people.query(
+    `INSERT INTO sessions (sid, account_id, client_id, delivery, remembered, auth_time, created_at, last_seen_at, expires_at, ended_at)
+     SELECT gen_random_uuid(), account_id, client_id, delivery, false, auth_time, created_at, last_seen_at, expires_at, now()
+     FROM sessions, generate_series(1, 5001) WHERE sid = $1`,
+    [jo.sid],
+  );
+  await erase(jo);
+  const left = await people.query(`SELECT FROM sessions WHERE account_id = $1`, [jo.accountId]);
+  expect(left).toEqual([]);
 });
 
 it('what is exported is everything about its owner, and no secret', async () => {

@@ -38,15 +38,19 @@ export class AccountDeletion {
     password: string | undefined,
     { receiptWanted = false }: { readonly receiptWanted?: boolean } = {},
   ): Promise<Position> {
-    await this.owners.byPasswordOrRecentSignIn(owner, password);
+    const proof = await this.owners.byPasswordOrRecentSignIn(owner, password);
     return this.database.transaction(async (tx) => {
       const { accountId: id } = owner;
       await takeLocks(tx, [{ resource: 'account', id, mode: 'exclusive' }]);
-      await this.owners.requireSession(tx, owner);
+      await this.owners.requireStill(tx, owner, proof);
       await this.#recordAndErase(tx, id);
+      await deleteEndedSessions(tx, id);
       // The head before the rows of sessions, like everybody who ends some: a logout or a cut-off by client has no lock of the account.
       const { epoch, seq } = await this.revocations.append(tx, { kind: 'sub', id, receiptWanted });
-      // Sessions and tokens go with it.
+      // From here on nobody writes anything personal; what was written since, as by a failed sign-in, goes too.
+      await tx.query(`SELECT FROM accounts WHERE id = $1 FOR UPDATE`, [id]);
+      await this.audit.erasePersonalSince(tx, id);
+      // Live sessions and tokens go with it.
       await tx.query(`DELETE FROM accounts WHERE id = $1`, [id]);
       return { epoch, seq };
     });
@@ -64,4 +68,19 @@ export class AccountDeletion {
     });
     await this.audit.erasePersonal(tx, id);
   }
+}
+
+/** So many rows are deleted by one statement: each must stay below the time that a statement may take. */
+const PAGE_SIZE = 5_000;
+
+/** They can be many, and nobody changes them any more: gone before the head of the log is held. */
+async function deleteEndedSessions(tx: EntityManager, accountId: string): Promise<void> {
+  let deleted: number;
+  do {
+    [, deleted] = await tx.query<[unknown, number]>(
+      `DELETE FROM sessions WHERE sid = ANY(ARRAY(
+         SELECT sid FROM sessions WHERE account_id = $1 AND ended_at IS NOT NULL LIMIT $2))`,
+      [accountId, PAGE_SIZE],
+    );
+  } while (deleted === PAGE_SIZE);
 }

@@ -7,6 +7,7 @@ import { OWNER_ACTIONS, ownerView } from '../audit/owner-view.js';
 import type { OwnActivity } from '../audit/owner-view.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
+import { takeLocks } from '../platform/locks.js';
 import { OwnerCheck } from './owner-check.js';
 import type { Owner } from './owner-check.js';
 
@@ -51,19 +52,21 @@ export class AccountExport {
    * @throws {DomainError} `current_password_rejected`, `recent_sign_in_required`, `session_ended`, `overloaded`
    */
   async export(owner: Owner, password: string | undefined): Promise<ExportedAccount> {
-    await this.owners.byPasswordOrRecentSignIn(owner, password);
+    const proof = await this.owners.byPasswordOrRecentSignIn(owner, password);
     const { accountId, from } = owner;
-    const account = await this.accounts.findById(accountId);
-    if (!account) throw new DomainError('session_ended');
-    await this.database.run((manager) =>
-      this.audit.record(manager, {
+    await this.database.transaction(async (tx) => {
+      await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'shared' }]);
+      await this.owners.requireStill(tx, owner, proof);
+      await this.audit.record(tx, {
         actor: accountActor(accountId),
         action: 'account.export',
         target: accountId,
         accountId,
         personal: from,
-      }),
-    );
+      });
+    });
+    const account = await this.accounts.findById(accountId);
+    if (!account) throw new DomainError('session_ended');
     const sessions = await this.database.run((manager) => sessionsOf(manager, accountId));
     const activity = await this.audit.list({ accountId, actions: OWNER_ACTIONS }, MOST + 1);
     return {

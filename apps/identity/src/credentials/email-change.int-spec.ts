@@ -1,11 +1,12 @@
 import { jest } from '@jest/globals';
 import { stopReplicas } from '../../test/identity-under-test.js';
 import { lastMailTo, mailsTo, tokenSentTo } from '../../test/mailbox.js';
-import { FROM, PASSWORD, startPeople } from '../../test/people.js';
+import { FROM, PASSWORD, startPeople, whileComparing } from '../../test/people.js';
 import type { People } from '../../test/people.js';
 import { Accounts } from '../accounts/accounts.js';
 import { SessionEnding } from '../operators/session-ending.js';
 import { EmailChange } from './email-change.js';
+import { PasswordChange } from './password-change.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordReset } from './password-reset.js';
 import { Registration } from './registration.js';
@@ -74,6 +75,18 @@ it('needs the current password and a live session; a wrong one is a row that the
     code: 'session_ended',
   });
   expect(await mailsTo(people.replica, 'b@example.test')).toEqual([]);
+});
+
+it('a password that is changed while it is compared asks for nothing', async () => {
+  const cyd = await owner('cyd@example.test');
+  await expect(
+    whileComparing(
+      people,
+      () => people.replica.get(PasswordChange).change(cyd, PASSWORD, OTHER),
+      () => changes().request(cyd, 'cyd.new@example.test', PASSWORD),
+    ),
+  ).rejects.toMatchObject({ code: 'current_password_rejected' });
+  expect(await mailsTo(people.replica, 'cyd.new@example.test')).toEqual([]);
 });
 
 it('an address of somebody else is answered alike; only that address is told', async () => {

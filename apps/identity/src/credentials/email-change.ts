@@ -48,11 +48,11 @@ export class EmailChange {
    * @throws {DomainError} `current_password_rejected`, `invalid_input`, `session_ended`, `overloaded`
    */
   async request(owner: Owner, newEmail: string, currentPassword: string): Promise<void> {
-    const { email } = await this.owners.byPassword(owner, currentPassword);
-    if (newEmail === email) throw sameAddress();
+    const proof = await this.owners.byPassword(owner, currentPassword);
     await this.database.transaction(async (tx) => {
       await takeLocks(tx, [{ resource: 'account', id: owner.accountId, mode: 'exclusive' }]);
-      await this.owners.requireSession(tx, owner);
+      const email = await this.owners.requireStill(tx, owner, proof);
+      if (newEmail === email) throw sameAddress();
       const taken = await isTaken(tx, newEmail);
       const token = await this.emailTokens.issue(
         tx,
@@ -121,10 +121,10 @@ export class EmailChange {
       'restore_email',
       async (tx, { accountId, accountEmail, provenEmail }) => {
         await giveAddress(tx, accountId, provenEmail);
-        await tx.query(`UPDATE accounts SET password_hash = $2 WHERE id = $1`, [
-          accountId,
-          passwordHash,
-        ]);
+        await tx.query(
+          `UPDATE accounts SET password_hash = $2, password_version = password_version + 1 WHERE id = $1`,
+          [accountId, passwordHash],
+        );
         await this.emailTokens.endAllSince(tx, accountId, token);
         for (const to of new Set([accountEmail, provenEmail])) {
           await this.outbox.put(tx, addressRestoredMessage(to, this.config));

@@ -18,6 +18,9 @@ export interface Owner {
   readonly from: PersonalDetails;
 }
 
+/** The account whose password somebody has given, as it was then. */
+export type Proof = Account;
+
 /** Makes sure that it is the owner of an account who asks, and not merely somebody at their screen or with their token. */
 @Injectable()
 export class OwnerCheck {
@@ -55,11 +58,11 @@ export class OwnerCheck {
    *
    * @throws {DomainError} also `recent_sign_in_required`
    */
-  async byPasswordOrRecentSignIn(owner: Owner, password: string | undefined): Promise<void> {
-    if (password !== undefined) {
-      await this.byPassword(owner, password);
-      return;
-    }
+  async byPasswordOrRecentSignIn(
+    owner: Owner,
+    password: string | undefined,
+  ): Promise<Proof | undefined> {
+    if (password !== undefined) return this.byPassword(owner, password);
     const [row] = await this.database.run((manager) =>
       manager.query<{ recent: boolean }[]>(
         `SELECT auth_time > clock_timestamp() - make_interval(secs => $2) AS recent FROM sessions WHERE sid = $1`,
@@ -69,18 +72,29 @@ export class OwnerCheck {
     // Deleted with its account in the same moment.
     if (!row) throw new DomainError('session_ended');
     if (!row.recent) throw new DomainError('recent_sign_in_required');
+    return undefined;
   }
 
   /**
-   * Makes sure that the session in which somebody asks goes on, in the transaction that does it, under the account's lock.
+   * Makes sure that what was found out before still holds, in the transaction that acts on it, under the account's lock: the session
+   * goes on, and the password that was proved, if one was, is the account's.
    *
-   * @throws {DomainError} `session_ended`
+   * @returns the account's address
+   * @throws {DomainError} `session_ended`, `current_password_rejected`
    */
-  async requireSession(tx: EntityManager, { accountId, sid }: Owner): Promise<void> {
-    const rows = await tx.query<unknown[]>(
-      `SELECT FROM sessions WHERE sid = $1 AND account_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()`,
+  async requireStill(
+    tx: EntityManager,
+    { accountId, sid }: Owner,
+    proof: Proof | undefined,
+  ): Promise<string> {
+    const [row] = await tx.query<{ email: string; passwordVersion: number }[]>(
+      `SELECT a.email, a.password_version AS "passwordVersion" FROM sessions AS s JOIN accounts AS a ON a.id = s.account_id
+       WHERE s.sid = $1 AND a.id = $2 AND s.ended_at IS NULL AND s.expires_at > clock_timestamp()`,
       [sid, accountId],
     );
-    if (rows.length === 0) throw new DomainError('session_ended');
+    if (!row) throw new DomainError('session_ended');
+    if (proof && row.passwordVersion !== proof.passwordVersion)
+      throw new DomainError('current_password_rejected');
+    return row.email;
   }
 }

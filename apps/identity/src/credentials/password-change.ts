@@ -53,8 +53,9 @@ export class PasswordChange {
         { resource: 'session', id: sid, mode: 'exclusive' },
       ]);
       const [, changed] = await tx.query<[unknown, number]>(
-        `UPDATE accounts SET password_hash = $3 WHERE id = $1 AND password_hash = $2`,
-        [accountId, account.passwordHash, passwordHash],
+        `UPDATE accounts SET password_hash = $3, password_version = password_version + 1
+         WHERE id = $1 AND password_version = $2`,
+        [accountId, account.passwordVersion, passwordHash],
       );
       // Another one was set since it was compared.
       if (changed === 0) throw new DomainError('current_password_rejected');

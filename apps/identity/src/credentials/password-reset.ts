@@ -83,7 +83,8 @@ export class PasswordReset {
       if (!(await this.emailTokens.bearerOf(tx, token, 'reset_password')))
         throw new DomainError('email_token_rejected');
       await tx.query(
-        `UPDATE accounts SET password_hash = $2, email_verified_at = coalesce(email_verified_at, now()) WHERE id = $1`,
+        `UPDATE accounts SET password_hash = $2, password_version = password_version + 1,
+           email_verified_at = coalesce(email_verified_at, now()) WHERE id = $1`,
         [accountId, passwordHash],
       );
       await this.emailTokens.endAllOf(tx, accountId);

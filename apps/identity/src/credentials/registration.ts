@@ -77,7 +77,7 @@ export class Registration {
       if (!(await this.emailTokens.bearerOf(tx, token, 'verify_email')))
         throw new DomainError('email_token_rejected');
       const [, changed] = await tx.query<[unknown, number]>(
-        `UPDATE accounts SET email_verified_at = now(), password_hash = $2
+        `UPDATE accounts SET email_verified_at = now(), password_hash = $2, password_version = password_version + 1
          WHERE id = $1 AND email_verified_at IS NULL`,
         [accountId, passwordHash],
       );

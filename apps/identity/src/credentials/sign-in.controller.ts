@@ -10,6 +10,7 @@ import type { CredentialsAnswer } from '../sessions/delivery/deliver-credentials
 import { OwnCookies } from '../sessions/delivery/own-cookies.js';
 import { refuse } from '../sessions/delivery/refuse.js';
 import { ReplacedSession } from '../sessions/delivery/replaced-session.js';
+import { SessionLimit } from '../sessions/session-limit.js';
 import { givenPassword } from './password-rules.js';
 import { SignIn } from './sign-in.js';
 
@@ -28,6 +29,7 @@ export class SignInController {
     private readonly signIn: SignIn,
     private readonly cookies: OwnCookies,
     private readonly replaced: ReplacedSession,
+    private readonly limit: SessionLimit,
   ) {}
 
   /**
@@ -56,6 +58,7 @@ export class SignInController {
       ip: from.ip,
     });
     await this.replaced.end(reply.request);
+    await this.limit.makeRoom(begun, from);
     return deliverCredentials(begun, reply);
   }
 }

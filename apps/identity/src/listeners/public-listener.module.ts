@@ -41,6 +41,7 @@ import { LOGGER } from '../platform/platform.module.js';
 import { RefreshAdmission } from '../sessions/admission/refresh-admission.js';
 import { Refreshes } from '../sessions/refresh/refreshes.js';
 import { signedInOf } from '../sessions/delivery/signed-in.js';
+import { SessionLimit } from '../sessions/session-limit.js';
 import { SessionList } from '../sessions/session-list.js';
 import { SessionLookup } from '../sessions/session-lookup.js';
 import { SessionController } from '../sessions/session.controller.js';
@@ -89,6 +90,7 @@ export class PublicListenerModule {
           OwnSessions,
           RefreshAdmission,
           Refreshes,
+          SessionLimit,
           SessionList,
           SessionLookup,
           AwaitedReceipts,

@@ -9,6 +9,7 @@ export type EndReason =
   | 'logout'
   | 'ended_by_owner'
   | 'signed_in_again'
+  | 'too_many_sessions'
   | 'replay'
   | 'password_changed'
   | 'password_reset'

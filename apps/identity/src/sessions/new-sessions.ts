@@ -7,6 +7,7 @@ import { IdentityConfig } from '../config/identity-config.js';
 import { Ids } from '../platform/ids.js';
 import { sessionLifetime } from './session-lifetime.js';
 import { insertSession } from './session-rows.js';
+import type { InsertedSession } from './session-rows.js';
 import { SessionSecrets } from './session-secrets.js';
 import type { FreshSecrets } from './session-secrets.js';
 import type { Session } from './session.js';
@@ -48,7 +49,7 @@ export class NewSessions {
     account: Account,
     context: SignInContext,
     identity: FreshIdentity,
-  ): Promise<Session> {
+  ): Promise<InsertedSession> {
     const { client, delivery, remember, deviceName, userAgent, ip } = context;
     const row = {
       sid: identity.sid,
@@ -60,15 +61,16 @@ export class NewSessions {
       userAgent,
       ip,
     };
-    const session = await insertSession(tx, row, identity, sessionLifetime(this.config, remember));
+    const lifetime = sessionLifetime(this.config, remember);
+    const inserted = await insertSession(tx, row, identity, lifetime);
     await this.audit.record(tx, {
       actor: accountActor(account.id),
       action: 'sign_in',
-      target: session.sid,
+      target: identity.sid,
       accountId: account.id,
       personal: { ip, user_agent: userAgent, device_name: deviceName },
       details: { client_id: client.id, delivery, remember },
     });
-    return session;
+    return inserted;
   }
 }

@@ -13,15 +13,23 @@ export type NewSession = Pick<
 /** Is notified, with its `sid`, when a session has got other secrets. */
 export const RENEWED_SESSION_CHANNEL = 'countersign_renewed_session';
 
+/** A session whose row has been begun. */
+export interface InsertedSession {
+  readonly session: Session;
+  /** How many others of the account were live before. */
+  readonly others: number;
+}
+
 /** Begins the row of a session, all its times the same moment of the database's. */
 export async function insertSession(
   tx: EntityManager,
   given: NewSession,
   secrets: StoredSecrets,
   { ttlSeconds, idleSeconds }: SessionLifetime,
-): Promise<Session> {
-  const [times] = await prepared<
-    Pick<Session, 'authTime' | 'createdAt' | 'lastSeenAt' | 'expiresAt' | 'idleExpiresAt'>
+): Promise<InsertedSession> {
+  const [row] = await prepared<
+    Pick<Session, 'authTime' | 'createdAt' | 'lastSeenAt' | 'expiresAt' | 'idleExpiresAt'> &
+      Pick<InsertedSession, 'others'>
   >(tx, {
     name: 'insert_session',
     text: `INSERT INTO sessions (sid, account_id, client_id, delivery, remembered, device_name, user_agent, ip,
@@ -31,7 +39,9 @@ export async function insertSession(
        least(t + make_interval(secs => $12), t + make_interval(secs => $13))
      FROM clock_timestamp() AS t
      RETURNING auth_time AS "authTime", created_at AS "createdAt", last_seen_at AS "lastSeenAt",
-       expires_at AS "expiresAt", idle_expires_at AS "idleExpiresAt"`,
+       expires_at AS "expiresAt", idle_expires_at AS "idleExpiresAt",
+       (SELECT count(*)::integer FROM sessions AS o WHERE o.account_id = $2 AND o.ended_at IS NULL
+         AND least(o.expires_at, o.idle_expires_at) > clock_timestamp()) AS others`,
     values: [
       given.sid,
       given.accountId,
@@ -48,7 +58,10 @@ export async function insertSession(
       idleSeconds,
     ],
   });
-  return tx.create(Session, { ...given, ...times, endedAt: null, endReason: null });
+  if (!row) throw new TypeError('the database answered without a row');
+  const { others, ...times } = row;
+  const session = tx.create(Session, { ...given, ...times, endedAt: null, endReason: null });
+  return { session, others };
 }
 
 /** Puts other secrets in the place of a session's. Whoever calls it holds the session's lock alone. */

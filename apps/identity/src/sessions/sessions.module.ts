@@ -10,6 +10,7 @@ import { NewSessions } from './new-sessions.js';
 import { OwnSessions } from './own-sessions.js';
 import { RefreshIncidents } from './refresh/refresh-incidents.js';
 import { Refreshes } from './refresh/refreshes.js';
+import { SessionLimit } from './session-limit.js';
 import { SessionList } from './session-list.js';
 import { SessionLookup } from './session-lookup.js';
 import { SessionSecrets } from './session-secrets.js';
@@ -26,6 +27,7 @@ import { Sessions } from './sessions.js';
     RefreshAdmission,
     RefreshIncidents,
     Refreshes,
+    SessionLimit,
     SessionList,
     SessionLookup,
     SessionSecrets,
@@ -38,6 +40,7 @@ import { Sessions } from './sessions.js';
     OwnSessions,
     RefreshAdmission,
     Refreshes,
+    SessionLimit,
     SessionList,
     SessionLookup,
     Sessions,

@@ -17,11 +17,14 @@ import type { EndedEach, EndReason } from './end-sessions.js';
 import { NewSessions } from './new-sessions.js';
 import type { SignInContext } from './new-sessions.js';
 import type { SessionCredentials } from './session-credentials.js';
+import type { InsertedSession } from './session-rows.js';
 import { Session } from './session.js';
 
 /** A new session, with everything that a client may get of it. */
 export interface BegunSession extends SessionCredentials {
   readonly session: Session;
+  /** How many other sessions of the account were live. */
+  readonly others: number;
 }
 
 /** The password that was proved is not the account's any more. */
@@ -80,7 +83,7 @@ export class Sessions {
   ): Promise<BegunSession> {
     const identity = this.newSessions.identity(context.delivery);
     const { sid, refreshToken, opaqueCookie } = identity;
-    let session: Session | undefined;
+    let inserted: InsertedSession | undefined;
     const locks = [
       { resource: 'client', id: context.client.id },
       { resource: 'account', id: accountId },
@@ -91,7 +94,8 @@ export class Sessions {
       if (!account || !maySignIn(account)) throw new DomainError('credentials_rejected');
       if (provedHash !== undefined && account.passwordHash !== provedHash)
         throw new PasswordHasChanged();
-      session = await this.newSessions.insert(tx, account, context, identity);
+      inserted = await this.newSessions.insert(tx, account, context, identity);
+      const { session } = inserted;
       return {
         sub: account.id,
         client: context.client,
@@ -104,11 +108,13 @@ export class Sessions {
         },
       };
     });
-    if (!session) throw new TypeError('a token was issued without a session');
+    if (!inserted) throw new TypeError('a token was issued without a session');
+    const { session, others } = inserted;
     const { createdAt, expiresAt, idleExpiresAt } = session;
     const secondsUntil = (end: Date) => Math.floor(seconds(end) - seconds(createdAt));
     return {
       session,
+      others,
       refreshToken,
       opaqueCookie,
       accessToken: token.encoded,
