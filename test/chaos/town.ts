@@ -72,6 +72,13 @@ export class Town {
     await this.stack.startApp('identity', { name, env: { ...this.identityPorts[name], ...env } });
   }
 
+  /** Settings of the command line of an operator. */
+  operatorSettings(name: IdentityName): Record<string, string> {
+    return {
+      COUNTERSIGN_OPERATOR_URL: `http://localhost:${this.identityPorts[name].OPERATOR_PORT}`,
+    };
+  }
+
   /** Settings of a process whose wall clock is wrong. */
   skewedBy(seconds: number): Record<string, string> {
     return { NODE_OPTIONS: `--import=${skewedClock}`, SKEW_MS: String(seconds * 1000) };

@@ -17,8 +17,11 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-async function start(settings: NonNullable<ThrowAwayRedisOptions['settings']>) {
-  const server = await startThrowAwayRedis({ settings });
+async function start(
+  settings: NonNullable<ThrowAwayRedisOptions['settings']>,
+  transport: ThrowAwayRedisOptions['transport'] = 'plain',
+) {
+  const server = await startThrowAwayRedis({ settings, transport });
   stops.push(() => server.stop());
   return server;
 }
@@ -37,16 +40,21 @@ function follow(url: string, ca?: string) {
   return { reader, source };
 }
 
+/** The users that the documentation describes, for `redis.conf`. */
+async function documentedUsers(): Promise<string[]> {
+  const path = new URL('../../../docs/operations/redis.md', import.meta.url);
+  const text = await readFile(fileURLToPath(path), 'utf8');
+  const lines = /```acl\n([^`]*)```/.exec(text)![1]!.trim().split('\n');
+  return lines.map((line) => line.replace(/^user /, ''));
+}
+
 describe('with the users that the documentation describes', () => {
   const STATE = `${DEFAULT_STREAM}:relay`;
   let server: ThrowAwayRedis;
   const as = (user: string) => `redis://${user}@127.0.0.1:${String(server.port)}`;
 
   beforeEach(async () => {
-    const path = new URL('../../../docs/operations/redis.md', import.meta.url);
-    const text = await readFile(fileURLToPath(path), 'utf8');
-    const lines = /```acl\n([^`]*)```/.exec(text)![1]!.trim().split('\n');
-    server = await start({ user: lines.map((line) => line.replace(/^user /, '')) });
+    server = await start({ user: await documentedUsers() });
   });
 
   it('the relay writes, trims and beats, and a verifier reads', async () => {
@@ -87,37 +95,35 @@ describe('with the users that the documentation describes', () => {
   });
 });
 
-it('over TLS, with an authority of its own', async () => {
+it('the same over TLS, with an authority of its own', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'countersign-test-tls-'));
   stops.push(() => rm(folder, { recursive: true }));
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
-  const files = ['-keyout', key, '-out', cert, '-days', '2', '-nodes'];
-  await promisify(execFile)('openssl', [
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    ...subject,
-    ...files,
-  ]);
+  const subject = '-subj /CN=localhost -addext subjectAltName=DNS:localhost';
+  const how = `req -x509 -newkey rsa:2048 ${subject} -keyout ${key} -out ${cert} -days 2 -nodes`;
+  await promisify(execFile)('openssl', how.split(' '));
   const ca = await readFile(cert, 'utf8');
-  const tlsPort = await freePort();
-  await start({
-    'tls-port': String(tlsPort),
+  const settings = {
     'tls-cert-file': cert,
     'tls-key-file': key,
     'tls-ca-cert-file': cert,
     'tls-auth-clients': 'no',
-  });
-  const url = `rediss://localhost:${String(tlsPort)}`;
-  const truth = truthAt(url, ca);
+    user: await documentedUsers(),
+  };
+  const { port } = await start(settings, 'tls');
+  const as = (user: string) => `rediss://${user}@localhost:${String(port)}`;
+  const truth = truthAt(as('countersign-relay:relay-password'), ca);
   truth.revoke('a');
   await truth.emitted(1, 1);
-  const { reader } = follow(url, ca);
+  const verifier = as('countersign-verifier:verifier-password');
+  const { reader } = follow(verifier, ca);
   await until(() => reader.refuses('a'), 'it is known');
+  const redis = createRedis({ url: verifier, ca, commandTimeoutMs: 2_000 });
+  stops.push(() => giveUp(redis));
+  await redis.connect();
+  await expect(redis.xadd(DEFAULT_STREAM, '*', 'r', '{}')).rejects.toThrow('NOPERM');
 
-  const stranger = follow(url);
+  const stranger = follow(verifier);
   await until(() => stranger.source.state().lastError !== undefined, 'it is refused');
   expect(stranger.source.state().lastError).toMatch(/self-signed|certificate/);
 });
@@ -170,14 +176,4 @@ async function untilAsync(condition: () => Promise<boolean>): Promise<void> {
   for (let attempt = 0; attempt < 200 && !(await condition()); attempt += 1) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -19,6 +19,7 @@ const readyWithinMs = 10_000;
 
 /**
  * Runs `program` on 127.0.0.1, without persistence unless `settings` say otherwise. A file `dump.rdb` in `folder` is loaded.
+ * With TLS it takes no other connections; the certificate is a matter of `settings`.
  * @throws {Error} when the program is missing, or when it ends before it answers: then with what it printed.
  */
 export async function startRedis(
@@ -26,8 +27,11 @@ export async function startRedis(
   port: number,
   folder: string,
   settings: RedisSettings = {},
+  transport: 'plain' | 'tls' = 'plain',
 ): Promise<RedisProcess> {
-  const own = { port: String(port), bind: '127.0.0.1', dir: folder, save: '""', appendonly: 'no' };
+  const listening =
+    transport === 'tls' ? { port: '0', 'tls-port': String(port) } : { port: String(port) };
+  const own = { ...listening, bind: '127.0.0.1', dir: folder, save: '""', appendonly: 'no' };
   const file = join(folder, 'redis.conf');
   await writeFile(file, lines({ ...own, ...settings }));
   const sentinel = Object.keys(settings).some((name) => name.startsWith('sentinel '));
@@ -52,7 +56,7 @@ export async function startRedis(
     clearTimeout(force);
   };
   for (let waited = 0; waited < readyWithinMs && !hasExited(); waited += 20) {
-    if (await answersPing(port)) return { pid: child.pid ?? 0, port, stop };
+    if (await answers(port, transport)) return { pid: child.pid ?? 0, port, stop };
     await sleep(20);
   }
   await stop();
@@ -71,9 +75,16 @@ function missing(program: string, cause: unknown): Error {
   return Object.assign(new Error(message, { cause }), { code: 'ENOENT' });
 }
 
-function answersPing(port: number): Promise<boolean> {
+function answers(port: number, transport: 'plain' | 'tls'): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    const socket = connect(port, '127.0.0.1', () => {
+      if (transport === 'plain') {
+        socket.write('PING\r\n');
+        return;
+      }
+      resolve(true);
+      socket.destroy();
+    });
     socket.setTimeout(1_000, () => socket.destroy());
     socket.once('data', (reply) => {
       // A server that wants a password first is up as well.

@@ -3,7 +3,7 @@ import { type RedisProcess, type RedisSettings, startRedis } from './redis-proce
 
 /** A real Redis server for one test file. */
 export interface ThrowAwayRedis {
-  /** `redis://127.0.0.1:<port>`, without a password. */
+  /** `redis://127.0.0.1:<port>`, or `rediss`; without a password. */
   readonly url: string;
   readonly port: number;
   /** Where the server keeps its files; `dump.rdb` is read when it starts. */
@@ -22,6 +22,8 @@ export interface ThrowAwayRedisOptions {
   readonly program?: string;
   /** Settings of redis.conf, for example `{ replicaof: '127.0.0.1 6379' }`; with `sentinel …` among them it is a Sentinel. */
   readonly settings?: RedisSettings;
+  /** Takes nothing but TLS then, by the certificate of `settings`. */
+  readonly transport?: 'plain' | 'tls';
 }
 
 /**
@@ -42,7 +44,7 @@ export async function startThrowAwayRedis(
     await removeFolder(folder);
   };
   const start = async (port: number): Promise<RedisProcess> => {
-    const started = await startRedis(program, port, folder, options.settings);
+    const started = await startRedis(program, port, folder, options.settings, options.transport);
     watch.add(started.pid, 'SIGTERM');
     return started;
   };
@@ -58,7 +60,7 @@ export async function startThrowAwayRedis(
     throw error;
   }
   return {
-    url: `redis://127.0.0.1:${server.port}`,
+    url: `${options.transport === 'tls' ? 'rediss' : 'redis'}://127.0.0.1:${server.port}`,
     port: server.port,
     folder,
     freeze: () => void process.kill(server.pid, 'SIGSTOP'),
