@@ -3,14 +3,17 @@ import type { CustomDecorator } from '@nestjs/common';
 import { IS_PUBLIC, REQUIRED_SCOPES } from './access-rule.js';
 import { MessageGuard } from './socket-access.js';
 
-/** Opens a route, or all routes of a controller, to requests without a token. Without it a route is protected. */
+/**
+ * Opens a route, or all routes of a controller, to requests without a token. Without it a route is protected. A class that
+ * extends the controller does not inherit it; a method that it inherits keeps what stands on the method.
+ */
 export function Public(): CustomDecorator {
   return SetMetadata(IS_PUBLIC, true);
 }
 
 /**
- * Asks for scopes on top of a good token: all of them, and those of the controller together with those of the route. On a
- * route it takes precedence over `@Public()`, so that a contradiction closes.
+ * Asks for scopes on top of a good token: all of them, and those of the controller and the classes that it extends together
+ * with those of the route. On a route it takes precedence over `@Public()`, so that a contradiction closes.
  *
  * @throws {TypeError} for no scope at all, or a name that RFC 6749 §3.3 does not allow
  */

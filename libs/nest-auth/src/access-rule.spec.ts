@@ -1,6 +1,8 @@
+import 'reflect-metadata';
 import { describe, expect, test } from '@jest/globals';
-import { RequireScope } from './access-decorators.js';
-import { decideAccess } from './access-rule.js';
+import { Public, RequireScope } from './access-decorators.js';
+import { accessRuleOf, decideAccess, isPublicRoute } from './access-rule.js';
+import { AllowStaleRevocations, staleRevocationsOf } from './allow-stale-revocations.js';
 
 const silent = { isPublic: false, scopes: [] };
 const open = { isPublic: true, scopes: [] };
@@ -47,5 +49,60 @@ describe('the rule of a route', () => {
     for (const name of ['', 'two words', 'quote"', 'line\nbreak']) {
       expect(() => RequireScope(name)).toThrow(TypeError);
     }
+  });
+});
+
+describe('a class that extends a controller', () => {
+  class Base {
+    shared() {
+      return {};
+    }
+    opened() {
+      return {};
+    }
+  }
+  class Extending extends Base {
+    own() {
+      return {};
+    }
+    override opened() {
+      return {};
+    }
+  }
+  const route = (controller: { readonly prototype: object }, name: string) => ({
+    getClass: () => controller,
+    getHandler: () => (controller.prototype as Record<string, object>)[name]!,
+  });
+  const opened = Object.getOwnPropertyDescriptor(Base.prototype, 'opened')!;
+  Public()(Base);
+  AllowStaleRevocations()(Base);
+  Public()(Base.prototype, 'opened', opened);
+
+  test('does not become public with it, nor do routes of its own or shared ones', () => {
+    expect(isPublicRoute(route(Base, 'shared'))).toBe(true);
+    expect(isPublicRoute(route(Extending, 'shared'))).toBe(false);
+    expect(isPublicRoute(route(Extending, 'own'))).toBe(false);
+  });
+
+  test('does not stay open with it when revocations are stale', () => {
+    expect(staleRevocationsOf(route(Base, 'shared'))).toBe('open');
+    expect(staleRevocationsOf(route(Extending, 'own'))).toBe('closed');
+  });
+
+  test('shares what stands on a method with the method, and loses it when it writes its own', () => {
+    class Sharing extends Base {}
+    expect(isPublicRoute(route(Sharing, 'opened'))).toBe(true);
+    expect(isPublicRoute(route(Extending, 'opened'))).toBe(false);
+  });
+
+  test('inherits scopes, and adds its own', () => {
+    class Reading extends Base {}
+    class Writing extends Reading {}
+    RequireScope('orders:read')(Reading);
+    RequireScope('orders:write')(Writing);
+    Public()(Writing);
+    expect(accessRuleOf(route(Writing, 'shared'))).toEqual({
+      scopes: ['orders:read', 'orders:write'],
+    });
   });
 });

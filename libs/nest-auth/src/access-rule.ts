@@ -1,8 +1,7 @@
-import type { Reflector } from '@nestjs/core';
-import { oncePerRoute } from './once-per-route.js';
-import type { Decorated } from './once-per-route.js';
+import { isOpenedBy, oncePerRoute } from './once-per-route.js';
+import type { RouteContext } from './once-per-route.js';
 
-/** Metadata key of `@Public()`; `true` where it stands. For guards of other kinds that honour it as well. */
+/** Metadata key of `@Public()`; `true` where it stands. */
 export const IS_PUBLIC = 'countersign:public';
 /** Metadata key of `@RequireScope()`; the list of scopes. */
 export const REQUIRED_SCOPES = 'countersign:scopes';
@@ -16,16 +15,25 @@ export interface Declared {
   readonly scopes: readonly string[];
 }
 
-/** Reads the rule for the route of `context` from its decorators. */
-export const accessRuleOf = oncePerRoute((reflector, handler, controller) =>
-  decideAccess(declaredOn(reflector, handler), declaredOn(reflector, controller)),
+/** Reads the rule for the route of a context from its decorators. */
+export const accessRuleOf = oncePerRoute((handler, controller) =>
+  decideAccess(declaredOn(handler), declaredOn(controller)),
 );
 
-function declaredOn(reflector: Reflector, target: Decorated): Declared {
-  return {
-    isPublic: reflector.get<true | undefined>(IS_PUBLIC, target) === true,
-    scopes: reflector.get<readonly string[] | undefined>(REQUIRED_SCOPES, target) ?? [],
-  };
+/** Whether a route is public, for guards of other kinds that honour `@Public()` as well. */
+export function isPublicRoute(context: RouteContext): boolean {
+  return accessRuleOf(context) === 'public';
+}
+
+/** What opens is not inherited; what restricts is, and adds up. */
+function declaredOn(target: object): Declared {
+  return { isPublic: isOpenedBy(IS_PUBLIC, target), scopes: scopesOf(target) };
+}
+
+function scopesOf(target: object | null): readonly string[] {
+  if (target === null) return [];
+  const own = Reflect.getOwnMetadata(REQUIRED_SCOPES, target) as readonly string[] | undefined;
+  return [...scopesOf(Object.getPrototypeOf(target) as object | null), ...(own ?? [])];
 }
 
 /** A route is public when its nearest decorator says so and no scope contradicts it there; otherwise scopes add up. */

@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { describe, expect, test } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { TokenRejected } from '@countersign/token-verifier';
 import type { AccessToken, TokenVerifier } from '@countersign/token-verifier';
 import { AllowStaleRevocations } from './allow-stale-revocations.js';
@@ -45,7 +44,7 @@ function expressContext(
 
 function guardWith(verify: TokenVerifier['verify']): AccessTokenGuard {
   const verifier = { verify } as unknown as TokenVerifier;
-  const access = new RouteAccess(new Reflector(), verifier);
+  const access = new RouteAccess(verifier);
   return new AccessTokenGuard(access, new RequestAuthenticator(verifier));
 }
 

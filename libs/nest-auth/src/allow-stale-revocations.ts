@@ -1,13 +1,13 @@
 import { SetMetadata } from '@nestjs/common';
 import type { CustomDecorator } from '@nestjs/common';
 import type { StaleRevocations } from '@countersign/token-verifier';
-import { oncePerRoute } from './once-per-route.js';
+import { isOpenedBy, oncePerRoute } from './once-per-route.js';
 
 /** Metadata key of {@link AllowStaleRevocations}; `true` where it stands. */
 export const STALE_REVOCATIONS = 'countersign:stale-revocations';
 
 /**
- * Keeps a route, or all routes of a controller, open when revocations are older than the hard limit: known ones still count,
+ * Keeps a route, or all routes of this very controller, open when revocations are older than the hard limit: known ones still count,
  * and every token accepted so is counted as `accepted_stale`. For reads that must go on; without it the answer is 503.
  */
 export function AllowStaleRevocations(): CustomDecorator {
@@ -15,12 +15,10 @@ export function AllowStaleRevocations(): CustomDecorator {
 }
 
 /** What the route of `context` has declared. */
-export const staleRevocationsOf = oncePerRoute(
-  (reflector, handler, controller): StaleRevocations => {
-    const targets = [handler, controller];
-    const allowed = reflector.getAllAndOverride<true | undefined>(STALE_REVOCATIONS, targets);
-    return allowed ? 'open' : 'closed';
-  },
+export const staleRevocationsOf = oncePerRoute((handler, controller): StaleRevocations =>
+  isOpenedBy(STALE_REVOCATIONS, handler) || isOpenedBy(STALE_REVOCATIONS, controller)
+    ? 'open'
+    : 'closed',
 );
 
 const declaredOpen = new WeakSet<object>();

@@ -1,9 +1,9 @@
 /** The class under which the verifier is provided: of this very copy, whichever copy of its package made the verifier. */
 export { TokenVerifier } from '@countersign/token-verifier';
 export { Public, RequireScope } from './access-decorators.js';
-export { IS_PUBLIC, REQUIRED_SCOPES } from './access-rule.js';
+export { isPublicRoute } from './access-rule.js';
 export { AccessTokenGuard } from './access-token.guard.js';
-export { AllowStaleRevocations, STALE_REVOCATIONS } from './allow-stale-revocations.js';
+export { AllowStaleRevocations } from './allow-stale-revocations.js';
 export { CountersignAuthModule } from './countersign-auth.module.js';
 export type { CountersignAuthExtras, CountersignAuthOptions } from './countersign-auth.module.js';
 export { CurrentToken, currentToken } from './current-token.js';

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { TokenVerifier } from '@countersign/token-verifier';
 import type { AccessToken } from '@countersign/token-verifier';
 import { accessRuleOf } from './access-rule.js';
@@ -12,10 +11,7 @@ import { permitsMessage } from './socket-access.js';
 /** What every guard of ours does around authentication: the rule of the route, scopes, streams, the answer to a refusal. */
 @Injectable()
 export class RouteAccess {
-  constructor(
-    @Inject(Reflector) private readonly reflector: Reflector,
-    @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
-  ) {}
+  constructor(@Inject(TokenVerifier) private readonly verifier: TokenVerifier) {}
 
   /**
    * Whether Nest may go on to the handler of `context`.
@@ -33,7 +29,7 @@ export class RouteAccess {
       case 'http':
         return this.#permitRequest(context, authenticate);
       case 'ws':
-        return Promise.resolve(permitsMessage(this.reflector, context));
+        return Promise.resolve(permitsMessage(context));
       default:
         return Promise.resolve(false);
     }
@@ -43,10 +39,10 @@ export class RouteAccess {
     context: ExecutionContext,
     authenticate: (request: object) => Promise<AccessToken>,
   ): Promise<true> {
-    const rule = accessRuleOf(this.reflector, context);
+    const rule = accessRuleOf(context);
     if (rule === 'public') return true;
     const request = context.switchToHttp().getRequest<object>();
-    noteStaleRevocations(request, staleRevocationsOf(this.reflector, context));
+    noteStaleRevocations(request, staleRevocationsOf(context));
     try {
       const token = await authenticate(request);
       requireScopes(token, rule.scopes);

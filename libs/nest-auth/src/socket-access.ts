@@ -1,5 +1,4 @@
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
 import { accessRuleOf } from './access-rule.js';
 import { rememberedToken } from './current-token.js';
 import { hasScopes } from './refusal.js';
@@ -8,8 +7,8 @@ import { hasScopes } from './refusal.js';
  * Whether a message of a WebSocket may go on to its handler: its socket was let in by `CountersignWsAdapter`, its token is
  * still good and has the scopes.
  */
-export function permitsMessage(reflector: Reflector, context: ExecutionContext): boolean {
-  const rule = accessRuleOf(reflector, context);
+export function permitsMessage(context: ExecutionContext): boolean {
+  const rule = accessRuleOf(context);
   if (rule === 'public') return true;
   const token = rememberedToken(context.switchToWs().getClient<object>());
   return token !== undefined && hasScopes(token, rule.scopes);
@@ -17,9 +16,7 @@ export function permitsMessage(reflector: Reflector, context: ExecutionContext):
 
 /** Goes along with `@RequireScope()`: the guards that Nest 11 applies to a whole application do not see messages. */
 export class MessageGuard implements CanActivate {
-  private readonly reflector = new Reflector();
-
   canActivate(context: ExecutionContext): boolean {
-    return context.getType<string>() !== 'ws' || permitsMessage(this.reflector, context);
+    return context.getType<string>() !== 'ws' || permitsMessage(context);
   }
 }

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, MODULE_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
-import { IS_PUBLIC } from '@countersign/nest-auth';
+import { isPublicRoute } from '@countersign/nest-auth';
 import { LIMITED_ROUTES, UNLIMITED_ROUTES } from '../guessing/limited-routes.js';
 import { PublicListenerModule } from './public-listener.module.js';
 
@@ -17,9 +17,7 @@ function routesOf(controller: { readonly prototype: object }): Route[] {
     const method = Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod | undefined;
     if (method === undefined) return [];
     const path = Reflect.getMetadata(PATH_METADATA, handler) as string;
-    const isPublic = [handler, controller].some(
-      (target) => Reflect.getMetadata(IS_PUBLIC, target) === true,
-    );
+    const isPublic = isPublicRoute({ getHandler: () => handler, getClass: () => controller });
     return [
       {
         name: `${RequestMethod[method]} ${`/${base}/${path}`.replace(/\/+/g, '/').replace(/\/$/, '')}`,

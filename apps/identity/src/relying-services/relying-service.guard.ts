@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import { IS_PUBLIC } from '@countersign/nest-auth';
+import { isPublicRoute } from '@countersign/nest-auth';
 import type { FastifyRequest } from 'fastify';
 import { DomainError } from '../platform/domain-error.js';
 import { readBasicCredentials } from './client-credentials.js';
@@ -19,20 +18,10 @@ export function relyingServiceOf(request: FastifyRequest): string {
 /** Lets only declared relying services in, by HTTP Basic. Every route of the service listener passes it but `@Public()`. */
 @Injectable()
 export class RelyingServiceGuard implements CanActivate {
-  constructor(
-    private readonly services: RelyingServices,
-    private readonly reflector: Reflector,
-  ) {}
+  constructor(private readonly services: RelyingServices) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (
-      this.reflector.getAllAndOverride<boolean | undefined>(IS_PUBLIC, [
-        context.getHandler(),
-        context.getClass(),
-      ])
-    ) {
-      return true;
-    }
+    if (isPublicRoute(context)) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const given = readBasicCredentials(request.headers.authorization);
     if (!given || !(await this.services.authenticate(given.clientId, given.clientSecret))) {

@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
-import { IS_PUBLIC, Refusal, TokenVerifier } from '@countersign/nest-auth';
+import { isPublicRoute, Refusal, TokenVerifier } from '@countersign/nest-auth';
 import {
   answerToUnusableCredentials,
   answerToVerifyError,
@@ -27,15 +26,13 @@ const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 @Injectable()
 export class SignedInGuard implements CanActivate {
   constructor(
-    @Inject(Reflector) private readonly reflector: Reflector,
     @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
     private readonly lookup: SessionLookup,
     private readonly cookies: OwnCookies,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const targets = [context.getHandler(), context.getClass()];
-    if (this.reflector.getAllAndOverride<true | undefined>(IS_PUBLIC, targets)) return true;
+    if (isPublicRoute(context)) return true;
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
     try {
