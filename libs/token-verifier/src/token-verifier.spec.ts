@@ -257,6 +257,19 @@ it('an unknown kid asks for newer keys, and accepts what they bring', async () =
   expect(asked).toBe(1);
 });
 
+it('what expires while it waits for its key is refused', async () => {
+  const clock = { wall: now * 1000, monotonic: 0 };
+  let listed = [jwk];
+  const { verifier } = verifierAt(clock, {
+    current: () => parseKeySet({ keys: listed }),
+    refreshForUnknownKey: async () => {
+      listed = [{ ...jwk, kid: 'k2' }];
+      clock.wall += 306_000;
+    },
+  });
+  expect(await codeOf(verifier.verify(token({}, { kid: 'k2' })))).toBe('expired');
+});
+
 describe('what the verifier cannot decide is never a rejection', () => {
   it('no keys', async () => {
     const { verifier } = verifierAt(undefined, { current: () => undefined });

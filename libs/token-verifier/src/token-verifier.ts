@@ -127,14 +127,15 @@ export class TokenVerifier {
       return this.#refuse(new TokenRejected('malformed', 'not a text'));
     }
     try {
+      const wallMs = this.parts.clock.wallMs();
+      const check = (token: AccessToken) => {
+        checkAccessToken(token, audience, wallMs / 1000, this.parts);
+      };
       const known = this.#signatures.recall(text);
-      const entry =
-        known ??
-        this.#signatures.verify(text, (token) => {
-          checkAccessToken(token, audience, this.#now(), this.parts);
-        });
+      if (known) check(known.token);
+      const entry = known ?? this.#signatures.verify(text, check);
       if (entry instanceof Promise) return this.#settleLater(entry, audience, options);
-      this.#settle(entry, audience, options);
+      this.#settle(entry, wallMs, options);
       return Promise.resolve(entry.token);
     } catch (error) {
       return this.#refuse(error as Error);
@@ -214,17 +215,17 @@ export class TokenVerifier {
   ): Promise<AccessToken> {
     try {
       const entry = await pending;
-      this.#settle(entry, audience, options);
+      const wallMs = this.parts.clock.wallMs();
+      checkAccessToken(entry.token, audience, wallMs / 1000, this.parts);
+      this.#settle(entry, wallMs, options);
       return entry.token;
     } catch (error) {
       return this.#refuse(error as Error);
     }
   }
 
-  /** What is looked at on every call, however well the token is known: what it says against this caller and now, revocation. */
-  #settle(entry: VerifiedToken, audience: string, options?: VerifyOptions): void {
-    const wallMs = this.parts.clock.wallMs();
-    checkAccessToken(entry.token, audience, wallMs / 1000, this.parts);
+  /** What is left to look at on every call, however well the token is known: revocation. */
+  #settle(entry: VerifiedToken, wallMs: number, options?: VerifyOptions): void {
     const fault = this.#revocations && this.#checkRevocation(this.#revocations, entry, wallMs);
     if (fault) requireOpen(fault, options?.staleRevocations);
     this.parts.onOutcome?.(fault ? 'accepted_stale' : 'accepted');
@@ -286,10 +287,6 @@ export class TokenVerifier {
   #instant(): Instant {
     const { clock } = this.parts;
     return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
-  }
-
-  #now(): number {
-    return this.parts.clock.wallMs() / 1000;
   }
 }
 

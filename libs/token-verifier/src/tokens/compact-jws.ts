@@ -34,8 +34,8 @@ export function splitUnverifiedJws(text: string): UnverifiedJws {
     throw new TokenRejected('malformed', 'not three parts');
   }
   if (!isOfItsAlphabet(text)) throw notCanonical();
-  const payloadBytes = decodePart(text.slice(first + 1, second));
-  const payload = plainClaims.read(payloadBytes) ?? parseObject(payloadBytes, 'payload');
+  const length = decodePart(text.slice(first + 1, second));
+  const payload = plainClaims.read(scratch, length) ?? parseScratch(length, 'payload');
   return {
     headerText: text.slice(0, first),
     payload,
@@ -48,14 +48,19 @@ export function splitUnverifiedJws(text: string): UnverifiedJws {
 export function decodeUnverifiedHeader({
   headerText,
 }: UnverifiedJws): Readonly<Record<string, unknown>> {
-  return parseObject(decodePart(headerText), 'header');
+  return parseScratch(decodePart(headerText), 'header');
 }
 
-/** The bytes of one part of a text that {@link isOfItsAlphabet}, in `scratch`. @throws {TokenRejected} see {@link isCanonical} */
-function decodePart(part: string): Buffer {
+/**
+ * Decodes one part of a text that {@link isOfItsAlphabet} into `scratch`.
+ *
+ * @returns how many bytes it has; what lies behind them is of earlier tokens
+ * @throws {TokenRejected} see {@link isCanonical}
+ */
+function decodePart(part: string): number {
   const length = scratch.write(part, 'base64url');
   if (!isCanonical(part, length)) throw notCanonical();
-  return scratch.subarray(0, length);
+  return length;
 }
 
 /** The same in memory of its own, since a signature may have to wait for a key. */
@@ -98,9 +103,9 @@ function notCanonical(): TokenRejected {
   return new TokenRejected('malformed', 'not canonical base64url');
 }
 
-function parseObject(bytes: Buffer, name: string): Readonly<Record<string, unknown>> {
+function parseScratch(length: number, name: string): Readonly<Record<string, unknown>> {
   try {
-    return parseStrictObject(bytes);
+    return parseStrictObject(scratch.subarray(0, length));
   } catch (error) {
     if (error instanceof NotStrictJson) {
       throw new TokenRejected('malformed', `the ${name} ${error.message}`);

@@ -19,7 +19,10 @@ const NUMBERS = ['exp', 'iat', 'nbf', 'auth_time'];
 const OWN_TEXTS = ['sub', 'jti', 'sid'];
 
 const reader = new PlainClaimsReader();
-const read = (text: string) => reader.read(Buffer.from(text));
+const read = (text: string) => {
+  const bytes = Buffer.from(text);
+  return reader.read(bytes, bytes.length);
+};
 /** Without the members that are absent. */
 const readJson = (text: string): unknown => {
   const claims = read(text);
@@ -70,6 +73,14 @@ it('never reads anything otherwise than JSON.parse, however a payload was damage
     { numRuns: 5_000 },
   );
   expect(stillRead).toBeGreaterThan(100);
+});
+
+it('never reads on into what an earlier token has left behind the payload', () => {
+  const whole = Buffer.from('{"exp":12,"sub":"u1","aud":["orders"],"sid":"s1"}');
+  for (let length = 0; length < whole.length; length += 1) {
+    expect(reader.read(whole, length)).toBeUndefined();
+  }
+  expect(reader.read(whole, whole.length)).toMatchObject({ exp: 12, sid: 's1' });
 });
 
 it('shares what tokens have alike, frozen', () => {

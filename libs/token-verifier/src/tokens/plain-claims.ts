@@ -58,12 +58,18 @@ export class PlainClaimsReader {
   readonly #alike = MEMBERS.map(() => new AlikeValue());
   readonly #values: unknown[] = MEMBERS.map(() => undefined);
   #bytes: Buffer = Buffer.alloc(0);
+  #length = 0;
   #at = 0;
 
-  /** @returns `undefined` when the payload is not spelled the plain way, and nothing is said about it */
-  read(bytes: Buffer): Claims | undefined {
+  /**
+   * Reads the first `length` of `bytes`.
+   *
+   * @returns `undefined` when the payload is not spelled the plain way, and nothing is said about it
+   */
+  read(bytes: Buffer, length: number): Claims | undefined {
     const values = this.#values;
     this.#bytes = bytes;
+    this.#length = length;
     this.#at = 1;
     values.fill(undefined);
     if (bytes[0] !== OPENING_BRACE || !this.#readMembers(values)) return undefined;
@@ -92,7 +98,7 @@ export class PlainClaimsReader {
       values[member] = value;
       const next = this.#bytes[this.#at];
       this.#at += 1;
-      if (next === CLOSING_BRACE) return this.#at === this.#bytes.length;
+      if (next === CLOSING_BRACE) return this.#at === this.#length;
       if (next !== COMMA) return false;
     }
   }

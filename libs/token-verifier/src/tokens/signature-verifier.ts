@@ -1,4 +1,3 @@
-import { createVerify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { readAccessToken } from './access-token.js';
 import type { AccessToken } from './access-token.js';
@@ -8,6 +7,7 @@ import { TokenRejected, VerifierUnavailable } from '../errors.js';
 import { isThumbprint } from '../keys/key-set.js';
 import type { KeySet } from '../keys/key-set.js';
 import { ProtectedHeaders, readKid } from './protected-header.js';
+import { isSignedBy } from './rs256.js';
 import type { KeySource } from '../sources.js';
 import { VerifiedTokens } from './verified-tokens.js';
 import type { VerifiedToken } from './verified-tokens.js';
@@ -72,7 +72,8 @@ export class SignatureVerifier {
     check(token);
     const keys = this.#current();
     const key = keys.get(kid);
-    if (key && isSignedBy(key, jws)) return this.#remember(jws, token, keys);
+    if (key && isSignedBy(key, jws.signature, jws.signedText))
+      return this.#remember(jws, token, keys);
     return this.#verifyWithNewerKeys(jws, token, key);
   }
 
@@ -105,7 +106,7 @@ export class SignatureVerifier {
     const keys = this.#current();
     const key = keys.get(token.keyId);
     if (!key) throw new TokenRejected('unknown_key', 'no published key has this kid');
-    if (key === tried || !isSignedBy(key, jws)) {
+    if (key === tried || !isSignedBy(key, jws.signature, jws.signedText)) {
       throw new TokenRejected('bad_signature', 'the signature does not verify');
     }
     return this.#remember(jws, token, keys);
@@ -116,22 +117,4 @@ export class SignatureVerifier {
     if (!keys) throw new VerifierUnavailable('keys_unreachable', 'no key set that may be used');
     return keys;
   }
-}
-
-function isSignedBy(key: KeyObject, { signature, signedText }: UnverifiedJws): boolean {
-  if (signature.length !== signatureLength(key)) return false;
-  return createVerify('sha256').update(signedText, 'latin1').verify(key, signature);
-}
-
-/** `asymmetricKeyDetails` asks OpenSSL each time. */
-const signatureLengthOf = new WeakMap<KeyObject, number>();
-
-/** Bytes (RFC 8017 §8.2.2): as many as the modulus has, whose bits need not fill the first of them. */
-function signatureLength(key: KeyObject): number {
-  let bytes = signatureLengthOf.get(key);
-  if (bytes === undefined) {
-    bytes = Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
-    signatureLengthOf.set(key, bytes);
-  }
-  return bytes;
 }
