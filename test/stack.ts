@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startThrowAwayPostgres } from '@countersign/test-kit';
 import type { ThrowAwayPostgres } from '@countersign/test-kit';
+import type { OpenApiDocument } from '../apps/identity/src/openapi/openapi-document.js';
+import { holdToDocument, letGoOf } from '../apps/identity/test/watched-fetch.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const program = (app: string, file = 'main.js') => join(root, 'apps', app, 'dist', file);
@@ -82,6 +84,13 @@ export function run(
   };
 }
 
+/** Where the listeners of identity describe themselves. */
+const DOCUMENTS = [
+  ['public', '/auth/openapi.json'],
+  ['service', '/openapi.json'],
+  ['operator', '/operator/openapi.json'],
+] as const;
+
 /** How one more process of an application differs from the first. */
 export interface Variant {
   readonly name?: string;
@@ -137,7 +146,16 @@ export class Stack {
     ]).end();
     if (migrated.code !== 0) throw new Error('the migration failed');
     for (const app of apps) await stack.startApp(app);
+    if (apps.includes('identity')) await stack.#holdToDocuments();
     return stack;
+  }
+
+  /** From here on a test gets no answer of identity that its OpenAPI documents do not tell of. */
+  async #holdToDocuments(): Promise<void> {
+    for (const [listener, path] of DOCUMENTS) {
+      const answer = await expectStatus(200, fetch(this.url(listener, path)));
+      holdToDocument(this.url(listener), (await answer.json()) as OpenApiDocument);
+    }
   }
 
   url(name: string, path = ''): string {
@@ -333,10 +351,12 @@ export class Stack {
     return [...this.#known, ...Object.values(this.clientSecrets), masterKey, database];
   }
 
+  /** @throws {Error} when an answer was not as documented */
   async stop(): Promise<void> {
     for (const name of [...this.#running.keys()].reverse()) await this.endApp(name);
     await this.postgres.stop();
     await rm(this.folder, { recursive: true, force: true });
+    for (const [listener] of DOCUMENTS) await letGoOf(this.url(listener));
   }
 
   #writeFiles(): void {

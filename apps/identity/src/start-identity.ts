@@ -14,6 +14,7 @@ import {
 } from '@countersign/service-host';
 import type { Registry, RunningService } from '@countersign/service-host';
 import type { INestApplicationContext } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { AuditSealer } from './audit/audit-sealer.js';
 import { loadConfig } from './config/identity-config.js';
@@ -27,6 +28,8 @@ import { IdentityModule } from './identity.module.js';
 import { acceptFormsForOAuth } from './listeners/accept-forms.js';
 import { guardAgainstOtherPages } from './listeners/front-ends.js';
 import { operatorDocument } from './listeners/operator-document.js';
+import { publicDocument } from './listeners/public-document.js';
+import { serviceDocument } from './listeners/service-document.js';
 import { domainProblem } from './listeners/problems.js';
 import { OperatorListenerModule } from './listeners/operator-listener.module.js';
 import { PublicListenerModule } from './listeners/public-listener.module.js';
@@ -151,13 +154,15 @@ export async function startIdentity(
   );
   for (const app of [publicApp, serviceApp]) acceptFormsForOAuth(app);
   guardAgainstOtherPages(publicApp, identity.get(OwnCookies), config.TRUSTED_ORIGINS);
+  addOpenApiRoutes(fastifyOf(publicApp), '/auth', publicDocument());
+  addOpenApiRoutes(fastifyOf(serviceApp), '', serviceDocument());
   let serving = false;
   const life = latchedReadiness(() => {
     const missing = [...(serving ? [] : ['not listening yet']), ...verifier.state().missing];
     return { ready: missing.length === 0, missing };
   });
   const operatorApp = await createHttpApp(OperatorListenerModule.of(identity), httpOptions);
-  const operatorRoutes: FastifyInstance = operatorApp.getHttpAdapter().getInstance();
+  const operatorRoutes = fastifyOf(operatorApp);
   addOpenApiRoutes(operatorRoutes, '/operator', operatorDocument());
   addManagementRoutes(operatorRoutes, {
     metrics,
@@ -218,6 +223,10 @@ export async function startIdentity(
       await database.close();
     },
   };
+}
+
+function fastifyOf(app: NestFastifyApplication): FastifyInstance {
+  return app.getHttpAdapter().getInstance();
 }
 
 /** @throws {ConfigurationError} when these are not the master keys to start with; the database is closed then */

@@ -2,6 +2,9 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { FastifyInstance } from 'fastify';
 import type { OpenApiDocument } from '../src/openapi/openapi-document.js';
 
+/** What a route that is not there answers, and what every route may answer before anything of it runs. */
+const OF_ANY_PATH = new Set([404, 405, 408, 431]);
+
 /** Holds every answer of a listener against its OpenAPI document. */
 export class DocumentedAnswers {
   /** `GET /path/{id} 200` of each answer that was sent. */
@@ -9,12 +12,16 @@ export class DocumentedAnswers {
   /** What the document does not say, each once. */
   readonly faults = new Set<string>();
   readonly #ajv = new Ajv2020({ strict: false, validateFormats: false });
+  readonly #templates: readonly (readonly [RegExp, string])[];
 
   constructor(private readonly document: OpenApiDocument) {
     this.#ajv.addSchema(document, 'document');
+    this.#templates = Object.keys(document.paths)
+      .sort((a, b) => Number(a.includes('{')) - Number(b.includes('{')))
+      .map((path) => [new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]*')}$`), path]);
   }
 
-  /** Before routes are registered. */
+  /** Looks at what a server sends; before routes are registered. */
   watch(app: FastifyInstance): void {
     app.addHook('onSend', (request, reply, payload, done) => {
       const { url } = request.routeOptions;
@@ -27,6 +34,29 @@ export class DocumentedAnswers {
     });
   }
 
+  /** Looks at what came back from a server. */
+  async lookAt(method: string, path: string, response: Response): Promise<void> {
+    const { status } = response;
+    const template = this.#templates.find(([pattern]) => pattern.test(path))?.[1];
+    if (template === undefined || !this.document.paths[template]?.[method.toLowerCase()]) {
+      if (!OF_ANY_PATH.has(status) && !['HEAD', 'OPTIONS'].includes(method)) {
+        this.faults.add(`${method} ${path} ${String(status)} is not documented`);
+      }
+      return;
+    }
+    if (status === 408 || status === 431) return;
+    const type = (response.headers.get('content-type') ?? '').split(';')[0]!;
+    const isJson = /[/+]json$/.test(type);
+    // Who asked may have cut it off, or stopped the server.
+    const payload = isJson
+      ? await response
+          .clone()
+          .text()
+          .catch(() => undefined)
+      : undefined;
+    if (!isJson || payload !== undefined) this.look(method, template, status, type, payload);
+  }
+
   look(method: string, path: string, status: number, type: string, payload: unknown): void {
     const name = `${method} ${path} ${String(status)}`;
     this.seen.add(name);
@@ -36,12 +66,13 @@ export class DocumentedAnswers {
       this.faults.add(`${name} is not documented`);
       return;
     }
+    if (!payload && type === '') return;
     if (!answer.content) {
       if (payload) this.faults.add(`${name} has a body`);
       return;
     }
     if (!answer.content[type]) this.faults.add(`${name} has the type ${type}`);
-    else if (type.endsWith('json')) this.#validate(name, [path, method, status, type], payload);
+    else if (/[/+]json$/.test(type)) this.#validate(name, [path, method, status, type], payload);
   }
 
   #validate(

@@ -6,8 +6,12 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { operatorDocument } from '../src/listeners/operator-document.js';
+import { publicDocument } from '../src/listeners/public-document.js';
+import { serviceDocument } from '../src/listeners/service-document.js';
 import { startIdentity } from '../src/start-identity.js';
 import { TEST_MASTER_KEYS } from './identity-under-test.js';
+import { holdToDocument, letGoOf } from './watched-fetch.js';
 
 /** The secret of every declared relying service: `orders`, `payments`, and `gateway`, which has no audience. */
 export const SERVICE_SECRET = 'a-secret-of-the-services';
@@ -32,6 +36,7 @@ export interface ServingIdentity {
   readonly public: string;
   readonly service: string;
   readonly operator: string;
+  /** @throws {Error} when an answer was not as documented */
   stop(): Promise<void>;
 }
 
@@ -66,12 +71,16 @@ export async function startServing(
     ...NO_LIMITS_REACHED,
     ...settings,
   });
+  holdToDocument(at(open), publicDocument());
+  holdToDocument(at(service), serviceDocument());
+  holdToDocument(at(operator), operatorDocument());
   return {
     public: at(open),
     service: at(service),
     operator: at(operator),
     async stop() {
       await running.stop();
+      for (const port of [open, service, operator]) await letGoOf(at(port));
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -21,6 +21,7 @@ export {
   answerToUnacceptedToken,
   answerToUnusableCredentials,
   answerToVerifyError,
+  REFUSALS,
 } from './requests/http-answer.js';
 export type { HttpAnswer, RefusalCode, RefusalProblem } from './requests/http-answer.js';
 export type { OnKeyFetch } from './keys/jwks-client.js';

@@ -1,6 +1,8 @@
 import { Controller, Get, Header } from '@nestjs/common';
 import { Public } from '@countersign/nest-auth';
+import { z } from 'zod';
 import { IdentityConfig } from '../config/identity-config.js';
+import { Described } from '../openapi/described.js';
 
 /** What every listener says of this issuer (RFC 8414 §2). */
 function commonMetadata(issuer: string, base: string) {
@@ -12,6 +14,28 @@ function commonMetadata(issuer: string, base: string) {
   };
 }
 
+const common = {
+  issuer: z.url(),
+  jwks_uri: z.url(),
+  response_types_supported: z.array(z.string()).length(0),
+  grant_types_supported: z.array(z.string()),
+};
+const publicMetadata = z.strictObject({
+  ...common,
+  token_endpoint: z.url(),
+  token_endpoint_auth_methods_supported: z.array(z.string()),
+  revocation_endpoint: z.url(),
+  revocation_endpoint_auth_methods_supported: z.array(z.string()),
+});
+const serviceMetadata = z.strictObject({
+  ...common,
+  introspection_endpoint: z.url(),
+  introspection_endpoint_auth_methods_supported: z.array(z.string()),
+  revocation_snapshot_endpoint: z.url(),
+  revocation_feed_endpoint: z.url(),
+  check_in_endpoint: z.url(),
+});
+
 /** The metadata for everybody. It names nothing of the service listener. */
 @Controller('.well-known')
 export class PublicMetadataController {
@@ -20,6 +44,10 @@ export class PublicMetadataController {
   @Public()
   @Get('oauth-authorization-server')
   @Header('cache-control', 'public, max-age=300')
+  @Described({
+    summary: 'What this issuer offers, and where (RFC 8414).',
+    answers: { 200: publicMetadata },
+  })
   metadata() {
     const base = this.config.ISSUER_URL;
     return {
@@ -41,6 +69,10 @@ export class ServiceMetadataController {
   @Public()
   @Get('oauth-authorization-server')
   @Header('cache-control', 'public, max-age=300')
+  @Described({
+    summary: 'Where relying services find keys, revocations and check-in (RFC 8414).',
+    answers: { 200: serviceMetadata },
+  })
   metadata() {
     const base = this.config.SERVICE_URL;
     return {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { accountActor, STRANGER_ACTOR } from './audit-log.js';
 import type { AuditAction, RecordedEntry } from './audit-log.js';
 
@@ -15,6 +16,20 @@ export interface OwnActivity {
   readonly sid: string | null;
   readonly details: Readonly<Record<string, unknown>>;
 }
+
+/** The same, as it is answered. */
+export const ownActivity = z.strictObject({
+  action: z.string(),
+  at: z.int().describe('NumericDate: seconds since 1970'),
+  by: z
+    .enum(['you', 'somebody', 'operators'])
+    .describe('`somebody`: who did it has not proved to be anybody'),
+  ip: z.string().nullable(),
+  user_agent: z.string().nullable(),
+  device_name: z.string().nullable(),
+  sid: z.string().nullable().describe('The session that it was about, if it was one'),
+  details: z.record(z.string(), z.unknown()),
+});
 
 /** What of the details of an act its owner may see; `none`: nothing of the act at all. An operator's reason is for operators. */
 const SHOWN = {

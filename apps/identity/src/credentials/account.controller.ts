@@ -2,16 +2,22 @@ import { Body, Controller, Headers, HttpCode, Post, Req, Res } from '@nestjs/com
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { originOf } from '../audit/personal-details.js';
+import { Described } from '../openapi/described.js';
 import { readPreferredWait } from '../platform/preferred-wait.js';
 import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
-import { answerRevocation } from '../relying-services/revocation-answer.js';
+import {
+  answerRevocation,
+  REVOCATION_ANSWERS,
+  WAITING_FOR_RECEIPTS,
+} from '../relying-services/revocation-answer.js';
 import type { RevocationAnswer } from '../relying-services/revocation-answer.js';
 import { takeBackCookies } from '../sessions/delivery/deliver-credentials.js';
 import { CurrentSession } from '../sessions/delivery/signed-in.js';
 import type { SignedIn } from '../sessions/delivery/signed-in.js';
 import { AccountDeletion } from './account-deletion.js';
 import { AccountExport } from './account-export.js';
-import { exportedAccountJson } from './exported-account-json.js';
+import { exportedAccount, exportedAccountJson } from './exported-account-json.js';
+import { OWNER_CHECK_PROBLEMS } from './answer-schemas.js';
 import { givenPassword } from './password-rules.js';
 
 /** Needless within five minutes of the sign-in. */
@@ -28,6 +34,11 @@ export class AccountController {
 
   @Post('export')
   @HttpCode(200)
+  @Described({
+    summary: 'Everything that is kept about the account, as a file.',
+    answers: { 200: exportedAccount },
+    problems: OWNER_CHECK_PROBLEMS,
+  })
   async export(
     @CurrentSession() { accountId, sid }: SignedIn,
     @Body({ schema: proof }) { current_password: password }: z.infer<typeof proof>,
@@ -40,8 +51,13 @@ export class AccountController {
     return exportedAccountJson(exported);
   }
 
-  /** 200, 202 and `Prefer: wait=2` as for a logout. */
   @Post('delete')
+  @Described({
+    summary: 'Deletes the account and ends all its sessions.',
+    details: WAITING_FOR_RECEIPTS,
+    answers: REVOCATION_ANSWERS,
+    problems: OWNER_CHECK_PROBLEMS,
+  })
   async delete(
     @CurrentSession() { accountId, sid }: SignedIn,
     @Body({ schema: proof }) { current_password: password }: z.infer<typeof proof>,

@@ -6,6 +6,14 @@ import { emailAddress } from '../accounts/email-address.js';
 import { originOf } from '../audit/personal-details.js';
 import { CurrentSession } from '../sessions/delivery/signed-in.js';
 import type { SignedIn } from '../sessions/delivery/signed-in.js';
+import { Described } from '../openapi/described.js';
+import {
+  doneAnswer,
+  EMAIL_TOKEN_PROBLEMS,
+  messageAnswer,
+  NEW_PASSWORD_PROBLEMS,
+  OWNER_CHECK_PROBLEMS,
+} from './answer-schemas.js';
 import { EmailChange } from './email-change.js';
 import { mailToken } from './mail-token.js';
 import { givenPassword, newPassword } from './password-rules.js';
@@ -18,9 +26,15 @@ const restoration = z.strictObject({ token: mailToken, password: newPassword });
 export class EmailChangeController {
   constructor(private readonly emailChange: EmailChange) {}
 
-  /** The same answer whether the address is free or not; what comes of it is said by mail. */
   @Post('change')
   @HttpCode(202)
+  @Described({
+    summary: 'Asks for another address.',
+    details:
+      'The same answer whether the address is free or not; what comes of it is said by mail.',
+    answers: { 202: messageAnswer },
+    problems: OWNER_CHECK_PROBLEMS,
+  })
   async change(
     @CurrentSession() { accountId, sid }: SignedIn,
     @Body({ schema: change }) body: z.infer<typeof change>,
@@ -37,6 +51,11 @@ export class EmailChangeController {
   @Public()
   @Post('change/confirm')
   @HttpCode(200)
+  @Described({
+    summary: 'Changes the address with the token that was sent to the new one.',
+    answers: { 200: doneAnswer('email_changed') },
+    problems: EMAIL_TOKEN_PROBLEMS,
+  })
   async confirm(
     @Body({ schema: confirmation }) { token }: z.infer<typeof confirmation>,
     @Req() request: FastifyRequest,
@@ -45,10 +64,15 @@ export class EmailChangeController {
     return { status: 'email_changed' };
   }
 
-  /** The earlier address takes a change back. */
   @Public()
   @Post('restore')
   @HttpCode(200)
+  @Described({
+    summary:
+      'Takes a change back, from the earlier address: sets a password and ends all sessions.',
+    answers: { 200: doneAnswer('email_restored') },
+    problems: NEW_PASSWORD_PROBLEMS,
+  })
   async restore(
     @Body({ schema: restoration }) { token, password }: z.infer<typeof restoration>,
     @Req() request: FastifyRequest,

@@ -4,10 +4,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { emailAddress } from '../accounts/email-address.js';
 import { originOf } from '../audit/personal-details.js';
-import { deliverCredentials } from '../sessions/delivery/deliver-credentials.js';
+import { credentialsAnswer, deliverCredentials } from '../sessions/delivery/deliver-credentials.js';
 import type { CredentialsAnswer } from '../sessions/delivery/deliver-credentials.js';
 import { CurrentSession } from '../sessions/delivery/signed-in.js';
 import type { SignedIn } from '../sessions/delivery/signed-in.js';
+import { Described } from '../openapi/described.js';
+import {
+  doneAnswer,
+  messageAnswer,
+  NEW_PASSWORD_PROBLEMS,
+  OWNER_CHECK_PROBLEMS,
+} from './answer-schemas.js';
 import { mailToken } from './mail-token.js';
 import { PasswordChange } from './password-change.js';
 import { PasswordReset } from './password-reset.js';
@@ -24,9 +31,14 @@ export class PasswordController {
     private readonly passwordReset: PasswordReset,
   ) {}
 
-  /** Ends every other session; answers like a sign-in, with what this one goes on with. */
   @Post('password')
   @HttpCode(200)
+  @Described({
+    summary: 'Changes the password and ends every other session.',
+    details: 'Answers like a sign-in, with what this session goes on with.',
+    answers: { 200: credentialsAnswer },
+    problems: [...OWNER_CHECK_PROBLEMS, 'revocation_in_progress'],
+  })
   async change(
     @CurrentSession() { accountId, sid }: SignedIn,
     @Body({ schema: change }) body: z.infer<typeof change>,
@@ -38,10 +50,15 @@ export class PasswordController {
     return deliverCredentials(await this.passwordChange.change(owner, current, next), reply);
   }
 
-  /** Always the same answer; what comes of it is said by mail. */
   @Public()
   @Post('password-reset')
   @HttpCode(202)
+  @Described({
+    summary: 'Asks for a message with which to set a new password.',
+    details: 'Always the same answer; what comes of it is said by mail.',
+    answers: { 202: messageAnswer },
+    problems: ['database_unavailable'],
+  })
   async request(
     @Body({ schema: asking }) { email }: z.infer<typeof asking>,
     @Req() request: FastifyRequest,
@@ -56,6 +73,11 @@ export class PasswordController {
   @Public()
   @Post('password-reset/confirm')
   @HttpCode(200)
+  @Described({
+    summary: 'Sets a new password with the token of that message, and ends all sessions.',
+    answers: { 200: doneAnswer('password_reset') },
+    problems: NEW_PASSWORD_PROBLEMS,
+  })
   async confirm(
     @Body({ schema: reset }) { token, password }: z.infer<typeof reset>,
     @Req() request: FastifyRequest,

@@ -4,6 +4,8 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { emailAddress } from '../accounts/email-address.js';
 import { originOf } from '../audit/personal-details.js';
+import { Described } from '../openapi/described.js';
+import { doneAnswer, messageAnswer, NEW_PASSWORD_PROBLEMS } from './answer-schemas.js';
 import { mailToken } from './mail-token.js';
 import { newPassword } from './password-rules.js';
 import { Registration } from './registration.js';
@@ -15,10 +17,15 @@ const verification = z.strictObject({ token: mailToken, password: newPassword })
 export class RegistrationController {
   constructor(private readonly registration: Registration) {}
 
-  /** Always the same answer; what comes of it is said by mail. */
   @Public()
   @Post('register')
   @HttpCode(202)
+  @Described({
+    summary: 'Asks for an account.',
+    details: 'Always the same answer; what comes of it is said by mail.',
+    answers: { 202: messageAnswer },
+    problems: ['database_unavailable'],
+  })
   async register(
     @Body({ schema: registration }) { email }: z.infer<typeof registration>,
     @Req() request: FastifyRequest,
@@ -33,6 +40,11 @@ export class RegistrationController {
   @Public()
   @Post('email/verify')
   @HttpCode(200)
+  @Described({
+    summary: 'Proves an address with the token that was sent there, and sets the first password.',
+    answers: { 200: doneAnswer('verified') },
+    problems: NEW_PASSWORD_PROBLEMS,
+  })
   async verify(
     @Body({ schema: verification }) { token, password }: z.infer<typeof verification>,
     @Req() request: FastifyRequest,

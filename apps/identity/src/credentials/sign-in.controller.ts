@@ -4,8 +4,9 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { emailAddress } from '../accounts/email-address.js';
 import { personalDetails } from '../audit/personal-details.js';
+import { Described } from '../openapi/described.js';
 import { storableText } from '../platform/storable-text.js';
-import { deliverCredentials } from '../sessions/delivery/deliver-credentials.js';
+import { credentialsAnswer, deliverCredentials } from '../sessions/delivery/deliver-credentials.js';
 import type { CredentialsAnswer } from '../sessions/delivery/deliver-credentials.js';
 import { OwnCookies } from '../sessions/delivery/own-cookies.js';
 import { refuse } from '../sessions/delivery/refuse.js';
@@ -32,13 +33,26 @@ export class SignInController {
     private readonly limit: SessionLimit,
   ) {}
 
-  /**
-   * Signs in by address and password. What the client gets, and where, is up to the delivery; a browser that signs in again leaves the
-   * session it was in.
-   */
   @Public()
   @Post('login')
   @HttpCode(200)
+  @Described({
+    summary: 'Signs in by address and password.',
+    details:
+      'What the client gets, and where, is up to `delivery`: tokens in the body (`bearer`), access and refresh token in cookies ' +
+      '(`cookie`), or one opaque cookie (`session`). The cookie deliveries need an origin of ours, or one that is trusted. A browser ' +
+      'that signs in again leaves the session it was in. Whoever may not sign in is answered as with a wrong password.',
+    answers: { 200: credentialsAnswer },
+    problems: [
+      'credentials_rejected',
+      'unknown_client',
+      'origin_required',
+      'multiple_credentials',
+      'overloaded',
+      'revocation_in_progress',
+      'database_unavailable',
+    ],
+  })
   async login(
     @Body({ schema: login }) body: z.infer<typeof login>,
     @Res({ passthrough: true }) reply: FastifyReply,

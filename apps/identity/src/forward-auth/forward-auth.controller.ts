@@ -1,8 +1,10 @@
 import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { Refusal } from '@countersign/nest-auth';
 import { ProblemError } from '@countersign/service-host';
+import { REJECTION_CODES, UNAVAILABILITY_CODES } from '@countersign/token-verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { Described } from '../openapi/described.js';
 import { AskingGateway } from './asking-gateway.js';
 import { ForwardAuth } from './forward-auth.js';
 
@@ -32,9 +34,25 @@ export class ForwardAuthController {
     private readonly gateways: AskingGateway,
   ) {}
 
-  /** The access token to send on, or the answer that the client is to get. */
   @Post()
   @HttpCode(200)
+  @Described({
+    summary: 'The access token to send on with a request, or the answer that its client is to get.',
+    answers: { 200: z.strictObject({ authorization: z.string().optional() }) },
+    problems: [
+      'forbidden',
+      'credentials_required',
+      'malformed_credentials',
+      'multiple_credentials',
+      'origin_required',
+      ...REJECTION_CODES,
+      'session_ended',
+      'client_disabled',
+      'overloaded',
+      'revocation_in_progress',
+      ...UNAVAILABILITY_CODES,
+    ],
+  })
   async ask(
     @Body({ schema: asked }) { audience, method, headers }: z.infer<typeof asked>,
     @Req() request: FastifyRequest,

@@ -1,29 +1,23 @@
-import type { Type } from '@nestjs/common';
-import { MODULE_METADATA } from '@nestjs/common/constants.js';
 import type { OperatorRole } from '../operators/operator.js';
 import { REQUIRED_ROLE } from '../operators/require-role.js';
 import type { RouteAccess } from '../openapi/api-route.js';
-import { OPEN_ROUTES } from './operator-open-routes.js';
 import { openApiDocument } from '../openapi/openapi-document.js';
 import type { OpenApiDocument } from '../openapi/openapi-document.js';
 import { routesOf } from '../openapi/routes-of.js';
+import { controllersOf, EVERYWHERE } from './api-outline.js';
 import { OperatorListenerModule } from './operator-listener.module.js';
+import { OPEN_ROUTES } from './operator-open-routes.js';
 import { ALL_PROBLEMS } from './problems.js';
 
 /** The OpenAPI document of the operator listener. */
 export function operatorDocument(): OpenApiDocument {
-  const controllers = Reflect.getMetadata(
-    MODULE_METADATA.CONTROLLERS,
-    OperatorListenerModule,
-  ) as Type[];
   return openApiDocument(
     {
       info: {
         title: 'Countersign operator API',
         version: '1',
         description:
-          'What operators do, on a listener of its own that no gateway routes to. Instants are NumericDate: seconds since ' +
-          '1970. Members may be added to answers. Whatever is refused is answered by a problem document with a stable `code`.',
+          'What operators do, on a listener of its own that no gateway routes to. ' + EVERYWHERE,
       },
       securitySchemes: {
         operator: {
@@ -36,14 +30,14 @@ export function operatorDocument(): OpenApiDocument {
       },
       problems: ALL_PROBLEMS,
     },
-    [...routesOf(controllers, accessOf), ...OPEN_ROUTES],
+    [...routesOf(controllersOf(OperatorListenerModule), accessOf), ...OPEN_ROUTES],
   );
 }
 
 function accessOf(handler: object): RouteAccess {
   const role = Reflect.getMetadata(REQUIRED_ROLE, handler) as OperatorRole | undefined;
   return {
-    scheme: 'operator',
+    schemes: ['operator'],
     roles: role === undefined ? [] : [role],
     problems: ['operator_token_rejected', 'operator_role_missing'],
   };

@@ -1,5 +1,6 @@
 import { GENERAL_PROBLEMS, makeProblem } from '@countersign/service-host';
 import type { ProblemAnswer } from '@countersign/service-host';
+import { REFUSALS } from '@countersign/token-verifier';
 import { DomainError } from '../platform/domain-error.js';
 import type { DomainErrorCode } from '../platform/domain-error.js';
 
@@ -102,7 +103,7 @@ const PROBLEMS = {
 } as const satisfies Record<DomainErrorCode, Row>;
 
 /** Every problem that identity answers with. */
-export const ALL_PROBLEMS = { ...GENERAL_PROBLEMS, ...PROBLEMS };
+export const ALL_PROBLEMS = { ...GENERAL_PROBLEMS, ...REFUSALS, ...PROBLEMS };
 
 /** The answer to a {@link DomainError}; `undefined` for any other error. */
 export function domainProblem(error: unknown): ProblemAnswer | undefined {

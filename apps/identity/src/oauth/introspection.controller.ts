@@ -1,12 +1,19 @@
 import { Body, Controller, Headers, HttpCode, Post, UseFilters } from '@nestjs/common';
 import { Public } from '@countersign/nest-auth';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { AccessTokenClaims } from '../access-tokens/claims.js';
+import { Described } from '../openapi/described.js';
 import { ClientAuthentication } from './client-authentication.js';
 import type { Inquirer } from './client-authentication.js';
 import { OAuthErrorFilter } from './oauth-error.filter.js';
-import { tokenForm } from './oauth-form.js';
+import { oauthErrors } from './oauth-error.js';
+import { describedTokenForm, tokenForm } from './oauth-form.js';
 import { PresentedTokens } from './presented-tokens.js';
+
+const introspection = z.union([
+  z.strictObject({ active: z.literal(false) }),
+  z.looseObject({ active: z.literal(true), iss: z.string(), sub: z.string(), exp: z.int() }),
+]);
 
 /** The answer of RFC 7662 §2.2. */
 type Introspection = { readonly active: false } | ({ readonly active: true } & AccessTokenClaims);
@@ -20,14 +27,19 @@ export class IntrospectionController {
     private readonly tokens: PresentedTokens,
   ) {}
 
-  /**
-   * Says whether a token is active, by what is committed at this moment. Tells only a service that the token is meant for, and
-   * the client that it was issued to; to everybody else every token is inactive (§2.2).
-   */
   // The guard of this listener knows relying services only.
   @Public()
   @Post('introspect')
   @HttpCode(200)
+  @Described({
+    summary: 'Whether a token is active, by what is committed at this moment (RFC 7662).',
+    details:
+      'Tells only a service that the token is meant for, and the client that it was issued to; to everybody else every token is ' +
+      'inactive (§2.2). An active one comes with its claims.',
+    form: describedTokenForm,
+    answers: { 200: introspection },
+    oauthErrors: oauthErrors('invalid_client'),
+  })
   async introspect(
     @Headers('authorization') authorization: string | undefined,
     @Body({ schema: tokenForm }) { token }: z.infer<typeof tokenForm>,

@@ -11,6 +11,12 @@ export const OAUTH_ERRORS = {
 } as const satisfies Record<string, number>;
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
 
+/** The statuses of some of them, and of what may befall any request. */
+export function oauthErrors(...codes: readonly OAuthErrorCode[]): Readonly<Record<string, number>> {
+  const all = [...codes, 'invalid_request', 'server_error', 'temporarily_unavailable'] as const;
+  return Object.fromEntries(all.map((code) => [code, OAUTH_ERRORS[code]]));
+}
+
 /** A refusal by an OAuth endpoint. */
 export class OAuthError extends Error {
   override readonly name = 'OAuthError';

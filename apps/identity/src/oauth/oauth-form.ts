@@ -18,6 +18,12 @@ export const tokenForm = parameters.pipe(
   z.object({ token: z.string({ error: 'is missing' }).max(16_384, 'is too long') }),
 );
 
+/** The same for people. */
+export const describedTokenForm = z.object({
+  token: z.string().max(16_384),
+  token_type_hint: z.string().optional().describe('Ignored: there is one type of token'),
+});
+
 /** What the token endpoint takes for `client_credentials` (RFC 6749 §4.4.2). */
 export const grantForm = parameters.pipe(
   z.object({
@@ -28,3 +34,9 @@ export const grantForm = parameters.pipe(
     client_secret: z.string().optional(),
   }),
 );
+
+/** The same for people. */
+export const describedGrantForm = z.object({
+  grant_type: z.literal('client_credentials'),
+  scope: z.string().optional().describe('Some of the scopes of the client; all of them without'),
+});

@@ -2,14 +2,15 @@ import { Body, Controller, Headers, HttpStatus, Post, Res, UseFilters } from '@n
 import { Public } from '@countersign/nest-auth';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
+import { Described } from '../openapi/described.js';
 import { readPreferredWait } from '../platform/preferred-wait.js';
 import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
-import { answerRevocation } from '../relying-services/revocation-answer.js';
+import { answerRevocation, REVOCATION_ANSWERS } from '../relying-services/revocation-answer.js';
 import type { RevocationAnswer } from '../relying-services/revocation-answer.js';
 import { ClientAuthentication } from './client-authentication.js';
 import { OAuthErrorFilter } from './oauth-error.filter.js';
-import { OAuthError } from './oauth-error.js';
-import { tokenForm } from './oauth-form.js';
+import { OAuthError, oauthErrors } from './oauth-error.js';
+import { describedTokenForm, tokenForm } from './oauth-form.js';
 import { PresentedTokens } from './presented-tokens.js';
 
 /** Revocation by clients (RFC 7009). */
@@ -22,16 +23,18 @@ export class TokenRevocationController {
     private readonly awaitedReceipts: AwaitedReceipts,
   ) {}
 
-  /**
-   * Revokes one token of the client that asks: 200 once it is committed, and for anything that is no live token (§2.2). Who
-   * sends `Prefer: wait=2` is answered as at a logout instead: 200 `applied` when no live instance of any service accepts the
-   * token any more, else 202 `pending`.
-   *
-   * An access token dies by its `jti`, alone: other tokens of the same client or session live on, as §2.1 allows. Who wants all
-   * of them dead ends the session, or asks an operator to cut the client off.
-   */
   @Public()
   @Post('revoke')
+  @Described({
+    summary: 'Revokes one token of the client that asks (RFC 7009).',
+    details:
+      '200 without a body once it is committed, and for anything that is no live token (§2.2). Who sends `Prefer: wait=2` is ' +
+      'answered as at a logout instead. An access token dies by its `jti`, alone: other tokens of the same client or session live ' +
+      'on, as §2.1 allows. Who wants all of them dead ends the session, or asks an operator to cut the client off.',
+    form: describedTokenForm,
+    answers: REVOCATION_ANSWERS,
+    oauthErrors: oauthErrors('invalid_client', 'invalid_grant', 'too_many_attempts'),
+  })
   async revoke(
     @Headers('authorization') authorization: string | undefined,
     @Body({ schema: tokenForm }) { token }: z.infer<typeof tokenForm>,

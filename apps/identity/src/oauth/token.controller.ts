@@ -1,11 +1,19 @@
 import { Body, Controller, Headers, HttpCode, Post, UseFilters } from '@nestjs/common';
 import { Public } from '@countersign/nest-auth';
-import type { z } from 'zod';
+import { z } from 'zod';
+import { Described } from '../openapi/described.js';
 import { ClientAuthentication } from './client-authentication.js';
 import { OAuthErrorFilter } from './oauth-error.filter.js';
-import { OAuthError } from './oauth-error.js';
-import { grantForm } from './oauth-form.js';
+import { OAuthError, oauthErrors } from './oauth-error.js';
+import { describedGrantForm, grantForm } from './oauth-form.js';
 import { ServiceTokens } from './service-tokens.js';
+
+const granted = z.strictObject({
+  access_token: z.string(),
+  token_type: z.literal('Bearer'),
+  expires_in: z.int(),
+  scope: z.string().optional().describe('Left out when there is none'),
+});
 
 /** The token endpoint (RFC 6749 §3.2), for services that act for themselves. */
 @Controller('oauth')
@@ -23,6 +31,17 @@ export class TokenController {
   @Public()
   @Post('token')
   @HttpCode(200)
+  @Described({
+    summary: 'An access token for a service that acts for itself (RFC 6749 §4.4).',
+    form: describedGrantForm,
+    answers: { 200: granted },
+    oauthErrors: oauthErrors(
+      'invalid_client',
+      'unsupported_grant_type',
+      'invalid_scope',
+      'too_many_attempts',
+    ),
+  })
   async token(
     @Headers('authorization') authorization: string | undefined,
     @Body({ schema: grantForm }) form: z.infer<typeof grantForm>,

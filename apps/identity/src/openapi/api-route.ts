@@ -3,10 +3,10 @@ import type { ProblemCode, RouteDescription } from './described.js';
 
 /** What a route asks of its callers before it does anything. */
 export interface RouteAccess {
-  /** One of the document's security schemes. */
-  readonly scheme: string;
+  /** Some of the document's security schemes: any of them does. */
+  readonly schemes: readonly string[];
   readonly roles: readonly string[];
-  /** How callers without it are refused. */
+  /** How callers without it are refused, and what else may go wrong before the route's own work. */
   readonly problems: readonly ProblemCode[];
 }
 

@@ -17,6 +17,12 @@ export function jsonSchemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSch
   return written as JsonSchema;
 }
 
+/** An error of an OAuth endpoint (RFC 6749 §5.2). */
+export const OAUTH_ERROR_SCHEMA = jsonSchemaOf(
+  z.strictObject({ error: z.string(), error_description: z.string().describe('For developers') }),
+  'output',
+);
+
 /** A problem document (RFC 9457). */
 export const PROBLEM_SCHEMA = jsonSchemaOf(
   z.strictObject({

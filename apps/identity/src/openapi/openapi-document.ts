@@ -1,6 +1,6 @@
 import type { ApiRoute } from './api-route.js';
 import type { AnswerBody, ProblemCode } from './described.js';
-import { jsonSchemaOf, PROBLEM_SCHEMA } from './json-schema.js';
+import { jsonSchemaOf, OAUTH_ERROR_SCHEMA, PROBLEM_SCHEMA } from './json-schema.js';
 import type { JsonSchema } from './json-schema.js';
 
 /** How a problem is answered, by its code. */
@@ -23,7 +23,7 @@ export interface Operation {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly description?: string;
-  /** Schemes with the roles that are needed; empty for a route that is open. */
+  /** Schemes of which one does, with the roles that are needed; empty for a route that is open. */
   readonly security: readonly Readonly<Record<string, readonly string[]>>[];
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: {
@@ -47,7 +47,7 @@ export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
     readonly securitySchemes: ApiOutline['securitySchemes'];
-    readonly schemas: { readonly Problem: JsonSchema };
+    readonly schemas: { readonly Problem: JsonSchema; readonly OAuthError: JsonSchema };
   };
 }
 
@@ -64,29 +64,46 @@ export function openApiDocument(
     openapi: '3.1.1',
     info,
     paths,
-    components: { securitySchemes, schemas: { Problem: PROBLEM_SCHEMA } },
+    components: {
+      securitySchemes,
+      schemas: { Problem: PROBLEM_SCHEMA, OAuthError: OAUTH_ERROR_SCHEMA },
+    },
   };
 }
 
 function operationOf(route: ApiRoute, problems: ProblemTable): Operation {
-  const { access, body, description, group, operationId } = route;
+  const { access, description, group, operationId } = route;
+  const requestBody = requestBodyOf(route);
   const parameters = parametersOf(route);
   return {
     operationId,
     tags: [group],
     summary: description.summary,
     ...(description.details !== undefined && { description: description.details }),
-    security: access ? [{ [access.scheme]: access.roles }] : [],
+    security: access ? access.schemes.map((scheme) => ({ [scheme]: access.roles })) : [],
     ...(parameters.length > 0 && { parameters }),
-    ...(body && {
-      requestBody: {
-        required: !body.safeParse(undefined).success,
-        content: { 'application/json': { schema: jsonSchemaOf(body, 'input') } },
-      },
-    }),
-    responses: { ...goodAnswers(description.answers), ...badAnswers(codesOf(route), problems) },
+    ...(requestBody && { requestBody }),
+    responses: {
+      ...goodAnswers(description.answers),
+      ...badAnswers(codesOf(route), problems, description.oauthErrors ?? {}),
+    },
   };
 }
+
+function requestBodyOf({ body, description: { form } }: ApiRoute): Operation['requestBody'] {
+  if (form) return formBody(form);
+  return (
+    body && {
+      required: !body.safeParse(undefined).success,
+      content: { 'application/json': { schema: jsonSchemaOf(body, 'input') } },
+    }
+  );
+}
+
+const formBody = (form: NonNullable<ApiRoute['body']>) => ({
+  required: true,
+  content: { 'application/x-www-form-urlencoded': { schema: jsonSchemaOf(form, 'input') } },
+});
 
 function parametersOf({ params, query, headers }: ApiRoute): Parameter[] {
   const members = (where: 'path' | 'query', schema: typeof params): Parameter[] => {
@@ -121,14 +138,15 @@ function goodAnswers(answers: Readonly<Record<string, AnswerBody>>): Record<stri
 }
 
 function contentOf(body: NonNullable<AnswerBody>) {
-  return typeof body === 'string'
-    ? { [body]: { schema: { type: 'string' } } }
-    : { 'application/json': { schema: jsonSchemaOf(body, 'output') } };
+  if (typeof body === 'string') return { [body]: { schema: { type: 'string' } } };
+  const [type, schema] = 'schema' in body ? [body.type, body.schema] : ['application/json', body];
+  return { [type]: { schema: jsonSchemaOf(schema, 'output') } };
 }
 
 function describe(status: number): string {
   if (status === 202) return 'Committed, and on its way';
   if (status === 204) return 'Done';
+  if (status === 304) return 'What the client has is up to date';
   return status < 300 ? 'Success' : 'Not now';
 }
 
@@ -136,7 +154,7 @@ function describe(status: number): string {
 function codesOf({ access, method, path, params, query, body, description }: ApiRoute) {
   return new Set<ProblemCode>([
     ...(access ? access.problems : []),
-    ...(params || query || body ? (['invalid_input'] as const) : []),
+    ...((params ?? query ?? body) && !description.form ? (['invalid_input'] as const) : []),
     // Fastify reads a body that is there, asked for or not.
     ...(method === 'get'
       ? []
@@ -144,36 +162,50 @@ function codesOf({ access, method, path, params, query, body, description }: Api
     // A segment of the path that cannot be decoded, or is too long to be one.
     ...(path.includes('{') ? (['bad_request', 'not_found'] as const) : []),
     ...(description.problems ?? []),
-    ...(access ? (['database_unavailable'] as const) : []),
+    ...(access && !description.oauthErrors ? (['database_unavailable'] as const) : []),
     'internal_error',
   ]);
 }
 
-function badAnswers(codes: ReadonlySet<ProblemCode>, table: ProblemTable): Record<string, Answer> {
-  const byStatus = new Map<number, ProblemCode[]>();
-  for (const code of codes) {
-    const { status } = table[code];
-    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
-  }
+function badAnswers(
+  codes: ReadonlySet<ProblemCode>,
+  table: ProblemTable,
+  oauthErrors: Readonly<Record<string, number>>,
+): Record<string, Answer> {
+  const statuses = [...[...codes].map((code) => table[code].status), ...Object.values(oauthErrors)];
   return Object.fromEntries(
-    [...byStatus].map(([status, some]) => [
-      status,
-      {
-        description: some.map((code) => `\`${code}\`: ${table[code].title}`).join('\n\n'),
-        content: {
-          'application/problem+json': {
-            schema: {
-              allOf: [
-                { $ref: '#/components/schemas/Problem' },
-                {
-                  type: 'object',
-                  properties: { status: { const: status }, code: { enum: some } },
-                },
-              ],
-            },
+    [...new Set(statuses)].map((status) => {
+      const some = [...codes].filter((code) => table[code].status === status);
+      const others = Object.keys(oauthErrors).filter((error) => oauthErrors[error] === status);
+      return [
+        status,
+        {
+          description: [
+            ...some.map((code) => `\`${code}\`: ${table[code].title}`),
+            ...others.map((error) => `\`${error}\``),
+          ].join('\n\n'),
+          content: {
+            ...(some.length > 0 && {
+              'application/problem+json': { schema: problem(status, some) },
+            }),
+            ...(others.length > 0 && { 'application/json': { schema: oauthError(others) } }),
           },
         },
-      },
-    ]),
+      ];
+    }),
   );
 }
+
+const problem = (status: number, codes: readonly ProblemCode[]): JsonSchema => ({
+  allOf: [
+    { $ref: '#/components/schemas/Problem' },
+    { type: 'object', properties: { status: { const: status }, code: { enum: codes } } },
+  ],
+});
+
+const oauthError = (errors: readonly string[]): JsonSchema => ({
+  allOf: [
+    { $ref: '#/components/schemas/OAuthError' },
+    { type: 'object', properties: { error: { enum: errors } } },
+  ],
+});

@@ -45,7 +45,7 @@ export function openApiPage({ info, paths }: OpenApiDocument): string {
 
 function operationHtml(method: string, path: string, operation: Operation): string {
   const { operationId, summary, description, parameters = [], requestBody, responses } = operation;
-  return `<details id="${escape(operationId)}"><summary><span class="role">${rolesOf(operation)}</span>
+  return `<details id="${escape(operationId)}"><summary><span class="role">${accessOf(operation)}</span>
 <span class="method">${escape(method.toUpperCase())}</span> <code>${escape(path)}</code><br>${prose(summary)}</summary>
 ${description === undefined ? '' : `<p>${prose(description)}</p>`}
 ${parameters.length === 0 ? '' : `<h3>Parameters</h3><table>${parameters.map(parameterHtml).join('')}</table>`}
@@ -53,11 +53,12 @@ ${requestBody ? `<h3>Body${requestBody.required ? '' : ' (may be left out)'}</h3
 <h3>Answers</h3><table>${Object.entries(responses).map(answerHtml).join('')}</table></details>`;
 }
 
-function rolesOf({ security }: Operation): string {
+function accessOf({ security }: Operation): string {
+  const code = (names: readonly string[], between: string) =>
+    names.map((name) => `<code>${escape(name)}</code>`).join(between);
   const roles = security.flatMap((scheme) => Object.values(scheme).flat());
-  return roles.length === 0
-    ? 'open'
-    : `role ${roles.map((role) => `<code>${escape(role)}</code>`).join(', ')}`;
+  if (roles.length > 0) return `role ${code(roles, ', ')}`;
+  return security.length === 0 ? 'open' : code(security.flatMap(Object.keys), ' or ');
 }
 
 function parameterHtml({ name, in: where, required, schema }: Parameter): string {

@@ -8,7 +8,7 @@ import { openApiPage, PAGE_POLICY } from './openapi-page.js';
  */
 export function addOpenApiRoutes(
   app: FastifyInstance,
-  base: string,
+  base: '' | '/auth' | '/operator',
   document: OpenApiDocument,
 ): void {
   const json = JSON.stringify(document);

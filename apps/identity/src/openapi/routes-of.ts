@@ -21,7 +21,7 @@ interface NotedParameter {
  */
 export function routesOf(
   controllers: readonly Type[],
-  accessOf: (handler: object) => RouteAccess | undefined,
+  accessOf: (handler: object, controller: Type) => RouteAccess | undefined,
 ): ApiRoute[] {
   return controllers.flatMap((controller) => {
     const prototype = controller.prototype as Record<string, object>;
@@ -39,14 +39,22 @@ export function routesOf(
           method: RequestMethod[method].toLowerCase(),
           path,
           operationId: called.replace('Controller', ''),
-          group: path.split('/')[2] ?? path,
+          group: groupOf(controller),
           description,
-          access: accessOf(handler),
+          access: accessOf(handler, controller),
           ...parametersOf(controller, name),
         },
       ];
     });
   });
+}
+
+/** `OperatorSigningKeysController` is `signing keys`. */
+function groupOf({ name }: Type): string {
+  return name
+    .replace(/^Operator|Controller$/g, '')
+    .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .toLowerCase();
 }
 
 function joined(base: string, path: string): string {

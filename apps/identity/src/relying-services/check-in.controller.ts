@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { Described } from '../openapi/described.js';
 import { CheckIns } from './check-ins.js';
 import { relyingServiceOf } from './relying-service.guard.js';
 
@@ -31,6 +32,10 @@ export class CheckInController {
 
   @Post('check-in')
   @HttpCode(200)
+  @Described({
+    summary: 'An instance says which keys it holds and how far it has applied the revocations.',
+    answers: { 200: z.strictObject({ epoch: z.int(), head: z.int() }) },
+  })
   async checkIn(
     @Body({ schema: report }) body: z.infer<typeof report>,
     @Req() request: FastifyRequest,

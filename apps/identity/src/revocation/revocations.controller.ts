@@ -3,6 +3,7 @@ import { parsePosition, serializeRevocationEvent } from '@countersign/revocation
 import { ProblemError } from '@countersign/service-host';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { Described } from '../openapi/described.js';
 import { FeedConnection } from './feed-connection.js';
 import { FeedAudience, FeedReaders } from './feed-readers.js';
 import { RevocationFeed } from './revocation-feed.js';
@@ -22,11 +23,14 @@ export class RevocationsController {
     private readonly audience: FeedAudience,
   ) {}
 
-  /**
-   * A snapshot in pages of newline-delimited JSON. The first page opens with a `begin` line, every page but the last
-   * closes with `{"type":"page","next_cursor":…}`, the last with `end`.
-   */
   @Get()
+  @Described({
+    summary: 'Every live revocation, in pages of newline-delimited JSON.',
+    details:
+      'The first page opens with a `begin` line, every page but the last closes with `{"type":"page","next_cursor":…}`, the last ' +
+      'with `end`.',
+    answers: { 200: 'application/x-ndjson' },
+  })
   async snapshot(
     @Query({ schema: snapshotQuery }) { cursor }: z.infer<typeof snapshotQuery>,
     @Res() reply: FastifyReply,
@@ -54,11 +58,15 @@ export class RevocationsController {
       .send(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   }
 
-  /**
-   * The live feed. `Last-Event-ID` (`epoch.seq`) resumes where a reader was; without it everything live comes first. An
-   * instance that names itself (`Countersign-Instance`) has one connection here: the newest.
-   */
   @Get('feed')
+  @Described({
+    summary: 'The live feed of revocations (server-sent events).',
+    details:
+      '`Last-Event-ID` (`epoch.seq`) resumes where a reader was; without it everything live comes first. An instance that names ' +
+      'itself (`Countersign-Instance`) has one connection here: the newest.',
+    answers: { 200: 'text/event-stream' },
+    problems: ['bad_request', 'too_many_requests'],
+  })
   async follow(
     @Headers('last-event-id') lastEventId: string | undefined,
     @Headers('countersign-instance') instance: string | undefined,

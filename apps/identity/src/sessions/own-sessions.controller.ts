@@ -3,9 +3,14 @@ import type { Position } from '@countersign/revocation';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { personalDetails } from '../audit/personal-details.js';
+import { Described } from '../openapi/described.js';
 import { readPreferredWait } from '../platform/preferred-wait.js';
 import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
-import { answerRevocation } from '../relying-services/revocation-answer.js';
+import {
+  answerRevocation,
+  REVOCATION_ANSWERS,
+  WAITING_FOR_RECEIPTS,
+} from '../relying-services/revocation-answer.js';
 import type { RevocationAnswer } from '../relying-services/revocation-answer.js';
 import { takeBackCookies } from './delivery/deliver-credentials.js';
 import { CurrentSession } from './delivery/signed-in.js';
@@ -27,6 +32,18 @@ const page = z.strictObject({
     .optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
 });
+const listed = z.strictObject({
+  sid: z.uuid(),
+  device_name: z.string().nullable(),
+  user_agent: z.string().nullable(),
+  ip: z.string().nullable(),
+  delivery: z.enum(['bearer', 'cookie', 'session']),
+  created_at: z.number(),
+  last_seen_at: z.number(),
+  expires_at: z.number(),
+  current: z.boolean().describe('The one that asks'),
+});
+const one = z.strictObject({ sid: z.string() });
 const which = z.strictObject({ keep: z.literal('current').optional() });
 
 /**
@@ -41,8 +58,13 @@ export class OwnSessionsController {
     private readonly awaitedReceipts: AwaitedReceipts,
   ) {}
 
-  /** The live ones, newest first. */
   @Get()
+  @Described({
+    summary: 'The live sessions of the account, newest first.',
+    answers: {
+      200: z.strictObject({ items: z.array(listed), next_cursor: z.string().nullable() }),
+    },
+  })
   async all(
     @CurrentSession() { accountId, sid: current }: SignedIn,
     @Query({ schema: page }) { cursor, limit }: z.infer<typeof page>,
@@ -64,11 +86,16 @@ export class OwnSessionsController {
     };
   }
 
-  /** Ends one of them, which may be the one that asks. */
   @Delete(':sid')
+  @Described({
+    summary: 'Ends one of them, which may be the one that asks.',
+    details: WAITING_FOR_RECEIPTS,
+    answers: REVOCATION_ANSWERS,
+    problems: ['unknown_session'],
+  })
   async end(
     @CurrentSession() { accountId, sid: current }: SignedIn,
-    @Param('sid') sid: string,
+    @Param({ schema: one }) { sid }: z.infer<typeof one>,
     @Headers('prefer') prefer: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<RevocationAnswer> {
@@ -79,8 +106,12 @@ export class OwnSessionsController {
     });
   }
 
-  /** Ends all of them, or with `keep=current` all but the one that asks. */
   @Delete()
+  @Described({
+    summary: 'Ends all of them, or with `keep=current` all but the one that asks.',
+    details: WAITING_FOR_RECEIPTS,
+    answers: REVOCATION_ANSWERS,
+  })
   async endAll(
     @CurrentSession() signedIn: SignedIn,
     @Query({ schema: which }) { keep }: z.infer<typeof which>,

@@ -1,10 +1,22 @@
 import { Controller, Get, Headers, Res } from '@nestjs/common';
 import { Public } from '@countersign/nest-auth';
 import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { Described } from '../openapi/described.js';
 import { KeyRing } from './key-ring.js';
 
 /** How long a cache may go on with it when identity is away, seconds: the verifiers' own hard age. */
 const STALE_IF_ERROR_SECONDS = 12 * 3600;
+
+const jwk = z.strictObject({
+  kty: z.literal('RSA'),
+  n: z.string(),
+  e: z.string(),
+  kid: z.string().describe('The RFC 7638 thumbprint'),
+  use: z.literal('sig'),
+  alg: z.literal('RS256'),
+});
+const jwks = z.strictObject({ keys: z.array(jwk) });
 
 @Controller()
 export class JwksController {
@@ -12,6 +24,11 @@ export class JwksController {
 
   @Public()
   @Get('.well-known/jwks.json')
+  @Described({
+    summary: 'The keys that access tokens are verified with (RFC 7517).',
+    details: '`Cache-Control` says for how long; a key is published before it signs.',
+    answers: { 200: { type: 'application/jwk-set+json', schema: jwks }, 304: null },
+  })
   jwks(@Headers('if-none-match') known: string | undefined, @Res() reply: FastifyReply): void {
     const { body, etag } = this.keyRing.document();
     void reply

@@ -24,7 +24,8 @@ export interface HttpAnswer {
 /** How long a caller should wait before it asks a verifier again that could not decide, seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
-const PROBLEMS = {
+/** Every refusal, by its code: the ten verdicts on a token, no decision, and what is wrong with a request before or after. */
+export const REFUSALS = {
   credentials_required: { status: 401, title: 'An access token is required' },
   malformed_credentials: { status: 400, title: 'The credentials are malformed' },
   multiple_credentials: { status: 400, title: 'Credentials were sent more than once' },
@@ -94,10 +95,10 @@ function challenge(parameters: string): Readonly<Record<string, string>> {
 }
 
 function answer(
-  code: keyof typeof PROBLEMS,
+  code: keyof typeof REFUSALS,
   headers: Readonly<Record<string, string>>,
 ): HttpAnswer {
-  const { status, title } = PROBLEMS[code];
+  const { status, title } = REFUSALS[code];
   return {
     status,
     headers: { ...headers, 'content-type': 'application/problem+json' },

@@ -1,19 +1,27 @@
 import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
 import type { SessionCredentials } from '../session-credentials.js';
 import { ACCESS, clearCookie, COOKIES, OPAQUE, REFRESH, setCookie } from './cookies.js';
 import type { CookieKind } from './cookies.js';
 
+const session = z.strictObject({ sid: z.uuid(), device_name: z.string().nullable() });
+
 /** The body of an answer that hands out credentials. Tokens are in it for delivery `bearer` only. */
-export interface CredentialsAnswer {
-  readonly access_token?: string;
-  readonly token_type?: 'Bearer';
-  /** Seconds that the access token lives; not for delivery `session`, whose client has none. */
-  readonly expires_in?: number;
-  readonly refresh_token?: string;
-  /** Seconds that the refresh token is good for unless it is used before. */
-  readonly refresh_expires_in?: number;
-  readonly session: { readonly sid: string; readonly device_name: string | null };
-}
+export const credentialsAnswer = z.strictObject({
+  access_token: z.string().optional(),
+  token_type: z.literal('Bearer').optional(),
+  expires_in: z
+    .int()
+    .optional()
+    .describe('Seconds that the access token lives; not for delivery `session`, which has none'),
+  refresh_token: z.string().optional(),
+  refresh_expires_in: z
+    .int()
+    .optional()
+    .describe('Seconds that the refresh token is good for unless it is used before'),
+  session,
+});
+export type CredentialsAnswer = z.infer<typeof credentialsAnswer>;
 
 /**
  * Hands credentials to a client as its session's delivery wants it: in the body, or in cookies, which live as long as what they

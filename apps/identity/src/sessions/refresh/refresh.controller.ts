@@ -4,9 +4,14 @@ import { readRequestCredentials } from '@countersign/token-verifier';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { personalDetails } from '../../audit/personal-details.js';
+import { Described } from '../../openapi/described.js';
 import { DomainError } from '../../platform/domain-error.js';
 import { RefreshAdmission } from '../admission/refresh-admission.js';
-import { deliverCredentials, takeBackCookies } from '../delivery/deliver-credentials.js';
+import {
+  credentialsAnswer,
+  deliverCredentials,
+  takeBackCookies,
+} from '../delivery/deliver-credentials.js';
 import type { CredentialsAnswer } from '../delivery/deliver-credentials.js';
 import { OwnCookies } from '../delivery/own-cookies.js';
 import { refuse } from '../delivery/refuse.js';
@@ -30,13 +35,29 @@ export class RefreshController {
     private readonly cookies: OwnCookies,
   ) {}
 
-  /**
-   * Carries a session on. Takes the refresh token from the body for delivery `bearer`, from its cookie for delivery `cookie`; the
-   * answer comes the same way. An access token that comes along in a header or a cookie is not looked at: it may have expired.
-   */
   @Public()
   @Post('refresh')
   @HttpCode(200)
+  @Described({
+    summary: 'Carries a session on.',
+    details:
+      'Takes the refresh token from the body for delivery `bearer`, from its cookie for delivery `cookie`; the answer comes the same ' +
+      'way. An access token that comes along is not looked at: it may have expired.',
+    answers: { 200: credentialsAnswer },
+    problems: [
+      'refresh_token_rejected',
+      'refresh_token_replayed',
+      'session_ended',
+      'store_behind',
+      'client_disabled',
+      'multiple_credentials',
+      'malformed_credentials',
+      'origin_required',
+      'overloaded',
+      'revocation_in_progress',
+      'database_unavailable',
+    ],
+  })
   async refresh(
     @Body({ schema: given }) body: z.infer<typeof given>,
     @Res({ passthrough: true }) reply: FastifyReply,
