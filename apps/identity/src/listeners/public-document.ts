@@ -27,7 +27,7 @@ const SIGNED_IN: RouteAccess = {
 
 /** The OpenAPI document of the public listener. */
 export function publicDocument(): OpenApiDocument {
-  const routes = routesOf(controllersOf(PublicListenerModule), accessOf).map(withLimits);
+  const routes = routesOf(controllersOf(PublicListenerModule), accessOf).map(withHooks);
   return openApiDocument(
     {
       info: {
@@ -55,13 +55,17 @@ function accessOf(handler: object, controller: Type): RouteAccess | undefined {
   return isOpen ? undefined : SIGNED_IN;
 }
 
-/** What is limited may be tried too often; OAuth clients are told so in their own words. */
-function withLimits(route: ApiRoute): ApiRoute {
+/**
+ * What is limited may be tried too often, and what changes something may be asked by another page. OAuth clients are no pages, and are
+ * told of limits in their own words.
+ */
+function withHooks(route: ApiRoute): ApiRoute {
   const { description, method, path } = route;
   if (description.oauthErrors) return { ...route, access: CLIENT };
-  if (!(`${method.toUpperCase()} ${path}` in LIMITED_ROUTES)) return route;
-  const problems = [...(description.problems ?? []), 'too_many_attempts'] as const;
-  return { ...route, description: { ...description, problems } };
+  const problems = new Set(description.problems);
+  if (method !== 'get') problems.add('origin_required');
+  if (`${method.toUpperCase()} ${path}` in LIMITED_ROUTES) problems.add('too_many_attempts');
+  return { ...route, description: { ...description, problems: [...problems] } };
 }
 
 /** Clients prove who they are inside of the route: it refuses them as an OAuth endpoint does. */
