@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { IS_PUBLIC } from '@countersign/nest-auth';
+import { isPublicRoute } from '@countersign/nest-auth';
 import { REJECTION_CODES, UNAVAILABILITY_CODES } from '@countersign/token-verifier';
 import { LIMITED_ROUTES } from '../guessing/limited-routes.js';
 import type { ApiRoute, RouteAccess } from '../openapi/api-route.js';
@@ -51,7 +51,7 @@ export function publicDocument(): OpenApiDocument {
 }
 
 function accessOf(handler: object, controller: Type): RouteAccess | undefined {
-  const isOpen = [handler, controller].some((one) => Reflect.getMetadata(IS_PUBLIC, one) === true);
+  const isOpen = isPublicRoute({ getHandler: () => handler, getClass: () => controller });
   return isOpen ? undefined : SIGNED_IN;
 }
 

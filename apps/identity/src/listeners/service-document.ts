@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { IS_PUBLIC } from '@countersign/nest-auth';
+import { isPublicRoute } from '@countersign/nest-auth';
 import type { RouteAccess } from '../openapi/api-route.js';
 import { openApiDocument } from '../openapi/openapi-document.js';
 import type { OpenApiDocument } from '../openapi/openapi-document.js';
@@ -33,7 +33,7 @@ export function serviceDocument(): OpenApiDocument {
 }
 
 function accessOf(handler: object, controller: Type): RouteAccess | undefined {
-  const isOpen = [handler, controller].some((one) => Reflect.getMetadata(IS_PUBLIC, one) === true);
+  const isOpen = isPublicRoute({ getHandler: () => handler, getClass: () => controller });
   if (isOpen) return undefined;
   return { schemes: ['service'], roles: [], problems: ['client_credentials_rejected'] };
 }
