@@ -41,7 +41,7 @@ import { MasterKeyRegistry } from './master-key/master-key-registry.js';
 import { addOpenApiRoutes } from './openapi/openapi-routes.js';
 import { createOwnVerifier } from './own-verifier/own-verifier.js';
 import { Database } from './platform/database.js';
-import { RandomIds } from './platform/ids.js';
+import { Ids, RandomIds } from './platform/ids.js';
 import type { Platform } from './platform/platform.module.js';
 import { SystemClock } from './platform/system-clock.js';
 import { AwaitedReceipts } from './relying-services/awaited-receipts.js';
@@ -144,6 +144,7 @@ export async function startIdentity(
     lookup: identity.get(SessionLookup),
     tokens: identity.get(SessionTokens),
     cookies: identity.get(OwnCookies),
+    ids: identity.get(Ids),
     follow: async (send) =>
       feed.subscribe({ local: true, send }, await identity.get(RevocationLog).head()),
   });

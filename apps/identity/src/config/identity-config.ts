@@ -68,6 +68,8 @@ const settings = z.object({
   REFRESH_GRACE_SECONDS: seconds(0, 60, 10),
   /** How many sessions one replica refreshes in a second; others are told when to come again. */
   REFRESHES_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(200),
+  /** How many sessions whose token is not remembered one replica looks up for gateways in a second; others are told when to come again. */
+  SWAPS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(200),
   /** Access tokens live up to so much shorter than they may, at random. */
   EXPIRY_JITTER_PERCENT: z.coerce.number().int().min(0).max(50).default(5),
   /** Origins of front ends elsewhere whose pages may use cookies of ours, separated by commas. Default: none. */

@@ -2,7 +2,9 @@ import type { FeedFrame } from '@countersign/revocation';
 import type { Registry } from '@countersign/service-host';
 import type { TokenVerifier } from '@countersign/token-verifier';
 import type { IdentityConfig } from '../config/identity-config.js';
+import type { Ids } from '../platform/ids.js';
 import { ListeningConnection } from '../platform/listening-connection.js';
+import { chanceFrom, Pace } from '../sessions/admission/pace.js';
 import type { OwnCookies } from '../sessions/delivery/own-cookies.js';
 import type { SessionLookup } from '../sessions/session-lookup.js';
 import { RENEWED_SESSION_CHANNEL } from '../sessions/session-rows.js';
@@ -26,6 +28,7 @@ export interface ForwardAuthSurroundings {
   readonly lookup: SessionLookup;
   readonly tokens: SessionTokens;
   readonly cookies: OwnCookies;
+  readonly ids: Ids;
   /** Follows the revocation feed of this process from now on. @returns how to leave */
   readonly follow: (send: (frame: FeedFrame) => void) => Promise<() => void>;
 }
@@ -39,10 +42,11 @@ export interface RunningForwardAuth {
 export async function startForwardAuth(
   around: ForwardAuthSurroundings,
 ): Promise<RunningForwardAuth> {
-  const { config, metrics, verifier, lookup, tokens, cookies, follow } = around;
+  const { config, metrics, verifier, lookup, tokens, cookies, ids, follow } = around;
   const count = measureSwaps(metrics, () => swaps.remembered);
   const nowMs = () => performance.now();
-  const swaps = new Swaps({ lookup, tokens, verifier, nowMs, count }, settingsOf(config));
+  const pace = new Pace(config.SWAPS_PER_SECOND, nowMs() / 1000, chanceFrom(ids));
+  const swaps = new Swaps({ lookup, tokens, verifier, pace, nowMs, count }, settingsOf(config));
   const leave = await follow((frame) => {
     if (frame.type === 'revocation') swaps.noteRevocation(frame.event);
   });
@@ -66,6 +70,8 @@ function settingsOf(config: IdentityConfig): SwapSettings {
   );
   return {
     maxSessions: MAX_SESSIONS,
+    // The other half of the connections is for log-outs, sign-ins and refreshes.
+    atOnce: Math.floor(config.DATABASE_POOL_SIZE / 2),
     maxUnderWay: MAX_UNDER_WAY,
     leastLifeSeconds: Math.min(LEAST_LIFE_SECONDS, config.ACCESS_TOKEN_TTL_SECONDS / 3),
     // As often as the use of a session is noted, so that who uses it is never taken for idle.

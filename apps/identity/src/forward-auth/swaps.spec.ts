@@ -1,14 +1,24 @@
 import { TokenRejected } from '@countersign/token-verifier';
+import type { RevocationEvent } from '@countersign/revocation';
 import type { AccessToken } from '@countersign/token-verifier';
 import type { IssuedToken } from '../access-tokens/access-tokens.js';
 import { DomainError } from '../platform/domain-error.js';
 import type { KnownSession } from '../sessions/session-lookup.js';
 import type { SwapOutcome } from './swap-metrics.js';
+import { Pace } from '../sessions/admission/pace.js';
 import { Swaps } from './swaps.js';
+import type { SwapParts } from './swaps.js';
 
 const SID = '8a9d3f4e-0000-4000-8000-000000000000';
 const COOKIE = `${SID}.${'a'.repeat(43)}`;
-const SETTINGS = { maxSessions: 10, maxUnderWay: 2, leastLifeSeconds: 20, lookAgainSeconds: 60 };
+const SETTINGS = {
+  maxSessions: 1_000,
+  atOnce: 2,
+  leastLifeSeconds: 20,
+  lookAgainSeconds: 60,
+};
+const PER_SECOND = 20;
+const sidOf = (cookie: string) => cookie.split('.')[0] ?? '';
 
 /** Identity as far as a swap sees it, at a time that the test sets, seconds. */
 class Around {
@@ -19,42 +29,55 @@ class Around {
   isRevoked = false;
   looked = 0;
   minted = 0;
+  atOnce = 0;
+  mostAtOnce = 0;
   readonly outcomes: SwapOutcome[] = [];
   /** A mint waits for it. */
   hold: Promise<void> = Promise.resolve();
 
-  readonly swaps = new Swaps(
-    {
+  readonly swaps: Swaps;
+
+  constructor(maxUnderWay = 2) {
+    const parts: SwapParts = {
       nowMs: () => this.now * 1000,
+      pace: new Pace(PER_SECOND, 0, () => 0.5),
       count: (outcome) => this.outcomes.push(outcome),
-      lookup: { byCookie: () => this.#look() },
-      tokens: { issueForCookie: () => this.#mint() },
+      lookup: { byCookie: (cookie) => this.#inTime(() => this.#look(sidOf(cookie))) },
+      tokens: { issueForCookie: (cookie) => this.#inTime(() => this.#mint(sidOf(cookie))) },
       verifier: {
         verify: () =>
           this.isRevoked
             ? Promise.reject(new TokenRejected('revoked', 'a test'))
             : Promise.resolve({} as AccessToken),
       },
-    },
-    SETTINGS,
-  );
+    };
+    this.swaps = new Swaps(parts, { ...SETTINGS, maxUnderWay });
+  }
 
   swap = (cookie = COOKIE) => this.swaps.swap(cookie, 'orders');
 
-  async #look(): Promise<KnownSession> {
-    this.looked += 1;
-    if (this.database === 'away') throw new DomainError('database_unavailable');
-    return { state: this.state, sid: SID, expiresAt: this.sessionEnd } as KnownSession;
+  /** Notes how many were at the database at once. */
+  async #inTime<T>(work: () => Promise<T>): Promise<T> {
+    this.atOnce += 1;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.atOnce);
+    await new Promise((resolve) => setImmediate(resolve));
+    return work().finally(() => (this.atOnce -= 1));
   }
 
-  async #mint(): Promise<IssuedToken> {
+  async #look(sid: string): Promise<KnownSession> {
+    this.looked += 1;
+    if (this.database === 'away') throw new DomainError('database_unavailable');
+    return { state: this.state, sid, expiresAt: this.sessionEnd } as KnownSession;
+  }
+
+  async #mint(sid: string): Promise<IssuedToken> {
     this.minted += 1;
     const header = Buffer.from('{"alg":"RS256","kid":"k1"}').toString('base64url');
     const encoded = `${header}.${String(this.minted)}.x`;
     const { now } = this;
     await this.hold;
     const exp = Math.min(now + 300, Math.floor(this.sessionEnd));
-    return { encoded, claims: { sid: SID, iat: now, exp } } as IssuedToken;
+    return { encoded, claims: { sid, iat: now, exp } } as IssuedToken;
   }
 }
 
@@ -135,6 +158,58 @@ it('many who ask for one session ask once; too many sessions at once are turned 
   await b;
   expect(around.minted).toBe(2);
   expect(around.outcomes.sort()).toEqual(['issued', 'issued', 'joined', 'turned_away']);
+});
+
+it('when everybody’s token dies at once, they are served at a pace, few at a time, each once; who has a token waits for nobody', async () => {
+  const around = new Around(1_000);
+  const cookies = Array.from({ length: 200 }, (_, n) =>
+    COOKIE.replace(/^.{8}/, String(n).padStart(8, '0')),
+  );
+  const come = async (cookie: string) => {
+    const answers = await Promise.allSettled([around.swap(cookie), around.swap(cookie)]);
+    return answers.map((answer) =>
+      answer.status === 'fulfilled'
+        ? 0
+        : ((answer.reason as DomainError).retryAfterSeconds ?? Number.NaN),
+    );
+  };
+  const rush = async () => {
+    const coming = new Map(cookies.map((cookie) => [cookie, around.now]));
+    for (; coming.size > 0; around.now += 1) {
+      const due = [...coming].filter(([, at]) => at <= around.now);
+      const minted = around.minted;
+      for (const [cookie, waits] of await Promise.all(
+        due.map(async ([cookie]) => [cookie, await come(cookie)] as const),
+      )) {
+        const wait = Math.max(...waits);
+        if (wait === 0) coming.delete(cookie);
+        else coming.set(cookie, around.now + wait);
+      }
+      expect(around.minted - minted).toBeLessThanOrEqual(PER_SECOND);
+    }
+  };
+  await rush();
+  around.swaps.noteRevocation({ kind: 'kid', id: 'k1' } as RevocationEvent);
+  expect(around.swaps.remembered).toBe(0);
+  const begun = around.now;
+  await rush();
+  expect(around.minted).toBe(2 * cookies.length);
+  expect(around.now - begun).toBeLessThan((4 * cookies.length) / PER_SECOND);
+  expect(around.mostAtOnce).toBe(SETTINGS.atOnce);
+  // Looked at again together, and nobody is turned away.
+  around.outcomes.length = 0;
+  around.now += SETTINGS.lookAgainSeconds;
+  await Promise.all(cookies.map(come));
+  expect(new Set(around.outcomes)).toEqual(new Set(['looked_up', 'joined']));
+  expect(around.mostAtOnce).toBe(SETTINGS.atOnce);
+});
+
+it('cookies of nobody keep nobody waiting', async () => {
+  const around = new Around();
+  around.state = 'ended';
+  for (let n = 0; n < 5 * PER_SECOND; n += 1) {
+    await expect(around.swap()).rejects.toMatchObject({ code: 'session_ended' });
+  }
 });
 
 it('what is no cookie of ours is refused without asking anybody', async () => {

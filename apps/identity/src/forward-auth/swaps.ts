@@ -7,15 +7,16 @@ import { DomainError } from '../platform/domain-error.js';
 import { hashOfSecret, parseOpaqueCookie } from '../sessions/delivery/opaque-cookie.js';
 import type { KnownSession, SessionLookup } from '../sessions/session-lookup.js';
 import type { SessionTokens } from '../sessions/session-tokens.js';
+import type { Pace } from '../sessions/admission/pace.js';
+import { FindingOut } from './finding-out.js';
+import type { FindingOutSettings } from './finding-out.js';
 import type { SwapOutcome } from './swap-metrics.js';
 import { SwappedTokens } from './swapped-tokens.js';
 import type { SwappedToken } from './swapped-tokens.js';
 
-export interface SwapSettings {
+export interface SwapSettings extends FindingOutSettings {
   /** How many sessions are remembered at most. */
   readonly maxSessions: number;
-  /** How many sessions may be asked about in the database at once. */
-  readonly maxUnderWay: number;
   /** A token with less life left is not handed out any more, seconds. */
   readonly leastLifeSeconds: number;
   /** How long a session that is in use goes without being looked at in the database, seconds. */
@@ -26,6 +27,8 @@ export interface SwapParts {
   readonly lookup: Pick<SessionLookup, 'byCookie'>;
   readonly tokens: Pick<SessionTokens, 'issueForCookie'>;
   readonly verifier: Pick<TokenVerifier, 'verify'>;
+  /** At which sessions are asked about whose token is not remembered. */
+  readonly pace: Pace;
   /** Milliseconds of a clock that never jumps. */
   readonly nowMs: () => number;
   readonly count: (outcome: SwapOutcome) => void;
@@ -35,14 +38,6 @@ export interface SwapParts {
 const PATIENCE_MS = 5_000;
 const TRIES = 2;
 
-/** What is being found out about one cookie, for all who ask meanwhile. */
-interface UnderWay {
-  readonly sid: string;
-  readonly token: Promise<SwappedToken>;
-  /** The session's cookie is another one since: the outcome is not to be remembered. */
-  renewed: boolean;
-}
-
 /**
  * Swaps opaque cookies for access tokens that die with their session. Tokens are remembered, never the right to make them: each is
  * issued under the locks. One that is remembered is verified whenever it is handed out, like any other, so that no revocation that
@@ -50,13 +45,14 @@ interface UnderWay {
  */
 export class Swaps {
   readonly #remembered: SwappedTokens;
-  readonly #underWay = new Map<string, UnderWay>();
+  readonly #findingOut: FindingOut<SwappedToken>;
 
   constructor(
     private readonly parts: SwapParts,
     private readonly settings: SwapSettings,
   ) {
     this.#remembered = new SwappedTokens(settings.maxSessions);
+    this.#findingOut = new FindingOut(settings, parts.pace);
   }
 
   get remembered(): number {
@@ -86,7 +82,7 @@ export class Swaps {
       this.parts.count('remembered');
       return known.encoded;
     }
-    return (await this.#findOut(cookie, sid, audience, cookieHash)).encoded;
+    return (await this.#findOut(cookie, sid, audience, cookieHash, known)).encoded;
   }
 
   /** Forgets what a revocation covers. */
@@ -98,11 +94,7 @@ export class Swaps {
   noteRenewal(sid: string | undefined): void {
     if (sid === undefined) this.#remembered.doubtAll();
     else this.#remembered.dropSession(sid);
-    for (const [key, underWay] of this.#underWay) {
-      if (sid !== undefined && underWay.sid !== sid) continue;
-      underWay.renewed = true;
-      this.#underWay.delete(key);
-    }
+    this.#findingOut.noteRenewal(sid);
   }
 
   #find(sid: string, audience: string, cookieHash: Buffer): SwappedToken | undefined {
@@ -122,41 +114,39 @@ export class Swaps {
     }
   }
 
-  /** However many ask about one cookie, the database is asked once. */
+  /** @throws {DomainError} also `overloaded`, with the seconds after which to come again */
   #findOut(
     cookie: string,
     sid: string,
     audience: string,
     cookieHash: Buffer,
+    known: SwappedToken | undefined,
   ): Promise<SwappedToken> {
     const key = `${cookieHash.toString('base64')} ${audience}`;
-    const others = this.#underWay.get(key);
-    if (others) {
-      this.parts.count('joined');
-      return others.token;
-    }
-    if (this.#underWay.size >= this.settings.maxUnderWay) {
-      this.parts.count('turned_away');
-      return Promise.reject(new DomainError('overloaded'));
-    }
-    const isRenewed = () => underWay.renewed;
-    const underWay: UnderWay = {
-      sid,
-      renewed: false,
-      // Begins after this turn, so that `underWay` is there.
-      token: Promise.resolve()
-        .then(() => this.#renew(cookie, sid, audience, cookieHash, isRenewed))
-        .catch((error: unknown) => {
-          if (error instanceof DomainError && error.code !== 'session_ended')
-            this.parts.count('failed');
-          throw error;
-        })
-        .finally(() => {
-          if (this.#underWay.get(key) === underWay) this.#underWay.delete(key);
-        }),
+    // Whoever is in the middle of something goes on, whatever the crowd.
+    const paced = known ? undefined : this.parts.nowMs() / 1000;
+    const findOut = async (isRenewed: () => boolean) => {
+      try {
+        return await this.#renew(cookie, sid, audience, cookieHash, isRenewed);
+      } catch (error) {
+        if (error instanceof DomainError && error.code !== 'session_ended')
+          this.parts.count('failed');
+        else if (paced !== undefined) this.#findingOut.giveBack();
+        throw error;
+      }
     };
-    this.#underWay.set(key, underWay);
-    return underWay.token;
+    return this.#once(key, sid, paced, findOut);
+  }
+
+  #once(...asked: Parameters<FindingOut<SwappedToken>['once']>): Promise<SwappedToken> {
+    try {
+      const { by, token } = this.#findingOut.once(...asked);
+      if (by === 'joining others') this.parts.count('joined');
+      return token;
+    } catch (error) {
+      this.parts.count('turned_away');
+      throw error;
+    }
   }
 
   async #renew(

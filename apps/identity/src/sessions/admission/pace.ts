@@ -1,7 +1,15 @@
+import type { Ids } from '../../platform/ids.js';
+
 /** Of the pace, how much is promised to those who were told to come again; the rest is for others. */
 const PROMISED_SHARE = 0.8;
 /** Nobody is told to wait for longer: who comes then finds the next promise. Seconds. */
 const LONGEST_WAIT = 60;
+const CHANCES = 2 ** 30;
+
+/** Chance for a {@link Pace}. */
+export function chanceFrom(ids: Pick<Ids, 'below'>): () => number {
+  return () => ids.below(CHANCES) / CHANCES;
+}
 
 /**
  * A steady pace: so many a second, at most those of one second at once. Whoever must wait is told a moment of their own, so that

@@ -5,9 +5,8 @@ import { IdentityConfig } from '../../config/identity-config.js';
 import { DomainError } from '../../platform/domain-error.js';
 import { Ids } from '../../platform/ids.js';
 import { METRICS } from '../../platform/platform.module.js';
-import { Pace } from './pace.js';
+import { chanceFrom, Pace } from './pace.js';
 
-const CHANCES = 2 ** 30;
 const seconds = () => performance.now() / 1000;
 
 /**
@@ -26,7 +25,7 @@ export class RefreshAdmission {
 
   constructor(config: IdentityConfig, ids: Ids, @Inject(METRICS) metrics: Registry) {
     const perSecond = config.REFRESHES_PER_SECOND;
-    this.#pace = new Pace(perSecond, seconds(), () => ids.below(CHANCES) / CHANCES);
+    this.#pace = new Pace(perSecond, seconds(), chanceFrom(ids));
     this.#most = perSecond;
     this.#turnedAway = new Counter({
       name: 'countersign_refreshes_turned_away_total',
