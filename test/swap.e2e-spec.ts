@@ -13,19 +13,30 @@ const ACCESS = '__Host-countersign-access';
 
 let stack: Stack;
 let account: { email: string; password: string };
-/** An upstream that shows in its body and in a header what it was sent, behind a gateway of its own. */
+/** An upstream that shows in a header, and below `/orders/leak` in its body too, what it was sent; behind a gateway of its own. */
 let echo: Server;
 let echoing: string;
+/** The tokens that it was given. */
+const given: string[] = [];
 beforeAll(async () => {
   stack = await Stack.start(['identity', 'orders', 'payments', 'gateway']);
   account = await stack.addAccount('ann@example.test');
-  echo = createServer(({ headers }, response) =>
+  echo = createServer(({ headers, url = '' }, response) => {
+    given.push(headers.authorization?.replace('Bearer ', '') ?? '');
     response
       .setHeader('x-echo', headers.authorization ?? '')
       .setHeader('set-cookie', `${SESSION}=evil`)
-      .setHeader('content-type', 'application/json')
-      .end(JSON.stringify({ cookie: headers.cookie, sent: Object.keys(headers).sort() })),
-  ).listen(0, '127.0.0.1');
+      .setHeader('content-type', 'application/json');
+    const size = Number(/^\/orders\/leak\/(\d+)/.exec(url)?.[1] ?? Number.NaN);
+    if (size >= 0) response.write(' '.repeat(size));
+    response.end(
+      JSON.stringify({
+        cookie: headers.cookie,
+        sent: Object.keys(headers).sort(),
+        ...(size >= 0 && { headers }),
+      }),
+    );
+  }).listen(0, '127.0.0.1');
   await once(echo, 'listening');
   const [port, management] = await freePorts(2);
   await stack.startApp('gateway', {
@@ -111,6 +122,7 @@ it('what a client sends reaches a service as nobody; what a service was given re
     expect([status, setCookies]).toEqual([200, []]);
     expect(body['cookie']).toBeUndefined();
     expect(body['sent']).toEqual([
+      'accept-encoding',
       'authorization',
       'connection',
       'host',
@@ -122,6 +134,60 @@ it('what a client sends reaches a service as nobody; what a service was given re
     expect(JSON.stringify(headers)).not.toMatch(/eyJ/);
     expect(headers['x-echo']).toBeUndefined();
   }
+});
+
+it('no answer to an opaque cookie holds the token of its swap, in whatever header or body', async () => {
+  const browser = await signIn('session');
+  const cookie = `${SESSION}=${valueOf(browser, SESSION)}`;
+  const asked = async (origin: string, method: string, path: string, body?: string) => {
+    const answer = await fetch(origin + path, {
+      method,
+      headers: { cookie, origin: stack.url('gateway'), 'content-type': 'application/json' },
+      ...(body !== undefined && { body }),
+    });
+    const text = await answer.text();
+    return [answer.status, JSON.stringify([...answer.headers]) + text] as const;
+  };
+  const here = stack.url('gateway');
+  const order = '{"item":"book","amount_cents":1250}';
+  const answers = [
+    await asked(here, 'POST', '/orders', order),
+    await asked(here, 'POST', '/orders', '{"item":1}'),
+    await asked(here, 'POST', '/orders', '{'),
+    await asked(here, 'PUT', '/orders', order),
+    await asked(here, 'POST', '/orders/00000000-0000-4000-8000-000000000000/pay', ''),
+  ];
+  for (const path of ['/orders', '/orders/x', '/payments', '/payments?cursor=x', '/auth/me'])
+    for (const method of ['GET', 'HEAD', 'OPTIONS']) answers.push(await asked(here, method, path));
+  for (const path of ['/auth/sessions', '/auth/activity', '/.well-known/jwks.json', '/', '/none'])
+    answers.push(await asked(here, 'GET', path));
+  given.length = 0;
+  answers.push(await asked(echoing, 'GET', '/orders'));
+  // Whole in one piece: nothing has gone out yet when it is found.
+  const [status, text] = await asked(echoing, 'GET', '/orders/leak/0');
+  expect(status).toBe(500);
+  answers.push([status, text]);
+  // After more than a connection holds: what went out ends before it.
+  const reading = await fetch(`${echoing}/orders/leak/3000000`, { headers: { cookie } });
+  let begun = '';
+  await expect(
+    (async () => {
+      const decoder = new TextDecoder();
+      for await (const chunk of reading.body!) begun += decoder.decode(chunk as Uint8Array);
+    })(),
+  ).rejects.toThrow();
+  answers.push([reading.status, begun]);
+
+  expect(answers.filter(([code]) => code < 300).length).toBeGreaterThan(10);
+  expect(given).toHaveLength(3);
+  for (const token of given) {
+    expect(token).toMatch(/^eyJ/);
+    const pieces = token.split('.');
+    for (const [, answer] of answers)
+      for (const piece of pieces) expect(answer).not.toContain(piece);
+  }
+  for (const [, answer] of answers) expect(answer).not.toMatch(/eyJ/);
+  expect(stack.logs()).toContain('a service has put its token into an answer');
 });
 
 it('a request shows one credential, and that it comes from here if it changes something', async () => {

@@ -39,10 +39,17 @@ describe('headers to an upstream', () => {
 
   test('take the verified token and no cookie to others', () => {
     const sent = { authorization: 'bearer  other', cookie: '__Host-session=1' };
-    expect(upstreamHeaders(sent, facts, { verifiedToken: 'a.b.c' })).toEqual({
+    expect(upstreamHeaders(sent, facts, { token: 'a.b.c', isHidden: false })).toEqual({
       authorization: 'Bearer a.b.c',
       ...ours,
     });
+  });
+
+  test('ask for an answer that can be looked through when the client must not see the token', () => {
+    const sent = { 'accept-encoding': 'gzip' };
+    const asked = (isHidden: boolean) =>
+      upstreamHeaders(sent, facts, { token: 'a.b.c', isHidden })['accept-encoding'];
+    expect([asked(true), asked(false)]).toEqual(['identity', 'gzip']);
   });
 
   test('lose what Connection lists, but not what we add', () => {
@@ -53,7 +60,7 @@ describe('headers to an upstream', () => {
       te: 'trailers',
       upgrade: 'h2c',
     };
-    expect(upstreamHeaders(sent, facts, { verifiedToken: 'a.b.c' })).toEqual({
+    expect(upstreamHeaders(sent, facts, { token: 'a.b.c', isHidden: false })).toEqual({
       authorization: 'Bearer a.b.c',
       ...ours,
     });
@@ -95,7 +102,7 @@ describe('headers of an answer', () => {
 
   test('set cookies, and say which pages may read, only for identity', () => {
     const open = { ...answered, 'access-control-allow-origin': '*' };
-    const kept = answerHeaders(open, { withoutToken: 'a.b.c' });
+    const kept = answerHeaders(open, { token: 'a.b.c' });
     expect(Object.keys(kept)).toEqual(['content-type', 'x-request-id']);
     expect(answerHeaders(open, 'from identity')).toMatchObject({
       'set-cookie': ['a=b'],
@@ -105,7 +112,7 @@ describe('headers of an answer', () => {
 
   test('a relying service cannot hand out the token that it was given', () => {
     const echoing = { ...answered, 'x-echo': 'Bearer a.b.c', link: ['<x>', '</?t=a.b.c>'] };
-    const kept = answerHeaders(echoing, { withoutToken: 'a.b.c' });
+    const kept = answerHeaders(echoing, { token: 'a.b.c' });
     expect(Object.keys(kept)).toEqual(['content-type', 'x-request-id']);
   });
 });

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { connectionListed, isDroppedAtTheEdge, isHopByHop } from './header-names.js';
+import type { VerifiedToken } from './verify-at-the-edge.js';
 
 /** What the edge itself knows of a request. */
 export interface EdgeFacts {
@@ -12,7 +13,7 @@ export interface EdgeFacts {
 }
 
 /** Identity reads credentials itself, as they came; a relying service gets the token that was verified, and no cookie. */
-export type Credentials = 'as they came' | { readonly verifiedToken: string };
+export type Credentials = 'as they came' | VerifiedToken;
 
 /**
  * The headers to send to an upstream, made from those of a request: without what ends at this hop, without anything that
@@ -40,19 +41,21 @@ export function upstreamHeaders(
     delete headers['content-type'];
   }
   if (credentials !== 'as they came') {
-    headers.authorization = `Bearer ${credentials.verifiedToken}`;
+    headers.authorization = `Bearer ${credentials.token}`;
     delete headers.cookie;
+    // The answer is looked through for the token.
+    if (credentials.isHidden) headers['accept-encoding'] = 'identity';
   }
   return headers;
 }
 
 /** Identity may set cookies; a relying service may not, nor hand the token out that it was given, nor say which pages may read. */
-export type AnsweredBy = 'from identity' | { readonly withoutToken: string };
+export type AnsweredBy = 'from identity' | Pick<VerifiedToken, 'token'>;
 
 /**
  * The headers of an upstream's answer to pass on. Cookies of this origin are identity's alone to set; which pages of other origins may
- * read with them is the edge's to say. A header of a relying service
- * that repeats the token it was given is dropped: clients with an opaque cookie have none. Bodies are not looked through.
+ * read with them is the edge's to say. A header of a relying service that repeats the token it was given is dropped: clients with an
+ * opaque cookie have none.
  */
 export function answerHeaders(
   answered: IncomingHttpHeaders,
@@ -63,7 +66,7 @@ export function answerHeaders(
     answeredBy === 'from identity' ||
     (name !== 'set-cookie' &&
       !name.startsWith('access-control-') &&
-      ![value ?? []].flat().join().includes(answeredBy.withoutToken));
+      ![value ?? []].flat().join().includes(answeredBy.token));
   return Object.fromEntries(
     Object.entries(answered).filter(
       ([name, value]) => !isHopByHop(name) && !listed.includes(name) && isKept(name, value),

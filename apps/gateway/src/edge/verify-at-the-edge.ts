@@ -11,7 +11,14 @@ import type { SwapAnswer } from '../swap/swap-answer.js';
 import { sendAnswer } from './answers.js';
 import { provenanceOf } from './provenance.js';
 
-const verified = new WeakMap<object, string>();
+/** The token that was verified for a request. */
+export interface VerifiedToken {
+  readonly token: string;
+  /** It came in a cookie that scripts cannot read, or instead of one: the client must not get to see it. */
+  readonly isHidden: boolean;
+}
+
+const verified = new WeakMap<object, VerifiedToken>();
 
 /** What tells who makes a request. */
 export interface EdgeChecks {
@@ -42,7 +49,7 @@ export function verifyAtTheEdge({ verifier, swap, cookies }: EdgeChecks, audienc
       if (!answer) throw error;
       return sendAnswer(reply, answer);
     }
-    verified.set(request, token);
+    verified.set(request, { token, isHidden: given.cookie !== undefined });
     return undefined;
 
     async function tokenOf(
@@ -60,7 +67,7 @@ export function verifyAtTheEdge({ verifier, swap, cookies }: EdgeChecks, audienc
  *
  * @throws {TypeError} when none was: such a request must not reach a relying service
  */
-export function verifiedTokenOf(request: object): string {
+export function verifiedTokenOf(request: object): VerifiedToken {
   const token = verified.get(request);
   if (token === undefined) throw new TypeError('the request was not verified');
   return token;

@@ -1,11 +1,14 @@
 import { allowTrustedOrigins } from '@countersign/service-host';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
+import { pipeline } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { EDGE_ANSWERS, sendAnswer } from '../edge/answers.js';
 import { answerHeaders, upstreamHeaders } from '../edge/upstream-headers.js';
 import { verifiedTokenOf, verifyAtTheEdge } from '../edge/verify-at-the-edge.js';
 import type { EdgeChecks } from '../edge/verify-at-the-edge.js';
+import { TokenInAnswer, withoutToken } from '../edge/without-token.js';
 import type { Upstream } from './upstream.js';
 
 const CONNECT_TIMEOUT_MS = 3_000;
@@ -64,18 +67,30 @@ function replyOptions(audience: string | null): ReplyOptions {
           requestId: request.id,
           method: request.method,
         },
-        audience === null ? 'as they came' : { verifiedToken: verifiedTokenOf(request) },
+        audience === null ? 'as they came' : verifiedTokenOf(request),
       ),
     rewriteHeaders: (headers, request) =>
       answerHeaders(
         headers,
-        audience === null ? 'from identity' : { withoutToken: verifiedTokenOf(request as object) },
+        audience === null ? 'from identity' : verifiedTokenOf(request as object),
       ),
+    onResponse: (request, reply, answer) => {
+      const body = (answer as unknown as { readonly stream: Readable }).stream;
+      const hidden = audience === null ? undefined : verifiedTokenOf(request);
+      void reply.send(hidden?.isHidden ? cleaned(body, hidden.token, request.log) : body);
+    },
     // What went wrong has been logged by then.
     onError: (reply) => {
       sendAnswer(reply, EDGE_ANSWERS.upstreamUnavailable);
     },
   };
+}
+
+/** The same body. One that gives the token away ends where it would begin. */
+function cleaned(body: Readable, token: string, log: Pick<FastifyBaseLogger, 'error'>): Readable {
+  return pipeline(body, withoutToken(token), (error) => {
+    if (error instanceof TokenInAnswer) log.error('a service has put its token into an answer');
+  });
 }
 
 /** A body is bytes to us; without its type spelt out it would be encoded as JSON once more. */
