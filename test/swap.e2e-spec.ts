@@ -247,7 +247,7 @@ it('without identity opaque cookies are answered 503, and tokens go on', async (
   const [inSession, inCookie] = [await signIn('session'), await signIn('cookie')];
   await stack.endApp('identity');
   const answer = await inSession.fetch('GET', '/orders');
-  expect(answer).toMatchObject({ status: 503, body: { code: 'swap_unavailable' } });
+  expect(answer).toMatchObject({ status: 503, body: { code: 'forward_auth_unavailable' } });
   expect(answer.headers['retry-after']).toBe('5');
   expect((await inCookie.fetch('GET', '/orders')).status).toBe(200);
 });

@@ -13,6 +13,9 @@ openssl          openssl
 python3-jwt      python3-jwt
 python3-cryptography  python3-cryptography
 chromium         chromium
+nginx            nginx            nginx
+caddy            caddy            caddy
+haproxy          haproxy          haproxy
 '
 
 policy=/usr/sbin/policy-rc.d

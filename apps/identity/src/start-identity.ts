@@ -23,6 +23,8 @@ import { CredentialsPurge } from './credentials/credentials-purge.js';
 import { PasswordHasher } from './credentials/password-hasher.js';
 import { AttemptCounters } from './guessing/attempt-counters.js';
 import { createIdentityDataSource } from './identity-data-source.js';
+import { addForwardAuthRoutes } from './forward-auth/forward-auth-routes.js';
+import { GatewayPeers } from './forward-auth/gateway-peers.js';
 import { startForwardAuth } from './forward-auth/start-forward-auth.js';
 import { IdentityModule } from './identity.module.js';
 import { acceptFormsForOAuth } from './listeners/accept-forms.js';
@@ -157,6 +159,11 @@ export async function startIdentity(
   guardAgainstOtherPages(publicApp, identity.get(OwnCookies), config.TRUSTED_ORIGINS);
   addOpenApiRoutes(fastifyOf(publicApp), '/auth', publicDocument());
   addOpenApiRoutes(fastifyOf(serviceApp), '', serviceDocument());
+  addForwardAuthRoutes(fastifyOf(serviceApp), {
+    forwardAuth: swapping.forwardAuth,
+    peers: new GatewayPeers(config.FORWARD_AUTH_PEERS),
+    problemOf: domainProblem,
+  });
   let serving = false;
   const life = latchedReadiness(() => {
     const missing = [...(serving ? [] : ['not listening yet']), ...verifier.state().missing];

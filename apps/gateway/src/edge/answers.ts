@@ -11,7 +11,10 @@ const PROBLEMS = {
   ambiguous_target: { status: 400, title: 'The path can be read in more than one way' },
   upgrade_refused: { status: 400, title: 'Connections are not upgraded here' },
   upstream_unavailable: { status: 503, title: 'The service behind this path does not answer' },
-  swap_unavailable: { status: 503, title: 'Sessions cannot be looked up right now' },
+  forward_auth_unavailable: {
+    status: 503,
+    title: 'Nobody can say right now who makes this request',
+  },
 } as const;
 
 /** How long a caller should wait before it tries an upstream again, seconds. */
@@ -25,8 +28,8 @@ export const EDGE_ANSWERS = {
     problem: makeProblem('upstream_unavailable', PROBLEMS.upstream_unavailable),
     headers: { 'retry-after': RETRY_AFTER_SECONDS },
   },
-  swapUnavailable: {
-    problem: makeProblem('swap_unavailable', PROBLEMS.swap_unavailable),
+  forwardAuthUnavailable: {
+    problem: makeProblem('forward_auth_unavailable', PROBLEMS.forward_auth_unavailable),
     headers: { 'retry-after': RETRY_AFTER_SECONDS },
   },
 } as const satisfies Record<string, EdgeAnswer>;

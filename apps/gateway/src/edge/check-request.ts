@@ -1,8 +1,8 @@
+import { isUnambiguousTarget } from '@countersign/service-host';
 import { answerToUnusableCredentials, readBearerCredentials } from '@countersign/token-verifier';
 import type { FastifyRequest } from 'fastify';
 import { EDGE_ANSWERS } from './answers.js';
 import type { EdgeAnswer } from './answers.js';
-import { isUnambiguousTarget } from './request-target.js';
 
 /** Why a request goes nowhere, whatever its route; `undefined` when there is no reason. */
 export function faultOfRequest({ raw }: FastifyRequest): EdgeAnswer | undefined {

@@ -56,7 +56,7 @@ export class SessionSwap {
     const others = this.#underWay.get(question);
     if (others) return others;
     if (this.#underWay.size >= MAX_UNDER_WAY) {
-      return Promise.resolve({ refusal: EDGE_ANSWERS.swapUnavailable });
+      return Promise.resolve({ refusal: EDGE_ANSWERS.forwardAuthUnavailable });
     }
     const answer = this.#ask(question).finally(() => this.#underWay.delete(question));
     this.#underWay.set(question, answer);
@@ -68,7 +68,7 @@ export class SessionSwap {
       return readSwapAnswer(await this.ask(question));
     } catch (error) {
       this.logger.warn({ reason: (error as Error).message }, 'identity does not swap sessions');
-      return { refusal: EDGE_ANSWERS.swapUnavailable };
+      return { refusal: EDGE_ANSWERS.forwardAuthUnavailable };
     }
   }
 }

@@ -44,6 +44,8 @@ const settings = z.object({
   OPERATOR_PORT: port.default(3010),
   /** Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's. */
   TRUSTED_PROXIES: proxyList,
+  /** Gateways that may ask about requests at the service listener, by address or CIDR, separated by commas. Default: none. */
+  FORWARD_AUTH_PEERS: proxyList,
   /** The longest of all relying services: how long a silent one is waited for. */
   STALENESS_LIMITS: stalenessLimits,
   ACCESS_TOKEN_TTL_SECONDS: seconds(30, 900, 300),

@@ -5,6 +5,7 @@ import { REJECTION_CODES, UNAVAILABILITY_CODES } from '@countersign/token-verifi
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Described } from '../openapi/described.js';
+import { METHOD } from './described-request.js';
 import { AskingGateway } from './asking-gateway.js';
 import { ForwardAuth } from './forward-auth.js';
 
@@ -14,7 +15,7 @@ const LONGEST_HEADER = 16 * 1024;
 const asked = z.strictObject({
   /** Of the service that the request is meant for. */
   audience: z.string().min(1).max(100),
-  method: z.string().regex(/^[!#$%&'*+\-.^`|~\w]{1,32}$/),
+  method: z.string().regex(METHOD),
   /** Those that say who makes the request and from where, as they came: also twice the same. */
   headers: z
     .array(

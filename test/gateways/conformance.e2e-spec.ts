@@ -1,0 +1,87 @@
+import { jest } from '@jest/globals';
+import { freePorts } from '../stack.js';
+import { CASES } from './cases.js';
+import type { Case } from './cases.js';
+import { startEdge } from './edges.js';
+import type { Edge } from './edges.js';
+import { faultsOf } from './faults.js';
+import { ResultTable } from './result-table.js';
+import type { RoadState } from './road.js';
+import { send } from './send.js';
+import type { Received, Sent } from './send.js';
+import { World } from './world.js';
+
+jest.setTimeout(180_000);
+
+const NAMES = ['node', 'nginx'] as const;
+type Name = (typeof NAMES)[number];
+
+let world: World;
+const edges = new Map<Name, Edge>();
+const table = new ResultTable(NAMES);
+beforeAll(async () => {
+  world = await World.start();
+  edges.set('node', {
+    origin: world.issuer,
+    output: () => '',
+    stop: () => Promise.resolve(),
+  });
+  const ports = await freePorts(2 * NAMES.length);
+  for (const [index, name] of NAMES.entries()) {
+    if (name === 'node') continue;
+    const [port = 0, managementPort = 0] = ports.slice(2 * index);
+    edges.set(name, await startEdge(name, { ...world.places, port, managementPort }));
+  }
+});
+afterAll(async () => {
+  for (const edge of edges.values()) await edge.stop();
+  await world.stop();
+  process.stdout.write(`${table.text()}\n`);
+});
+
+let count = 0;
+/** Sends a request with a number of its own, and finds what the service got. */
+async function ask(name: Name, sent: Sent) {
+  const n = String((count += 1));
+  const target = `${sent.target}${sent.target.includes('?') ? '&' : '?'}n=${n}`;
+  const received = await send(edges.get(name)!.origin, { ...sent, target });
+  return { received, echoed: world.echo.received(n) };
+}
+const resultOf = ({ status, code }: Received) => `${String(status)} ${code}`.trim();
+
+/** Asks, and looks at everything that must hold for every answer. @returns status and code */
+async function judge(name: Name, { sent, expected, reaches }: Case): Promise<string> {
+  const given = { ...world.credentials, issuer: world.issuer };
+  const request = typeof sent === 'function' ? sent(given) : sent;
+  const { received, echoed } = await ask(name, request);
+  const result = resultOf(received);
+  expect(result).toMatch(typeof expected === 'string' ? new RegExp(`^${expected}$`) : expected);
+  expect(echoed !== undefined).toBe(reaches ?? received.status === 200);
+  expect(faultsOf(request, received, echoed)).toEqual([]);
+  return result;
+}
+
+describe.each(NAMES)('%s', (name) => {
+  test.each(CASES.map((one) => [one.name, one] as const))('%s', async (_, one) => {
+    await table.note(name, one.name, () => judge(name, one));
+  });
+});
+
+describe('identity does not say who asks', () => {
+  const states: readonly RoadState[] = ['slow', 'down', 'redirects', 'fails'];
+  test.each(states)('the way to it is or does: %s', async (state) => {
+    world.road.state = state;
+    try {
+      const sent = { target: '/orders', headers: [`Cookie: ${world.credentials.session}`] };
+      await Promise.all(
+        NAMES.map((name) =>
+          table.note(name, `forward auth: ${state}`, () =>
+            judge(name, { name: state, sent, expected: '503 forward_auth_unavailable' }),
+          ),
+        ),
+      );
+    } finally {
+      world.road.state = 'open';
+    }
+  });
+});

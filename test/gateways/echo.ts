@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+/** What a relying service was sent. */
+export interface Echoed {
+  readonly method: string;
+  readonly url: string;
+  /** Lower-case names, and values, in turn. */
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: string;
+}
+
+/** An upstream that remembers what it was sent by the `n` of the query, and answers as careless services do. */
+export class EchoUpstream {
+  readonly #received = new Map<string, Echoed>();
+
+  private constructor(private readonly server: Server) {}
+
+  static async start(): Promise<EchoUpstream> {
+    const server = createServer();
+    const echo = new EchoUpstream(server);
+    server.on('request', (request, response) => {
+      void text(request).then((body) => {
+        echo.#remember(request, body);
+        response.setHeader('set-cookie', '__Host-countersign-session=evil; Path=/; Secure');
+        response.setHeader('authorization', request.headers.authorization ?? '');
+        const special = request.url?.startsWith('/orders/of-others');
+        if (special) {
+          response.writeHead(403, {
+            'content-type': 'application/problem+json',
+            'www-authenticate': 'Bearer error="insufficient_scope", scope="orders:write"',
+          });
+        } else if (request.url?.startsWith('/orders/broken')) {
+          response.writeHead(500, { 'content-type': 'application/json' });
+        }
+        response.end(JSON.stringify(special ? { code: 'insufficient_scope' } : { fine: true }));
+      });
+    });
+    server.on('upgrade', (request, socket) => {
+      echo.#remember(request, '');
+      socket.end(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+      );
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return echo;
+  }
+
+  get host(): string {
+    return `127.0.0.1:${String((this.server.address() as AddressInfo).port)}`;
+  }
+
+  received(n: string): Echoed | undefined {
+    return this.#received.get(n);
+  }
+
+  stop(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+
+  #remember({ method = '', url = '', rawHeaders }: IncomingMessage, body: string): void {
+    const n = new URL(url, 'http://echo').searchParams.get('n') ?? '';
+    const headers = rawHeaders.flatMap((value, index) =>
+      index % 2 === 0 ? [[value.toLowerCase(), rawHeaders[index + 1] ?? ''] as const] : [],
+    );
+    this.#received.set(n, { method, url, headers, body });
+  }
+}
