@@ -13,7 +13,7 @@ import { World } from './world.js';
 
 jest.setTimeout(180_000);
 
-const NAMES = ['node', 'nginx'] as const;
+const NAMES = ['node', 'nginx', 'caddy', 'haproxy'] as const;
 type Name = (typeof NAMES)[number];
 
 let world: World;
@@ -57,6 +57,7 @@ async function judge(name: Name, { sent, expected, reaches }: Case): Promise<str
   const result = resultOf(received);
   expect(result).toMatch(typeof expected === 'string' ? new RegExp(`^${expected}$`) : expected);
   expect(echoed !== undefined).toBe(reaches ?? received.status === 200);
+  if (echoed) expect(echoed.body).toBe(request.body ?? '');
   expect(faultsOf(request, received, echoed)).toEqual([]);
   return result;
 }

@@ -23,21 +23,25 @@ export class EchoUpstream {
     const server = createServer();
     const echo = new EchoUpstream(server);
     server.on('request', (request, response) => {
-      void text(request).then((body) => {
-        echo.#remember(request, body);
-        response.setHeader('set-cookie', '__Host-countersign-session=evil; Path=/; Secure');
-        response.setHeader('authorization', request.headers.authorization ?? '');
-        const special = request.url?.startsWith('/orders/of-others');
-        if (special) {
-          response.writeHead(403, {
-            'content-type': 'application/problem+json',
-            'www-authenticate': 'Bearer error="insufficient_scope", scope="orders:write"',
-          });
-        } else if (request.url?.startsWith('/orders/broken')) {
-          response.writeHead(500, { 'content-type': 'application/json' });
-        }
-        response.end(JSON.stringify(special ? { code: 'insufficient_scope' } : { fine: true }));
-      });
+      // A gateway that turns a request away half-way ends it here too.
+      void text(request).then(
+        (body) => {
+          echo.#remember(request, body);
+          response.setHeader('set-cookie', '__Host-countersign-session=evil; Path=/; Secure');
+          response.setHeader('authorization', request.headers.authorization ?? '');
+          const special = request.url?.startsWith('/orders/of-others');
+          if (special) {
+            response.writeHead(403, {
+              'content-type': 'application/problem+json',
+              'www-authenticate': 'Bearer error="insufficient_scope", scope="orders:write"',
+            });
+          } else if (request.url?.startsWith('/orders/broken')) {
+            response.writeHead(500, { 'content-type': 'application/json' });
+          }
+          response.end(JSON.stringify(special ? { code: 'insufficient_scope' } : { fine: true }));
+        },
+        () => undefined,
+      );
     });
     server.on('upgrade', (request, socket) => {
       echo.#remember(request, '');

@@ -82,6 +82,7 @@ export async function startEdge(program: Program, places: Places): Promise<Edge>
 function settingsOf(places: Places, folder: string): Record<string, string> {
   return {
     GATEWAY_PORT: String(places.port),
+    GATEWAY_ADDRESS: `http://:${String(places.port)}`,
     MANAGEMENT_PORT: String(places.managementPort),
     IDENTITY_PUBLIC: places.identityPublic,
     IDENTITY_SERVICE: places.identityService,

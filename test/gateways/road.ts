@@ -60,7 +60,7 @@ function passOn(incoming: IncomingMessage, outgoing: ServerResponse, port: numbe
   onward.on('response', (answer) => {
     outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
     outgoing.flushHeaders();
-    answer.pipe(outgoing);
+    answer.on('error', () => outgoing.destroy()).pipe(outgoing);
   });
   onward.on('error', () => outgoing.destroy());
   outgoing.on('close', () => onward.destroy());

@@ -23,8 +23,12 @@ export interface Received {
   readonly code: string;
 }
 
-const PIECE = 64 * 1024;
-const PAUSE_MS = 3;
+const PIECE = 16 * 1024;
+/** What is larger waits for an answer after its head, as curl does. */
+const LARGE = 1024 * 1024;
+const CONTINUE_MS = 1_000;
+const CAREFUL_PIECES = 12;
+const CAREFUL_MS = 50;
 const PATIENCE_MS = 30_000;
 
 /** Sends a request as no client library would, and reads the answer. */
@@ -41,11 +45,15 @@ export async function send(origin: string, sent: Sent): Promise<Received> {
   const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.setTimeout(PATIENCE_MS, () => socket.destroy());
   socket.write(headOf(sent, host));
+  // Slowly at first: a server that says no and closes takes its answer back from who goes on sending.
+  const answered = new Promise((resolve) => socket.once('data', resolve).once('close', resolve));
+  const wait = (ms: number) => Promise.race([answered, delay(ms)]);
+  if (!sent.chunked && Buffer.byteLength(sent.body ?? '') > LARGE) await wait(CONTINUE_MS);
+  let pieces = 0;
   for (const piece of piecesOf(sent)) {
-    socket.write(piece);
-    // Slowly enough to see an answer that comes before the end: a server that closes takes it back otherwise.
-    await delay(PAUSE_MS);
     if (raw !== '' || socket.destroyed) break;
+    socket.write(piece);
+    await wait((pieces += 1) <= CAREFUL_PIECES ? CAREFUL_MS : 0);
   }
   await closed;
   return parse(raw);
