@@ -28,7 +28,11 @@ export default {
   // Machines that do other work at the same time are slow, not broken.
   testTimeout: 120_000,
   projects: [
-    { ...common, displayName: 'unit', testMatch: ['**/src/**/*.spec.ts'] },
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: ['**/src/**/*.spec.ts', '<rootDir>/docs/*.spec.ts'],
+    },
     { ...common, displayName: 'integration', testMatch: ['**/src/**/*.int-spec.ts'] },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },
   ],

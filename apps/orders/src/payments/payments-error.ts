@@ -26,20 +26,23 @@ export class PaymentConflict extends Error {
   override readonly name = 'PaymentConflict';
 }
 
-const CONFLICT = { status: 409, title: 'There is another payment for this order' };
-const UNAVAILABLE = { status: 503, title: 'Payments are not available right now' };
+/** What a caller is told instead of what payments said. */
+export const PAYMENTS_PROBLEMS = {
+  payment_conflict: { status: 409, title: 'There is another payment for this order' },
+  payments_unavailable: { status: 503, title: 'Payments are not available right now' },
+} as const;
 const RETRY_AFTER_SECONDS = '5';
 
 /** The answer to what {@link PaymentsService.pay} throws; `undefined` for any other error. */
 export function paymentsProblem(error: unknown): ProblemAnswer | undefined {
   if (error instanceof PaymentsUnavailable) {
     return {
-      problem: makeProblem('payments_unavailable', UNAVAILABLE),
+      problem: makeProblem('payments_unavailable', PAYMENTS_PROBLEMS.payments_unavailable),
       headers: { 'retry-after': RETRY_AFTER_SECONDS },
     };
   }
   if (error instanceof PaymentConflict) {
-    return { problem: makeProblem('payment_conflict', CONFLICT) };
+    return { problem: makeProblem('payment_conflict', PAYMENTS_PROBLEMS.payment_conflict) };
   }
   if (error instanceof PaymentRefused) {
     const { problem, challenge } = error;

@@ -1,7 +1,8 @@
 import { makeProblem } from '@countersign/service-host';
 import type { ProblemAnswer } from '@countersign/service-host';
 
-const PROBLEMS = {
+/** How a {@link PaymentError} is answered. */
+export const PAYMENT_PROBLEMS = {
   already_paid: { status: 409, title: 'The order is paid already, with another amount' },
 } as const;
 
@@ -9,13 +10,13 @@ const PROBLEMS = {
 export class PaymentError extends Error {
   override readonly name = 'PaymentError';
 
-  constructor(readonly code: keyof typeof PROBLEMS) {
-    super(PROBLEMS[code].title);
+  constructor(readonly code: keyof typeof PAYMENT_PROBLEMS) {
+    super(PAYMENT_PROBLEMS[code].title);
   }
 }
 
 /** The answer to a {@link PaymentError}; `undefined` for any other error. */
 export function paymentProblem(error: unknown): ProblemAnswer | undefined {
   if (!(error instanceof PaymentError)) return undefined;
-  return { problem: makeProblem(error.code, PROBLEMS[error.code]) };
+  return { problem: makeProblem(error.code, PAYMENT_PROBLEMS[error.code]) };
 }
