@@ -104,8 +104,13 @@ export const stalenessLimits = z
 
 /** Settings that every process of ours takes. */
 export const hostSettings = {
-  /** The address to listen on. */
-  BIND_HOST: z.string().default('127.0.0.1'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
-  LOG_FORMAT: z.enum(['json', 'pretty']).default('json'),
+  BIND_HOST: z.string().default('127.0.0.1').describe('The address to listen on.'),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
+    .default('info')
+    .describe('What is logged: this and worse.'),
+  LOG_FORMAT: z
+    .enum(['json', 'pretty'])
+    .default('json')
+    .describe('`json` for machines, `pretty` for people.'),
 };

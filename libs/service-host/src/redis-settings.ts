@@ -24,20 +24,27 @@ export interface RedisSettings {
  */
 export function redisSettings(isRedisUrl: (url: string) => boolean) {
   return {
-    /** `redis://`, `rediss://` (TLS), or the same with `+sentinel` and the name of the master. Default: no Redis. */
     REDIS_URL: z
       .string()
       .refine(
         isRedisUrl,
         'must be redis://[user@]host[:port] or redis+sentinel://[user@]host[:port],…/master-name; rediss for TLS',
       )
-      .optional(),
-    /** Names a file; becomes the password in it, which is used instead of one in `REDIS_URL`. */
-    REDIS_PASSWORD_FILE: secretFile.optional(),
-    /** The same for the Sentinels themselves, where they ask for a password. */
-    REDIS_SENTINEL_PASSWORD_FILE: secretFile.optional(),
-    /** Names a file; becomes the certificate of the authority that signed Redis's, where it is not a public one. */
-    REDIS_CA_FILE: secretFile.optional(),
+      .optional()
+      .describe(
+        '`redis://`, `rediss://` (TLS), or the same with `+sentinel` and the name of the master. Default: no Redis.',
+      ),
+    REDIS_PASSWORD_FILE: secretFile
+      .optional()
+      .describe('A file with the password, which is used instead of one in `REDIS_URL`.'),
+    REDIS_SENTINEL_PASSWORD_FILE: secretFile
+      .optional()
+      .describe('The same for the Sentinels themselves, where they ask for a password.'),
+    REDIS_CA_FILE: secretFile
+      .optional()
+      .describe(
+        "A file with the certificate of the authority that signed Redis's, where it is not a public one.",
+      ),
   };
 }
 

@@ -3,19 +3,22 @@ import { origin, secretFile, stalenessLimits } from './environment.js';
 
 /** Settings of every process that verifies tokens over HTTP, besides `hostSettings`. */
 export const relyingServiceSettings = {
-  /** The `iss` of the tokens: the public origin of the gateway. */
-  ISSUER_URL: origin,
-  /** The metadata document of identity's service listener. */
-  DISCOVERY_URL: z.url({ protocol: /^https?$/ }),
-  CLIENT_ID: z.string(),
-  /** Names a file; becomes the secret in it. */
-  CLIENT_SECRET_FILE: secretFile,
-  STALENESS_LIMITS: stalenessLimits,
-  /** Allows plain http to other machines: only inside a network that is trusted as it is. */
+  ISSUER_URL: origin.describe('The `iss` of the tokens: the public origin of the gateway.'),
+  DISCOVERY_URL: z
+    .url({ protocol: /^https?$/ })
+    .describe("The metadata document of identity's service listener."),
+  CLIENT_ID: z.string().describe('The id of the relying service.'),
+  CLIENT_SECRET_FILE: secretFile.describe('A file with its secret.'),
+  STALENESS_LIMITS: stalenessLimits.describe(
+    '`soft/hard`: how old the newest proof may be that no revocation is missing. Past the first it is an alarm, past the second no token is accepted.',
+  ),
   ALLOW_INSECURE_HTTP: z
     .enum(['true', 'false'])
     .default('false')
-    .transform((value) => value === 'true'),
+    .transform((value) => value === 'true')
+    .describe(
+      'Allows plain http to other machines: only inside a network that is trusted as it is.',
+    ),
 };
 
 /**

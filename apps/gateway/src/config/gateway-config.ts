@@ -13,23 +13,32 @@ import { isRedisUrl } from '@countersign/revocation-redis';
 import { isSafeUrl } from '@countersign/token-verifier';
 import { z } from 'zod';
 
-const settings = z
+/** Every setting, with what it is for. */
+export const settings = z
   .object({
     ...hostSettings,
     ...relyingServiceSettings,
     ...redisSettings(isRedisUrl),
-    PORT: port.default(8080),
-    MANAGEMENT_PORT: port.default(8081),
-    /** Identity's public listener. Never its service or operator listener. */
-    IDENTITY_URL: origin,
-    ORDERS_URL: origin,
-    PAYMENTS_URL: origin,
-    /** Origins of front ends elsewhere whose pages may use cookies of ours, separated by commas: what identity is told. Default: none. */
-    TRUSTED_ORIGINS: originList,
-    /** Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's. */
-    TRUSTED_PROXIES: proxyList,
-    /** How long an upstream may take to begin its answer. */
-    UPSTREAM_TIMEOUT_MS: z.coerce.number().int().min(100).max(60_000).default(15_000),
+    PORT: port.default(8080).describe('Where the gateway listens.'),
+    MANAGEMENT_PORT: port.default(8081).describe('The listener for health and metrics.'),
+    IDENTITY_URL: origin.describe(
+      "Identity's public listener. Never its service or operator listener.",
+    ),
+    ORDERS_URL: origin.describe('The orders service.'),
+    PAYMENTS_URL: origin.describe('The payments service.'),
+    TRUSTED_ORIGINS: originList.describe(
+      'Origins of front ends elsewhere whose pages may use cookies of ours, separated by commas: what identity is told. Default: none.',
+    ),
+    TRUSTED_PROXIES: proxyList.describe(
+      "Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's.",
+    ),
+    UPSTREAM_TIMEOUT_MS: z.coerce
+      .number()
+      .int()
+      .min(100)
+      .max(60_000)
+      .default(15_000)
+      .describe('How long an upstream may take to begin its answer.'),
   })
   .refine(...safeDiscovery(isSafeUrl));
 

@@ -23,28 +23,51 @@ const rate = (fallback: string) =>
  * of messages and refreshes every one.
  */
 export const attemptSettings = {
-  /** After so many wrong passwords for one account the next attempt has to wait, and twice as long after each further one. */
-  SIGN_IN_FREE_FAILURES: z.coerce.number().int().min(1).max(1_000_000_000).default(5),
-  SIGN_IN_FIRST_DELAY_SECONDS: z.coerce.number().int().min(1).max(3600).default(1),
-  SIGN_IN_LONGEST_DELAY_SECONDS: z.coerce.number().int().min(1).max(3600).default(900),
-  SIGN_IN_FAILURES_PER_ADDRESS: rate('100/600'),
-  SIGN_IN_FAILURES_IN_ALL: rate('600/60'),
-  /** Messages that somebody can have sent: registration, a forgotten password, another address. */
-  MESSAGES_PER_EMAIL: rate('5/3600'),
-  MESSAGES_PER_ADDRESS: rate('30/3600'),
-  MESSAGES_IN_ALL: rate('300/60'),
-  /** Wrong tokens as messages bring them. */
-  EMAIL_TOKEN_FAILURES_PER_ADDRESS: rate('60/600'),
-  /** Counted by each replica for itself. */
-  REFRESHES_PER_ADDRESS: rate('6000/60'),
-  /** Wrong client secrets: for one client from one address, and from one address. */
-  CLIENT_FAILURES_PER_CLIENT: rate('30/60'),
-  CLIENT_FAILURES_PER_ADDRESS: rate('300/60'),
-  /** For how long a device is known after a sign-in. */
+  SIGN_IN_FREE_FAILURES: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .default(5)
+    .describe('After so many wrong passwords for one account the next attempt has to wait.'),
+  SIGN_IN_FIRST_DELAY_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3600)
+    .default(1)
+    .describe('How long, and twice as long after each further one.'),
+  SIGN_IN_LONGEST_DELAY_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(3600)
+    .default(900)
+    .describe('How long at most.'),
+  SIGN_IN_FAILURES_PER_ADDRESS: rate('100/600').describe('Wrong passwords from one address.'),
+  SIGN_IN_FAILURES_IN_ALL: rate('600/60').describe(
+    'Wrong passwords from everybody who is not on a known device.',
+  ),
+  MESSAGES_PER_EMAIL: rate('5/3600').describe(
+    'Messages that somebody can have sent to one address: registration, a forgotten password, another address.',
+  ),
+  MESSAGES_PER_ADDRESS: rate('30/3600').describe('The same from one address.'),
+  MESSAGES_IN_ALL: rate('300/60').describe('The same from everybody.'),
+  EMAIL_TOKEN_FAILURES_PER_ADDRESS: rate('60/600').describe(
+    'Wrong tokens, as messages bring them.',
+  ),
+  REFRESHES_PER_ADDRESS: rate('6000/60').describe(
+    'Refreshes from one address, counted by each replica for itself.',
+  ),
+  CLIENT_FAILURES_PER_CLIENT: rate('30/60').describe(
+    'Wrong client secrets for one client from one address.',
+  ),
+  CLIENT_FAILURES_PER_ADDRESS: rate('300/60').describe('Wrong client secrets from one address.'),
   KNOWN_DEVICE_TTL_SECONDS: z.coerce
     .number()
     .int()
     .min(3600)
     .max(400 * 86_400)
-    .default(180 * 86_400),
+    .default(180 * 86_400)
+    .describe('For how long a device is known after a sign-in.'),
 };

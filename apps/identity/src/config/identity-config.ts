@@ -25,66 +25,132 @@ const itemsOf = (list: string) =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
-const settings = z.object({
+/** Every setting, with what it is for. */
+export const settings = z.object({
   ...hostSettings,
   ...redisSettings(isRedisUrl),
-  /** The public origin of the gateway: `iss` of every token. */
-  ISSUER_URL: origin,
-  /** The origin under which relying services reach the service listener. */
-  SERVICE_URL: origin,
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
-  DATABASE_POOL_SIZE: z.coerce.number().int().min(2).max(100).default(10),
-  /** The keys that seal secrets in the database: a file of them, or the same text here. One of the two. */
-  MASTER_KEY_FILE: z.string().optional(),
-  MASTER_KEY: z.string().optional(),
-  RELYING_SERVICES_FILE: z.string(),
+  ISSUER_URL: origin.describe('The public origin of the gateway: `iss` of every token.'),
+  SERVICE_URL: origin.describe(
+    'The origin under which relying services reach the service listener.',
+  ),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .describe('The database, as the role that serves.'),
+  DATABASE_POOL_SIZE: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(100)
+    .default(10)
+    .describe('Connections of one replica.'),
+  MASTER_KEY_FILE: z
+    .string()
+    .optional()
+    .describe('A file with the keys that seal secrets in the database. This or `MASTER_KEY`.'),
+  MASTER_KEY: z.string().optional().describe('The text of that file.'),
+  RELYING_SERVICES_FILE: z
+    .string()
+    .describe('The services that verify: a list of `{id, audience, secret_sha256}`.'),
   ...mailSettings,
-  PUBLIC_PORT: port.default(3000),
-  SERVICE_PORT: port.default(3005),
-  OPERATOR_PORT: port.default(3010),
-  /** Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's. */
-  TRUSTED_PROXIES: proxyList,
-  /** Gateways that may ask about requests at the service listener, by address or CIDR, separated by commas. Default: none. */
-  FORWARD_AUTH_PEERS: proxyList,
-  /** The longest of all relying services: how long a silent one is waited for. */
-  STALENESS_LIMITS: stalenessLimits,
-  ACCESS_TOKEN_TTL_SECONDS: seconds(30, 900, 300),
-  /** How long a key signs, and how long the next one is published before it does. */
-  KEY_ROTATION_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400),
-  KEY_PUBLICATION_SECONDS: seconds(1, 30 * 86_400, 86_400),
-  /** The longest that any gateway or verifier in use keeps the JWKS: no key signs sooner after its publication. */
-  JWKS_CACHE_SECONDS: seconds(1, 86_400, 300),
-  /** How long the next key then waits for every instance to report it, and what happens past that. */
-  KEY_ACTIVATION_PATIENCE_SECONDS: seconds(0, 30 * 86_400, 86_400),
-  KEY_ACTIVATION_PAST_DEADLINE: z.enum(['go_on', 'hold']).default('go_on'),
-  SESSION_TTL_SECONDS: seconds(60, 7 * 86_400, 12 * 3600),
-  REMEMBERED_SESSION_TTL_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400),
-  /** A session that is not used for so long is over. */
-  SESSION_IDLE_SECONDS: seconds(60, 7 * 86_400, 3600),
-  REMEMBERED_SESSION_IDLE_SECONDS: seconds(60, 366 * 86_400, 7 * 86_400),
-  /** How many live sessions an account may have; a sign-in past that ends the one that was not used for longest. */
-  SESSIONS_PER_ACCOUNT: z.coerce.number().int().min(1).max(1_000_000).default(100),
-  /** For so long sessions that are over are kept, for their owners and for operators. */
-  SESSION_RETENTION_SECONDS: seconds(3600, 366 * 86_400, 30 * 86_400),
-  /** For so long after a refresh the spent refresh token gives the same successor again; 0: never. */
-  REFRESH_GRACE_SECONDS: seconds(0, 60, 10),
-  /** How many sessions one replica refreshes in a second; others are told when to come again. */
-  REFRESHES_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(200),
-  /** How many sessions whose token is not remembered one replica looks up for gateways in a second; others are told when to come again. */
-  SWAPS_PER_SECOND: z.coerce.number().int().min(1).max(10_000).default(200),
-  /** Access tokens live up to so much shorter than they may, at random. */
-  EXPIRY_JITTER_PERCENT: z.coerce.number().int().min(0).max(50).default(5),
-  /** Origins of front ends elsewhere whose pages may use cookies of ours, separated by commas. Default: none. */
-  TRUSTED_ORIGINS: originList,
-  EMAIL_TOKEN_TTL_SECONDS: seconds(60, 7 * 86_400, 86_400),
-  PASSWORD_RESET_TTL_SECONDS: seconds(60, 86_400, 1_800),
-  /** Words that everybody here knows, such as the names of your products, separated by commas: a password must be more than them. */
+  PUBLIC_PORT: port.default(3000).describe('The listener for everybody, behind the gateway.'),
+  SERVICE_PORT: port.default(3005).describe('The listener for relying services and gateways.'),
+  OPERATOR_PORT: port.default(3010).describe('The listener for operators, health and metrics.'),
+  TRUSTED_PROXIES: proxyList.describe(
+    "Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's.",
+  ),
+  FORWARD_AUTH_PEERS: proxyList.describe(
+    'Gateways that may ask about requests at the service listener, by address or CIDR, separated by commas. Default: none.',
+  ),
+  STALENESS_LIMITS: stalenessLimits.describe(
+    '`soft/hard`, the longest of all relying services: how long a silent one is waited for.',
+  ),
+  ACCESS_TOKEN_TTL_SECONDS: seconds(30, 900, 300).describe(
+    'How long an access token lives, at most.',
+  ),
+  KEY_ROTATION_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400).describe('How long a key signs.'),
+  KEY_PUBLICATION_SECONDS: seconds(1, 30 * 86_400, 86_400).describe(
+    'How long the next key is published before it signs.',
+  ),
+  JWKS_CACHE_SECONDS: seconds(1, 86_400, 300).describe(
+    'The longest that any gateway or verifier in use keeps the JWKS: no key signs sooner after its publication.',
+  ),
+  KEY_ACTIVATION_PATIENCE_SECONDS: seconds(0, 30 * 86_400, 86_400).describe(
+    'How long the next key then waits for every instance to report it.',
+  ),
+  KEY_ACTIVATION_PAST_DEADLINE: z
+    .enum(['go_on', 'hold'])
+    .default('go_on')
+    .describe('What happens past that.'),
+  SESSION_TTL_SECONDS: seconds(60, 7 * 86_400, 12 * 3600).describe(
+    'How long a session lasts, at most.',
+  ),
+  REMEMBERED_SESSION_TTL_SECONDS: seconds(60, 366 * 86_400, 30 * 86_400).describe(
+    'The same for one that is to be remembered.',
+  ),
+  SESSION_IDLE_SECONDS: seconds(60, 7 * 86_400, 3600).describe(
+    'A session that is not used for so long is over.',
+  ),
+  REMEMBERED_SESSION_IDLE_SECONDS: seconds(60, 366 * 86_400, 7 * 86_400).describe(
+    'The same for one that is to be remembered.',
+  ),
+  SESSIONS_PER_ACCOUNT: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(100)
+    .describe(
+      'How many live sessions an account may have; a sign-in past that ends the one that was not used for longest.',
+    ),
+  SESSION_RETENTION_SECONDS: seconds(3600, 366 * 86_400, 30 * 86_400).describe(
+    'For so long sessions that are over are kept, for their owners and for operators.',
+  ),
+  REFRESH_GRACE_SECONDS: seconds(0, 60, 10).describe(
+    'For so long after a refresh the spent refresh token gives the same successor again; 0: never.',
+  ),
+  REFRESHES_PER_SECOND: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(200)
+    .describe(
+      'How many sessions one replica refreshes in a second; others are told when to come again.',
+    ),
+  SWAPS_PER_SECOND: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(200)
+    .describe(
+      'How many sessions whose token is not remembered one replica looks up for gateways in a second; others are told when to come again.',
+    ),
+  EXPIRY_JITTER_PERCENT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(50)
+    .default(5)
+    .describe('Access tokens live up to so much shorter than they may, at random.'),
+  TRUSTED_ORIGINS: originList.describe(
+    'Origins of front ends elsewhere whose pages may use cookies of ours, separated by commas. Default: none.',
+  ),
+  EMAIL_TOKEN_TTL_SECONDS: seconds(60, 7 * 86_400, 86_400).describe(
+    'How long the token of a message is good for.',
+  ),
+  PASSWORD_RESET_TTL_SECONDS: seconds(60, 86_400, 1_800).describe(
+    'The same for a forgotten password.',
+  ),
   PASSWORD_CONTEXT_WORDS: z
     .string()
     .default('countersign')
     .transform(itemsOf)
     .pipe(
       z.array(z.string().min(3, 'must be words of three characters or more').max(100)).max(1000),
+    )
+    .describe(
+      'Words that everybody here knows, such as the names of your products, separated by commas: a password must be more than them.',
     ),
   ...argon2Settings,
   ...attemptSettings,

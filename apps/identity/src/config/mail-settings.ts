@@ -26,29 +26,42 @@ const sender = z
 
 /** Settings of how messages reach people. */
 export const mailSettings = {
-  /** `smtp://[user[:password]@]host[:port]` (STARTTLS), or `smtps://` (TLS from the first byte). */
   SMTP_URL: z
     .string()
     .refine(
       isSmtpUrl,
       'must be smtp://[user[:password]@]host[:port] or smtps://…, without path and query',
     )
-    .optional(),
-  /** Names a file; becomes the password in it, which is used instead of one in `SMTP_URL`. */
-  SMTP_PASSWORD_FILE: secretFile.optional(),
-  /** Lets `smtp://` go on without TLS where the server offers none. On loopback it always may. */
+    .optional()
+    .describe(
+      '`smtp://[user[:password]@]host[:port]` (STARTTLS), or `smtps://` (TLS from the first byte).',
+    ),
+  SMTP_PASSWORD_FILE: secretFile
+    .optional()
+    .describe('A file with the password, which is used instead of one in `SMTP_URL`.'),
   SMTP_ALLOW_PLAINTEXT: z
     .enum(['true', 'false'])
     .default('false')
-    .transform((value) => value === 'true'),
-  MAIL_FROM: sender.optional(),
-  /** Instead of `SMTP_URL`, for development: the folder that messages are kept in. */
-  MAIL_DIR: z.string().optional(),
-  /** The page of the front end that people are sent to by messages; a task and its token are added as the fragment. */
+    .transform((value) => value === 'true')
+    .describe(
+      'Lets `smtp://` go on without TLS where the server offers none. On loopback it always may.',
+    ),
+  MAIL_FROM: sender
+    .optional()
+    .describe(
+      'Who messages come from: `a@example.com` or `Name <a@example.com>`. Needed with `SMTP_URL`.',
+    ),
+  MAIL_DIR: z
+    .string()
+    .optional()
+    .describe('Instead of `SMTP_URL`, for development: the folder that messages are kept in.'),
   ACCOUNT_PAGE_URL: z
     .url({ protocol: /^https?$/, abort: true, error: 'must be an http or https URL' })
     .refine((url) => !url.includes('#'), 'must have no fragment: the token becomes it')
-    .optional(),
+    .optional()
+    .describe(
+      'The page of the front end that people are sent to by messages; a task and its token are added as the fragment.',
+    ),
 };
 
 function isSmtpUrl(text: string): boolean {

@@ -11,15 +11,17 @@ import { isRedisUrl } from '@countersign/revocation-redis';
 import { isSafeUrl } from '@countersign/token-verifier';
 import { z } from 'zod';
 
-const settings = z
+/** Every setting, with what it is for. */
+export const settings = z
   .object({
     ...hostSettings,
     ...relyingServiceSettings,
     ...redisSettings(isRedisUrl),
-    PORT: port.default(3001),
-    MANAGEMENT_PORT: port.default(3011),
-    /** Where the payments service answers. The caller's token is sent there. */
-    PAYMENTS_URL: origin,
+    PORT: port.default(3001).describe('Where the service listens.'),
+    MANAGEMENT_PORT: port.default(3011).describe('The listener for health and metrics.'),
+    PAYMENTS_URL: origin.describe(
+      "Where the payments service answers. The caller's token is sent there.",
+    ),
   })
   .refine(...safeDiscovery(isSafeUrl));
 

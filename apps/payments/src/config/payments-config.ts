@@ -10,13 +10,14 @@ import { isRedisUrl } from '@countersign/revocation-redis';
 import { isSafeUrl } from '@countersign/token-verifier';
 import { z } from 'zod';
 
-const settings = z
+/** Every setting, with what it is for. */
+export const settings = z
   .object({
     ...hostSettings,
     ...relyingServiceSettings,
     ...redisSettings(isRedisUrl),
-    PORT: port.default(3002),
-    MANAGEMENT_PORT: port.default(3012),
+    PORT: port.default(3002).describe('Where the service listens.'),
+    MANAGEMENT_PORT: port.default(3012).describe('The listener for health and metrics.'),
   })
   .refine(...safeDiscovery(isSafeUrl));
 
