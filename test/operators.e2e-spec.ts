@@ -267,7 +267,7 @@ it('an epoch is raised straight in the database, after a yes, and everything end
   const finn = await stack.addAccount('finn@example.test');
   const accessToken = await stack.signIn(finn);
   const raise = (...more: string[]) =>
-    stack.cli(['epoch', 'raise', ...more], { DATABASE_URL: stack.postgres.url });
+    stack.cli(['epoch', 'raise', ...more], { DATABASE_URL: stack.databaseUrl });
   expect(await raise()).toMatchObject({ code: 2, err: expect.stringContaining('--dry-run') });
   const dry = await raise('--dry-run');
   expect(dry.out).toMatch(/END ALL [1-9]\d* session\(s\)[^]*nothing was changed/);

@@ -25,7 +25,7 @@ beforeAll(async () => {
   stack = await Stack.start(['identity', 'orders'], { REDIS_URL: redis.url });
   env = {
     PATH: `${join(stack.folder, 'bin')}:${process.env['PATH'] ?? ''}`,
-    DATABASE_URL: stack.postgres.url,
+    DATABASE_URL: stack.databaseUrl,
     COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
     COUNTERSIGN_OPERATOR_TOKEN: await stack.addOperator('alice', ['read', 'end-sessions', 'keys']),
   };

@@ -14,6 +14,7 @@ import { startThrowAwayPostgres } from '@countersign/test-kit';
 import type { ThrowAwayPostgres } from '@countersign/test-kit';
 import type { OpenApiDocument } from '../apps/identity/src/openapi/openapi-document.js';
 import { holdToDocument, letGoOf } from '../apps/identity/test/watched-fetch.js';
+import pg from 'pg';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const program = (app: string, file = 'main.js') => join(root, 'apps', app, 'dist', file);
@@ -97,7 +98,13 @@ export interface Variant {
   readonly env?: Record<string, string>;
 }
 
-/** A whole installation on loopback: Postgres and the built services, each a process of its own. */
+/** The database role of identity, which owns nothing. */
+const SERVICE_ROLE = 'identity_service';
+
+/**
+ * A whole installation on loopback: Postgres and the built services, each a process of its own. As in production, identity may do no more
+ * in the database than it needs; `postgres.url` is that of the owner.
+ */
 export class Stack {
   readonly #running = new Map<string, Running>();
   readonly #ended: string[] = [];
@@ -108,6 +115,8 @@ export class Stack {
     readonly folder: string,
     readonly ports: Readonly<Record<string, number>>,
     readonly clientSecrets: Readonly<Record<string, string>>,
+    /** With the role of the service. */
+    readonly databaseUrl: string,
     private readonly more: Record<string, string>,
   ) {}
 
@@ -139,12 +148,12 @@ export class Stack {
     const secrets = Object.fromEntries(
       ['orders', 'payments', 'gateway'].map((id) => [id, randomBytes(32).toString('base64url')]),
     );
-    const stack = new Stack(postgres, folder, ports, secrets, more);
+    const databaseUrl = await addServiceRole(postgres);
+    const stack = new Stack(postgres, folder, ports, secrets, databaseUrl, more);
     stack.#writeFiles();
-    const migrated = await run(program('identity', 'cli.js'), stack.env('identity'), [
-      'migrate',
-    ]).end();
-    if (migrated.code !== 0) throw new Error('the migration failed');
+    const owner = { MIGRATION_DATABASE_URL: postgres.url };
+    const migrated = await stack.cli(['migrate', '--grant-to', SERVICE_ROLE], owner);
+    if (migrated.code !== 0) throw new Error(`the migration failed: ${migrated.err}`);
     for (const app of apps) await stack.startApp(app);
     if (apps.includes('identity')) await stack.#holdToDocuments();
     return stack;
@@ -177,7 +186,7 @@ export class Stack {
     if (app === 'identity') {
       return {
         SERVICE_URL: this.url('service'),
-        DATABASE_URL: this.postgres.url,
+        DATABASE_URL: this.databaseUrl,
         MASTER_KEY_FILE: join(this.folder, 'master-keys'),
         RELYING_SERVICES_FILE: join(this.folder, 'relying-services.json'),
         MAIL_DIR: this.mailDir,
@@ -347,8 +356,8 @@ export class Stack {
   /** Every secret that was given out or used so far, also the ones of the installation. */
   secrets(): readonly string[] {
     const masterKey = readFileSync(join(this.folder, 'master-keys'), 'utf8').split(/\s+/)[1]!;
-    const database = new URL(this.postgres.url).password;
-    return [...this.#known, ...Object.values(this.clientSecrets), masterKey, database];
+    const databases = [this.databaseUrl, this.postgres.url].map((url) => new URL(url).password);
+    return [...this.#known, ...Object.values(this.clientSecrets), masterKey, ...databases];
   }
 
   /** @throws {Error} when an answer was not as documented */
@@ -372,6 +381,18 @@ export class Stack {
     }));
     write('relying-services.json', JSON.stringify(declared));
   }
+}
+
+/** @returns the URL of the installation's database for a new role without any rights */
+async function addServiceRole(postgres: ThrowAwayPostgres): Promise<string> {
+  const url = new URL(postgres.url);
+  url.username = SERVICE_ROLE;
+  url.password = randomBytes(16).toString('hex');
+  const admin = new pg.Client(postgres.adminUrl);
+  await admin.connect();
+  await admin.query(`CREATE ROLE ${SERVICE_ROLE} LOGIN PASSWORD '${url.password}'`);
+  await admin.end();
+  return url.toString();
 }
 
 export function post(

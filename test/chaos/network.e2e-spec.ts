@@ -51,10 +51,10 @@ it('one service is cut off from check-ins only: it hears of revocations, and nob
 });
 
 it('a replica of identity is cut off from Postgres: no heartbeat comes from it, and services find the other', async () => {
-  const { port, hostname } = new URL(town.stack.postgres.url);
+  const { port, hostname } = new URL(town.stack.databaseUrl);
   expect(hostname).toMatch(/^(127\.0\.0\.1|localhost)$/);
   const link = await TcpLink.to(Number(port));
-  const throughLink = new URL(town.stack.postgres.url);
+  const throughLink = new URL(town.stack.databaseUrl);
   throughLink.hostname = '127.0.0.1';
   throughLink.port = String(link.port);
   try {

@@ -14,6 +14,7 @@ import { Refresh1763781000000 } from './migrations/1763781000000-refresh.js';
 import { RegisteredClients1763783000000 } from './migrations/1763783000000-registered-clients.js';
 import { AuditChain1763784000000 } from './migrations/1763784000000-audit-chain.js';
 import { MailOutbox1763782000000 } from './migrations/1763782000000-mail-outbox.js';
+import { LogRows1763787000000 } from './migrations/1763787000000-log-rows.js';
 import { MasterKeys1763785000000 } from './migrations/1763785000000-master-keys.js';
 import { RestoreEmail1763782100000 } from './migrations/1763782100000-restore-email.js';
 import { UnverifiedAccounts1763782200000 } from './migrations/1763782200000-unverified-accounts.js';
@@ -47,6 +48,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       AuditChain1763784000000,
       PurgedSessions1763784100000,
       MasterKeys1763785000000,
+      LogRows1763787000000,
       PasswordVersion1763788000000,
     ],
   });

@@ -62,6 +62,7 @@ import { SEALED_COLUMNS } from './sealed-columns.js';
 import { OwnCookies } from './sessions/delivery/own-cookies.js';
 import { SessionLookup } from './sessions/session-lookup.js';
 import { SessionTokens } from './sessions/session-tokens.js';
+import { missingRights } from './service-rights.js';
 import { KeyRing } from './signing-keys/key-ring.js';
 import { RotationDriver } from './signing-keys/rotation-driver.js';
 
@@ -274,14 +275,22 @@ async function openDatabase(database: Database): Promise<void> {
   await requireSchema(database);
 }
 
-/** @throws {ConfigurationError} when the schema is not the one this build needs; the database is closed then */
+/** @throws {ConfigurationError} when the schema, or the rights on it, are not what this build needs; the database is closed then */
 export async function requireSchema(database: Database): Promise<void> {
-  if (await database.source.showMigrations()) {
-    await database.close();
-    throw new ConfigurationError([
-      'the database schema is not up to date: run "countersign migrate" first',
-    ]);
+  const fault = await schemaFault(database);
+  if (fault === undefined) return;
+  await database.close();
+  throw new ConfigurationError([fault]);
+}
+
+async function schemaFault(database: Database): Promise<string | undefined> {
+  const { role, missing } = await database.run(missingRights);
+  if (missing.length > 0) {
+    return `the database role ${role} lacks rights (${missing.join(', ')}): run "countersign migrate --grant-to ${role}" as the owner of the tables`;
   }
+  return (await database.source.showMigrations())
+    ? 'the database schema is not up to date: run "countersign migrate" first'
+    : undefined;
 }
 
 function readFiles(config: IdentityConfig) {

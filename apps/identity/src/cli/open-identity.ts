@@ -6,7 +6,12 @@ import { AuditLog, CONSOLE_ACTOR } from '../audit/audit-log.js';
 import { openAuditKey } from '../audit/audit-chain-key.js';
 import { verifyAuditLog } from '../audit/audit-verification.js';
 import type { AuditVerdict, VerificationOptions } from '../audit/audit-verification.js';
-import { loadConfig, loadDatabaseUrl, loadMasterKeySettings } from '../config/identity-config.js';
+import {
+  loadConfig,
+  loadDatabaseUrl,
+  loadMasterKeySettings,
+  loadMigrationUrl,
+} from '../config/identity-config.js';
 import { PasswordHasher } from '../credentials/password-hasher.js';
 import { createIdentityDataSource } from '../identity-data-source.js';
 import { MasterKeysOutOfOrder } from '../master-key/master-key-order.js';
@@ -22,6 +27,7 @@ import { EpochRaising } from '../revocation/epoch-raising.js';
 import type { RaisedEpoch, RaiseOptions } from '../revocation/epoch-raising.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { SEALED_COLUMNS } from '../sealed-columns.js';
+import { grantServiceRights, UnfitRole } from '../service-rights.js';
 import { MasterKeys, UnusableMasterKeys } from '../sealing/master-keys.js';
 import { UnsealFailed } from '../sealing/sealed.js';
 import { countSessions, endAllSessions } from '../sessions/end-sessions.js';
@@ -36,19 +42,25 @@ import { CliFailure } from './cli-failure.js';
 type Environment = CliSurroundings['env'];
 
 const POOL_SIZE = 2;
+/** SQLSTATE insufficient_privilege. */
+const NOT_ALLOWED = '42501';
 
 /**
  * Brings the schema up to date.
  *
+ * @param serviceRole is given the rights of the service then
  * @returns the names of the migrations that it applied
  */
-export function migrate(env: Environment): Promise<string[]> {
+export function migrate(env: Environment, serviceRole?: string): Promise<string[]> {
   return explained(async () => {
-    const source = createIdentityDataSource(loadDatabaseUrl(env), POOL_SIZE);
+    const source = createIdentityDataSource(loadMigrationUrl(env), POOL_SIZE);
     await connect(source);
     try {
       const applied = await source.runMigrations({ transaction: 'each' });
+      if (serviceRole !== undefined) await grantServiceRights(source, serviceRole);
       return applied.map(({ name }) => name);
+    } catch (error) {
+      throw (error as { code?: unknown }).code === NOT_ALLOWED ? notTheOwner(error) : error;
     } finally {
       await source.destroy();
     }
@@ -198,6 +210,12 @@ export function addAccount(
   });
 }
 
+function notTheOwner(cause: unknown): CliFailure {
+  const message =
+    'this database role may not change the schema: set MIGRATION_DATABASE_URL to the URL of the role that owns the tables';
+  return new CliFailure('usage', 'configuration', message, { cause });
+}
+
 async function connect(source: DataSource): Promise<void> {
   try {
     await source.initialize();
@@ -224,6 +242,9 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
     }
     if (error instanceof UnusablePrivateKey) {
       throw new CliFailure('usage', 'unusable_private_key', error.message, { cause: error });
+    }
+    if (error instanceof UnfitRole) {
+      throw new CliFailure('refused', 'unfit_role', error.message, { cause: error });
     }
     if (error instanceof MasterKeysOutOfOrder) {
       throw new CliFailure('refused', 'master_keys_out_of_order', error.message, { cause: error });

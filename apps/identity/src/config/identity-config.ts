@@ -19,6 +19,8 @@ import type { MasterKeySettings } from '../sealing/master-keys.js';
 const seconds = (min: number, max: number, fallback: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback);
 
+const databaseUrl = z.url({ protocol: /^postgres(ql)?$/ });
+
 const itemsOf = (list: string) =>
   list
     .split(',')
@@ -33,9 +35,9 @@ export const settings = z.object({
   SERVICE_URL: origin.describe(
     'The origin under which relying services reach the service listener.',
   ),
-  DATABASE_URL: z
-    .url({ protocol: /^postgres(ql)?$/ })
-    .describe('The database, as the role that serves.'),
+  DATABASE_URL: databaseUrl.describe(
+    'The database, as the role that serves. `countersign migrate` takes `MIGRATION_DATABASE_URL` first, that of the owner of the tables.',
+  ),
   DATABASE_POOL_SIZE: z.coerce
     .number()
     .int()
@@ -216,9 +218,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): I
   return readWithMasterKey(related, env);
 }
 
-/** What the `migrate` command needs. */
+/** What commands need that go straight to the database. */
 export function loadDatabaseUrl(env: Readonly<Record<string, string | undefined>>): string {
   return readEnvironment(settings.pick({ DATABASE_URL: true }), env).DATABASE_URL;
+}
+
+/** What the `migrate` command connects with: `MIGRATION_DATABASE_URL`, that of the role that owns the tables, or else `DATABASE_URL`. */
+export function loadMigrationUrl(env: Readonly<Record<string, string | undefined>>): string {
+  const own = z.object({ MIGRATION_DATABASE_URL: databaseUrl.optional() });
+  return readEnvironment(own, env).MIGRATION_DATABASE_URL ?? loadDatabaseUrl(env);
 }
 
 /** What commands that open sealed secrets need. */
