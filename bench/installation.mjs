@@ -12,6 +12,8 @@ import { startThrowAwayPostgres, startThrowAwayRedis } from '@countersign/test-k
 import { onCore } from './cores.mjs';
 
 const SERVICES = ['orders', 'payments'];
+/** The gateway is declared too; it is no audience. */
+const DECLARED = [...SERVICES, 'gateway'];
 const ACCOUNT = { email: 'ann@example.test', password: 'a password for benchmarks' };
 /** So many sign-ins from one address are what a benchmark is, and would be refused. */
 const NO_LIMITS_REACHED = {
@@ -28,7 +30,8 @@ const program = (app, file = 'main.js') =>
  * @param options.identity more settings of identity
  * @param options.identityFlags more flags of node for identity
  * @param options.identityCore the core that identity and what it starts run on; undefined: any
- * @param options.services which of the services to start
+ * @param options.services which of the services to start; the gateway is one here
+ * @param options.serviceSettings more settings of these
  * @param options.detour given the port that services would connect to for revocations, gives another that leads there
  */
 export async function startInstallation({
@@ -38,23 +41,24 @@ export async function startInstallation({
   identityFlags = [],
   identityCore,
   services = SERVICES,
+  serviceSettings = {},
 } = {}) {
   const postgres = await startThrowAwayPostgres();
   const redis = withRedis ? await startThrowAwayRedis() : undefined;
   const folder = await mkdtemp(join(tmpdir(), 'countersign-bench-'));
-  const [gateway, identity, service, operator, ...others] = await freePorts(8);
-  const ports = { identity, operator, orders: others[0], payments: others[1] };
-  const management = { orders: others[2], payments: others[3] };
+  const [gateway, identity, service, operator, ...others] = await freePorts(9);
+  const ports = { gateway, identity, service, operator, orders: others[0], payments: others[1] };
+  const management = { orders: others[2], payments: others[3], gateway: others[4] };
   const secrets = Object.fromEntries(
-    SERVICES.map((id) => [id, randomBytes(32).toString('base64url')]),
+    DECLARED.map((id) => [id, randomBytes(32).toString('base64url')]),
   );
   const write = (name, text) => writeFile(join(folder, name), text, { mode: 0o600 });
   await mkdir(join(folder, 'mail'), { mode: 0o700 });
   await write('master-keys', `k1 ${randomBytes(32).toString('base64url')}\n`);
-  for (const id of SERVICES) await write(`secret-${id}`, secrets[id]);
-  const declared = SERVICES.map((id) => ({
+  for (const id of DECLARED) await write(`secret-${id}`, secrets[id]);
+  const declared = DECLARED.map((id) => ({
     id,
-    audience: id,
+    audience: id === 'gateway' ? null : id,
     secret_sha256: createHash('sha256').update(secrets[id]).digest('hex'),
   }));
   await write('relying-services.json', JSON.stringify(declared));
@@ -130,6 +134,7 @@ export async function startInstallation({
       MANAGEMENT_PORT: String(management[id]),
       PAYMENTS_URL: `http://localhost:${ports.payments}`,
       ...(redis ? { REDIS_URL: `redis://127.0.0.1:${await detour(redis.port)}` } : {}),
+      ...serviceSettings,
     };
     await start(program(id), env, management[id]);
   }
@@ -138,6 +143,7 @@ export async function startInstallation({
     ports,
     management,
     account: ACCOUNT,
+    issuer: everywhere.ISSUER_URL,
     /** The process id of identity. */
     identityPid: serving.pid,
     databaseUrl: postgres.url,
@@ -166,7 +172,7 @@ export async function startInstallation({
   };
 }
 
-async function freePorts(count) {
+export async function freePorts(count) {
   const servers = [];
   for (let n = 0; n < count; n += 1) {
     const server = createServer().listen(0, '127.0.0.1');

@@ -23,6 +23,16 @@ const post = (headers: readonly string[]): Sent => ({
   method: 'POST',
   body: '{"item":"book"}',
 });
+const webSocket = (headers: readonly string[]): Sent =>
+  get(
+    [
+      ...headers,
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+    ],
+    { connection: 'Upgrade' },
+  );
 const TWO_CREDENTIALS = /^400 (multiple_credentials|bad_request)$/;
 const MIB_10 = Buffer.alloc(10 * 1024 * 1024, 'a');
 
@@ -156,18 +166,13 @@ const OTHER_SITES: readonly Case[] = [
   },
   {
     name: 'a web socket from elsewhere',
-    sent: (is) =>
-      get(
-        [
-          cookie(is.session),
-          'Origin: https://evil.example',
-          'Upgrade: websocket',
-          'Sec-WebSocket-Version: 13',
-          'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
-        ],
-        { connection: 'Upgrade' },
-      ),
+    sent: (is) => webSocket([cookie(is.session), 'Origin: https://evil.example']),
     expected: /^(403 origin_required|400 upgrade_refused)$/,
+  },
+  {
+    name: 'a web socket of ours',
+    sent: (is) => webSocket([cookie(is.session), `Origin: ${is.issuer}`]),
+    expected: /^(101|400 upgrade_refused)$/,
   },
 ];
 
@@ -219,6 +224,14 @@ const HEADERS: readonly Case[] = [
         'X-Original-URL: http://evil.example/',
         'Forwarded: for=10.0.0.1',
       ]),
+    expected: '200',
+  },
+  {
+    name: 'an offer of h2c',
+    sent: (is) =>
+      get([bearer(is.bearer), 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__'], {
+        connection: 'Upgrade, HTTP2-Settings, close',
+      }),
     expected: '200',
   },
   {

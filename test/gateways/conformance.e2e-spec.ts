@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import { freePorts } from '../stack.js';
+import { freePorts, until } from '../stack.js';
 import { CASES } from './cases.js';
 import type { Case } from './cases.js';
 import { startEdge } from './edges.js';
@@ -9,6 +9,7 @@ import { ResultTable } from './result-table.js';
 import type { RoadState } from './road.js';
 import { send } from './send.js';
 import type { Received, Sent } from './send.js';
+import { startStream } from './streams.js';
 import { World } from './world.js';
 
 jest.setTimeout(180_000);
@@ -56,7 +57,7 @@ async function judge(name: Name, { sent, expected, reaches }: Case): Promise<str
   const { received, echoed } = await ask(name, request);
   const result = resultOf(received);
   expect(result).toMatch(typeof expected === 'string' ? new RegExp(`^${expected}$`) : expected);
-  expect(echoed !== undefined).toBe(reaches ?? received.status === 200);
+  expect(echoed !== undefined).toBe(reaches ?? [101, 200].includes(received.status));
   if (echoed) expect(echoed.body).toBe(request.body ?? '');
   expect(faultsOf(request, received, echoed)).toEqual([]);
   return result;
@@ -83,6 +84,61 @@ describe('identity does not say who asks', () => {
       );
     } finally {
       world.road.state = 'open';
+    }
+  });
+});
+
+describe('during a stream of requests', () => {
+  const streamsOf = (headers: readonly string[]) =>
+    NAMES.map((name) => {
+      const stream = startStream(2, async () =>
+        resultOf((await ask(name, { target: '/orders', headers })).received),
+      );
+      return [name, stream] as const;
+    });
+  const haveAnswered = (streams: ReturnType<typeof streamsOf>, count: number) =>
+    until(() => streams.every(([, { answers }]) => answers.length >= count), 60_000);
+
+  test('the session ends: whoever asks after the receipts is refused', async () => {
+    const session = await world.signIn();
+    const streams = streamsOf([`Cookie: ${session.cookie}`]);
+    await haveAnswered(streams, 10);
+    await session.end();
+    const endedAt = performance.now();
+    const counts = streams.map(([, { answers }]) => answers.length);
+    await until(
+      () => streams.every(([, { answers }], at) => answers.length >= counts[at]! + 10),
+      60_000,
+    );
+    for (const [name, stream] of streams) {
+      await stream.stop();
+      await table.note(name, 'the session ends', async () => {
+        const results = new Set(stream.answers.map(({ answer }) => answer));
+        const after = stream.answers.filter(({ startedAt }) => startedAt > endedAt);
+        expect([...results].sort()).toEqual(['200', '401 session_ended']);
+        expect(new Set(after.map(({ answer }) => answer))).toEqual(new Set(['401 session_ended']));
+        return '200, 401 session_ended';
+      });
+    }
+  });
+
+  test('the signing key changes: nobody notices', async () => {
+    const before = await world.signIn();
+    const streams = [
+      ...streamsOf([`Cookie: ${before.cookie}`]),
+      ...streamsOf([`Authorization: Bearer ${world.credentials.bearer}`]),
+    ];
+    await haveAnswered(streams, 5);
+    await world.rotateSigningKey();
+    const after = await world.signIn();
+    const more = streamsOf([`Cookie: ${after.cookie}`]);
+    await haveAnswered(more, 5);
+    for (const [name, stream] of [...streams, ...more]) {
+      await stream.stop();
+      await table.note(name, 'the signing key changes', async () => {
+        expect(new Set(stream.answers.map(({ answer }) => answer))).toEqual(new Set(['200']));
+        return '200';
+      });
     }
   });
 });

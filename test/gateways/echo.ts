@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
@@ -45,8 +46,12 @@ export class EchoUpstream {
     });
     server.on('upgrade', (request, socket) => {
       echo.#remember(request, '');
+      // RFC 6455 §4.2.2; HAProxy looks.
+      const key = `${request.headers['sec-websocket-key'] ?? ''}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+      const accept = createHash('sha1').update(key).digest('base64');
       socket.end(
-        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+          `Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
       );
     });
     server.listen(0, '127.0.0.1');

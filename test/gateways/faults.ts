@@ -10,7 +10,7 @@ const OUR_WORD: ReadonlySet<string> = new Set([
   'x-forwarded-proto',
   'x-forwarded-host',
 ]);
-const REFUSALS: ReadonlySet<number> = new Set([400, 401, 403, 404, 413, 500, 503]);
+const STATUSES: ReadonlySet<number> = new Set([101, 200, 400, 401, 403, 404, 413, 500, 503]);
 
 /** What no gateway may do, whatever the request. */
 export function faultsOf(sent: Sent, received: Received, echoed: Echoed | undefined): string[] {
@@ -30,7 +30,7 @@ function faultsOfAnswer(
     ...(/evil/.test(raw) ? ['what a service or a stranger says goes to the client'] : []),
     ...(valueOf('authorization') === undefined ? [] : ['Authorization goes to the client']),
     ...(valueOf('countersign-problem') === undefined ? [] : ['an inner header goes to the client']),
-    ...(status === 200 || REFUSALS.has(status) ? [] : [`status ${String(status)}`]),
+    ...(STATUSES.has(status) ? [] : [`status ${String(status)}`]),
     ...(status === 401 && !valueOf('www-authenticate')?.startsWith('Bearer ')
       ? ['a 401 without challenge']
       : []),
@@ -59,6 +59,11 @@ function faultsOfUpstream({ headers }: Echoed): string[] {
           name === 'cookie' || name.includes('_') || (CLAIM.test(name) && !OUR_WORD.has(name)),
       )
       .filter(([name]) => name !== 'authorization')
+      .map(([name]) => `${name} goes to the service`),
+    ...headers
+      .filter(
+        ([name, text]) => name === 'http2-settings' || (name === 'upgrade' && text !== 'websocket'),
+      )
       .map(([name]) => `${name} goes to the service`),
     ...headers
       .filter(([name, text]) => OUR_WORD.has(name) && /10\.0\.0\.1|evil|ftp/.test(text))

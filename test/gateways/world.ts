@@ -68,6 +68,14 @@ export class World {
     return openSession(this.stack, this.account);
   }
 
+  async rotateSigningKey(): Promise<void> {
+    const { code, err } = await this.stack.cli(['keys', 'rotate', '--force', '--yes'], {
+      COUNTERSIGN_OPERATOR_URL: this.stack.url('operator'),
+      COUNTERSIGN_OPERATOR_TOKEN: await this.stack.addOperator('alice', ['read', 'keys']),
+    });
+    if (code !== 0) throw new Error(`the key was not rotated: ${err}`);
+  }
+
   async stop(): Promise<void> {
     await this.stack.stop();
     this.road.stop();
