@@ -7,12 +7,11 @@ import {
   createHttpApp,
   createLogger,
   createMetrics,
-  Gauge,
   latchedReadiness,
   measureVerifier,
   NestLogger,
 } from '@countersign/service-host';
-import type { Registry, RunningService } from '@countersign/service-host';
+import type { RunningService } from '@countersign/service-host';
 import type { INestApplicationContext } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
@@ -27,6 +26,7 @@ import { addForwardAuthRoutes } from './forward-auth/forward-auth-routes.js';
 import { GatewayPeers } from './forward-auth/gateway-peers.js';
 import { startForwardAuth } from './forward-auth/start-forward-auth.js';
 import { IdentityModule } from './identity.module.js';
+import { measureIdentity } from './identity-metrics.js';
 import { acceptFormsForOAuth } from './listeners/accept-forms.js';
 import { guardAgainstOtherPages } from './listeners/front-ends.js';
 import { operatorDocument } from './listeners/operator-document.js';
@@ -131,7 +131,7 @@ export async function startIdentity(
     measured.onOutcome,
   );
   measured.watch(verifier);
-  observe(metrics, feed, passwords);
+  measureIdentity(metrics, identity);
   await verifier.ready();
 
   const httpOptions = {
@@ -307,23 +307,4 @@ function readFiles(config: IdentityConfig) {
   const declared = attempt(() => readDeclaredServices(config.RELYING_SERVICES_FILE));
   if (!masterKeys || !declared) throw new ConfigurationError(faults);
   return { masterKeys, declared };
-}
-
-function observe(metrics: Registry, feed: RevocationFeed, passwords: PasswordHasher): void {
-  new Gauge({
-    name: 'countersign_feed_subscribers',
-    help: 'Readers of the revocation feed, this process included',
-    registers: [metrics],
-    collect() {
-      this.set(feed.subscribers);
-    },
-  });
-  new Gauge({
-    name: 'countersign_password_hashes_waiting',
-    help: 'Password hashes waiting for a process',
-    registers: [metrics],
-    collect() {
-      this.set(passwords.queued);
-    },
-  });
 }

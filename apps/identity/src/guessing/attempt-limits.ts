@@ -18,6 +18,7 @@ export interface AdmittedAttempt {
 @Injectable()
 export class AttemptLimits {
   readonly #refused: Tally;
+  readonly #ended: Tally;
 
   constructor(
     private readonly config: IdentityConfig,
@@ -28,6 +29,12 @@ export class AttemptLimits {
       name: 'countersign_attempts_refused_total',
       help: 'Attempts answered 429, by what was tried and by what it was counted',
       labelNames: ['kind', 'by'],
+      registers: [metrics],
+    });
+    this.#ended = new Tally({
+      name: 'countersign_attempts_total',
+      help: 'Attempts that were let through, by what was tried and how it ended',
+      labelNames: ['kind', 'outcome'],
       registers: [metrics],
     });
   }
@@ -55,6 +62,7 @@ export class AttemptLimits {
     }
     return {
       settle: async (outcome) => {
+        this.#ended.inc({ kind, outcome });
         if (!counts(kind, outcome)) await giveBack();
       },
     };

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
-import { Counter } from '@countersign/service-host';
+import { Counter, Histogram } from '@countersign/service-host';
 import type { Logger, Registry } from '@countersign/service-host';
 import type { CheckInAnswer, CheckInReport } from '@countersign/token-verifier';
 import { Database } from '../platform/database.js';
@@ -47,6 +47,9 @@ const STORE = `
     RETURNING epoch, seq
   )
   SELECT joining, (
+    SELECT extract(epoch FROM clock_timestamp() - appended_at)::float8 FROM revocations AS newest, receipt
+    WHERE (newest.epoch, newest.seq) = (receipt.epoch, receipt.seq)
+  ) AS seconds, (
     SELECT pg_notify('${RECEIPT_CHANNEL}', '')::text WHERE EXISTS (
       SELECT FROM revocations AS wanted, receipt
       WHERE wanted.receipt_wanted AND wanted.appended_at > clock_timestamp() - interval '5 seconds'
@@ -58,6 +61,7 @@ const STORE = `
 @Injectable()
 export class CheckIns {
   readonly #notBelieved: Counter;
+  readonly #receiptSeconds: Histogram;
 
   constructor(
     private readonly database: Database,
@@ -69,6 +73,13 @@ export class CheckIns {
     this.#notBelieved = new Counter({
       name: 'countersign_reports_not_believed_total',
       help: 'Check-ins that claimed revocations which were never written here',
+      registers: [metrics],
+    });
+    this.#receiptSeconds = new Histogram({
+      name: 'countersign_receipt_seconds',
+      help: 'Time from the commit of a revocation to the receipt of an instance that has applied it and all before it',
+      labelNames: ['service'],
+      buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30],
       registers: [metrics],
     });
   }
@@ -83,7 +94,7 @@ export class CheckIns {
   async checkIn(serviceId: string, report: CheckInReport): Promise<CheckInAnswer> {
     const { applied } = report;
     const [stored] = await this.database.run((manager) =>
-      manager.query<[{ joining: boolean }]>(STORE, [
+      manager.query<[{ joining: boolean; seconds: number | null }]>(STORE, [
         serviceId,
         report.instanceId,
         report.kids,
@@ -94,6 +105,9 @@ export class CheckIns {
         report.hardStalenessSeconds ?? DEFAULT_HARD_STALENESS_SECONDS,
       ]),
     );
+    if (stored.seconds !== null && !stored.joining) {
+      this.#receiptSeconds.observe({ service: serviceId }, stored.seconds);
+    }
     const head = await this.#headAfter(serviceId, report);
     if (stored.joining) await this.#noteJoined(serviceId, report.instanceId, head);
     return { head };

@@ -19,7 +19,7 @@ export const ACTIVE_KID = `(SELECT kid FROM signing_keys WHERE state = 'active')
 
 type PublishedKey = Pick<
   SigningKey,
-  'kid' | 'state' | 'publicJwk' | 'sealedPrivateKey' | 'masterKeyId'
+  'kid' | 'state' | 'publicJwk' | 'sealedPrivateKey' | 'masterKeyId' | 'activatedAt'
 >;
 interface RingReading {
   readonly version: string;
@@ -33,6 +33,7 @@ export class KeyRing {
   #document: JwksDocument | undefined;
   #signers: ReadonlyMap<string, Signer> = new Map();
   #nextChangeAtMs = 0;
+  #activatedAtMs = Number.NaN;
   readonly #listeners: (() => void)[] = [];
 
   constructor(
@@ -84,6 +85,16 @@ export class KeyRing {
     this.#nextChangeAtMs = this.clock.now().getTime() + (seconds ?? Infinity) * 1000;
   }
 
+  /** By this machine's clock; not a number before the first change is known. */
+  nextChangeInSeconds(): number {
+    return Math.max(0, (this.#nextChangeAtMs - this.clock.now().getTime()) / 1000);
+  }
+
+  /** How long the active key has signed, by this machine's clock; not a number when none does. */
+  activeForSeconds(): number {
+    return (this.clock.now().getTime() - this.#activatedAtMs) / 1000;
+  }
+
   /** Calls `listener` after each change of the published keys. */
   onChange(listener: () => void): void {
     this.#listeners.push(listener);
@@ -124,6 +135,8 @@ export class KeyRing {
     );
     const before = this.#document?.body;
     this.#signers = new Map(signers);
+    const active = keys.find(({ state }) => state === 'active');
+    this.#activatedAtMs = active?.activatedAt?.getTime() ?? Number.NaN;
     this.#document = createJwksDocument(keys.map(({ publicJwk }) => publicJwk));
     this.#version = BigInt(version);
     if (this.#document.body !== before) for (const tell of this.#listeners) tell();
@@ -138,7 +151,7 @@ export class KeyRing {
 async function readRing(manager: EntityManager): Promise<RingReading> {
   const rows = await manager.query<({ version: string } & PublishedKey)[]>(
     `SELECT version, kid, state, public_jwk AS "publicJwk", sealed_private_key AS "sealedPrivateKey",
-       master_key_id AS "masterKeyId"
+       master_key_id AS "masterKeyId", activated_at AS "activatedAt"
      FROM key_ring LEFT JOIN signing_keys ON state = ANY($1) ORDER BY prepared_at, kid`,
     [PUBLISHED_STATES],
   );
