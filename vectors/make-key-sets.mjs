@@ -17,6 +17,17 @@ const ofBits = (bits, last = 0xff) => {
   bytes[bytes.length - 1] = last;
   return { ...good, n: encode(bytes) };
 };
+/** 2048 bits, both factors `k · M + 65537^a mod M` (CVE-2017-15361), M being the product of the primes up to 701. */
+const rocaModulus = () => {
+  const primes = Array.from({ length: 702 }, (_, number) => number).filter(
+    (number) =>
+      number > 1 &&
+      !Array.from({ length: 25 }, (_, n) => n + 2).some((n) => n < number && number % n === 0),
+  );
+  const M = primes.reduce((product, prime) => product * BigInt(prime), 1n);
+  const factor = (a) => ((3n << 1022n) / M + BigInt(a)) * M + (65537n ** BigInt(a) % M);
+  return Buffer.from((factor(211) * factor(977)).toString(16), 'hex');
+};
 const without = (member) => ({ ...good, [member]: undefined });
 
 const cases = [];
@@ -98,6 +109,12 @@ refuse('C25', 'an RSA key of 2040 bits', [ofBits(2040)], 'an RSA modulus is too 
 refuse('C25', 'an RSA key of 8200 bits', [ofBits(8200)], 'an RSA modulus is too long');
 refuse('C25', 'an RSA key of 64,000 bits', [ofBits(64_000)], 'an RSA modulus is too long');
 refuse('C25', 'an even modulus', [ofBits(2048, 0xfe)], 'an RSA modulus is even');
+refuse(
+  'C25',
+  'a modulus of the kind that ROCA factors',
+  [{ ...good, n: encode(rocaModulus()) }],
+  'an RSA modulus can be factored (ROCA)',
+);
 for (const [name, bytes, reason] of [
   ['1', [1], 'an RSA exponent is small or even'],
   ['3', [3], 'an RSA exponent is small or even'],

@@ -1,6 +1,7 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import type { JsonWebKey, KeyObject } from 'node:crypto';
 import { NotStrictJson, parseStrictObject } from '../tokens/strict-json.js';
+import { hasRocaFingerprint } from './roca.js';
 
 /** Verification keys by `kid`: one immutable generation of a JWKS. */
 export type KeySet = ReadonlyMap<string, KeyObject>;
@@ -120,9 +121,8 @@ function reasonToSkip(jwk: Record<string, unknown>): SkipReason | undefined {
 function importRsaKey(jwk: Record<string, unknown>): KeyObject {
   const n = requireNumber(jwk['n'], 'modulus');
   const e = requireNumber(jwk['e'], 'exponent');
-  if ((Buffer.from(n, 'base64url').at(-1) ?? 0) % 2 === 0) {
-    throw new UnusableKeySet('an RSA modulus is even');
-  }
+  const modulus = Buffer.from(n, 'base64url');
+  if ((modulus.at(-1) ?? 0) % 2 === 0) throw new UnusableKeySet('an RSA modulus is even');
   const key = createRsaKey(n, e);
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (modulusLength < MODULUS_BITS.min) throw new UnusableKeySet('an RSA modulus is too short');
@@ -131,6 +131,9 @@ function importRsaKey(jwk: Record<string, unknown>): KeyObject {
     throw new UnusableKeySet('an RSA exponent is small or even');
   }
   if (publicExponent > EXPONENT.max) throw new UnusableKeySet('an RSA exponent is too large');
+  if (hasRocaFingerprint(BigInt(`0x${modulus.toString('hex')}`))) {
+    throw new UnusableKeySet('an RSA modulus can be factored (ROCA)');
+  }
   return key;
 }
 
