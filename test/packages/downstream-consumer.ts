@@ -13,7 +13,7 @@ import type { AccessToken, RejectionCode, TokenVerifierOptions } from '@counters
 async function main(): Promise<void> {
   const issuer: TestIssuer = await startTestIssuer();
   issuer.revoke({ kind: 'sid', id: 'ended' });
-  const options: TokenVerifierOptions = { ...issuer, audience: 'orders' };
+  const options: TokenVerifierOptions = { environment: issuer.environment, audience: 'orders' };
   const verifier = createTokenVerifier(options);
   await verifier.ready({ timeoutMs: 10_000 });
   const token: AccessToken = await verifier.verify(await issuer.issue({ sub: 'anna' }));
@@ -39,6 +39,10 @@ import type { RejectionCode } from '@countersign/token-verifier';
 createTokenVerifier({ issuer: 'https://id.example.test', revocation: 'none' });
 // @ts-expect-error: "off" is not how revocation is given up
 createTokenVerifier({ issuer: 'https://id.example.test', audience: 'orders', revocation: 'off' });
+// @ts-expect-error: neither an issuer nor an environment that names it
+createTokenVerifier({ audience: 'orders', revocation: 'none' });
+// @ts-expect-error: a name that is no option
+createTokenVerifier({ environment: process.env, audience: 'orders', clockTolerance: 5 });
 // @ts-expect-error: the codes are a closed list
 export const code: RejectionCode = 'rejected';
 `;

@@ -1,11 +1,10 @@
 import 'reflect-metadata';
 import { describe, expect, test } from '@jest/globals';
 import type { ExecutionContext } from '@nestjs/common';
-import { TokenRejected } from '@countersign/token-verifier';
+import { TokenRejected, currentToken } from '@countersign/token-verifier';
 import type { AccessToken, TokenVerifier } from '@countersign/token-verifier';
 import { AllowStaleRevocations } from './allow-stale-revocations.js';
 import { AccessTokenGuard } from './access-token.guard.js';
-import { currentToken } from './current-token.js';
 import { Refusal } from './refusal.js';
 import { RequestAuthenticator } from './request-authenticator.js';
 import { RouteAccess } from './route-access.js';

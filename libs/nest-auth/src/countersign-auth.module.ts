@@ -1,7 +1,12 @@
 import { ConfigurableModuleBuilder, Inject, Module } from '@nestjs/common';
 import type { OnApplicationShutdown, Provider, Type } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, HttpAdapterHost } from '@nestjs/core';
-import { cookiePolicy, createTokenVerifier, TokenVerifier } from '@countersign/token-verifier';
+import {
+  cookiePolicy,
+  createTokenVerifier,
+  requireKnownNames,
+  TokenVerifier,
+} from '@countersign/token-verifier';
 import type {
   CookiePolicy,
   CookiePolicyOptions,
@@ -39,13 +44,19 @@ export interface CountersignAuthExtras {
   readonly strategy?: Type<CountersignStrategy>;
 }
 
+const OPTIONS = ['verifier', 'verifierOptions', 'cookies'];
+
 const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<CountersignAuthOptions>()
     .setClassMethodName('forRoot')
-    .setExtras<CountersignAuthExtras>({ guard: 'native' }, (definition, { guard, strategy }) => ({
-      ...definition,
-      providers: [...(definition.providers ?? []), ...guardProviders(guard ?? 'native', strategy)],
-    }))
+    .setExtras<Required<CountersignAuthExtras>>(
+      { guard: 'native', strategy: CountersignStrategy },
+      (definition, extras) => {
+        requireKnownNames('forRoot', extras, [...OPTIONS, 'guard', 'strategy']);
+        const guards = guardProviders(extras.guard, extras.strategy);
+        return { ...definition, providers: [...(definition.providers ?? []), ...guards] };
+      },
+    )
     .build();
 
 /**
@@ -57,8 +68,7 @@ const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
     {
       provide: TokenVerifier,
       inject: [MODULE_OPTIONS_TOKEN],
-      useFactory: (options: CountersignAuthOptions) =>
-        'verifier' in options ? options.verifier : createTokenVerifier(options.verifierOptions),
+      useFactory: verifierOf,
     },
     {
       provide: COOKIE_POLICY,
@@ -93,9 +103,23 @@ export class CountersignAuthModule
   }
 }
 
+interface GivenVerifier {
+  readonly verifier?: TokenVerifier;
+  readonly verifierOptions?: TokenVerifierOptions;
+}
+
+function verifierOf(options: CountersignAuthOptions): TokenVerifier {
+  // What belongs beside a factory is of no effect in what it returns.
+  requireKnownNames('the options of CountersignAuthModule', options, OPTIONS);
+  const { verifier, verifierOptions }: GivenVerifier = options;
+  if (verifier && !verifierOptions) return verifier;
+  if (verifierOptions && !verifier) return createTokenVerifier(verifierOptions);
+  throw new TypeError('CountersignAuthModule needs either a verifier or verifierOptions');
+}
+
 function guardProviders(
   guard: NonNullable<CountersignAuthExtras['guard']>,
-  strategy: Type<CountersignStrategy> = CountersignStrategy,
+  strategy: Type<CountersignStrategy>,
 ): Provider[] {
   switch (guard) {
     case 'none':
@@ -107,5 +131,7 @@ function guardProviders(
         { provide: CountersignStrategy, useClass: strategy },
         { provide: APP_GUARD, useClass: CountersignPassportGuard },
       ];
+    default:
+      throw new TypeError("guard must be 'native', 'passport' or 'none'");
   }
 }

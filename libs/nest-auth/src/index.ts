@@ -1,12 +1,12 @@
-/** The class under which the verifier is provided: of this very copy, whichever copy of its package made the verifier. */
-export { TokenVerifier } from '@countersign/token-verifier';
+/** Of this very copy, whichever copy of its package made the verifier: the class under which it is provided, and its tokens. */
+export { currentToken, TokenVerifier } from '@countersign/token-verifier';
 export { Public, RequireScope } from './access-decorators.js';
 export { isPublicRoute } from './access-rule.js';
 export { AccessTokenGuard } from './access-token.guard.js';
 export { AllowStaleRevocations } from './allow-stale-revocations.js';
 export { CountersignAuthModule } from './countersign-auth.module.js';
 export type { CountersignAuthExtras, CountersignAuthOptions } from './countersign-auth.module.js';
-export { CurrentToken, currentToken } from './current-token.js';
+export { CurrentToken } from './current-token.js';
 export {
   CountersignAuthGuard,
   CountersignPassportGuard,

@@ -3,10 +3,10 @@ import {
   answerToUnusableCredentials,
   readRequestCredentials,
   TokenVerifier,
+  rememberToken,
 } from '@countersign/token-verifier';
 import type { AccessToken, CookiePolicy, RequestHead } from '@countersign/token-verifier';
 import { staleRevocationsFor } from './allow-stale-revocations.js';
-import { rememberToken } from './current-token.js';
 import { Refusal, toRefusal } from './refusal.js';
 
 /** Injects the `CookiePolicy` of the application; nothing is provided when cookies are no credentials. */

@@ -1,6 +1,6 @@
+import { rememberedToken } from '@countersign/token-verifier';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { accessRuleOf } from './access-rule.js';
-import { rememberedToken } from './current-token.js';
 import { hasScopes } from './refusal.js';
 
 /**

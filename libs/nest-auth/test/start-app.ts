@@ -9,7 +9,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { INestApplication } from '@nestjs/common';
 import type { TestIssuer } from '@countersign/test-kit';
 import { createTokenVerifier } from '@countersign/token-verifier';
-import type { TokenVerifier, TokenVerifierOptions } from '@countersign/token-verifier';
+import type { TokenVerifier, VerifierSettings } from '@countersign/token-verifier';
 
 export const PLATFORMS = ['fastify', 'express'] as const;
 export type Platform = (typeof PLATFORMS)[number];
@@ -31,7 +31,7 @@ export async function listen(app: INestApplication): Promise<string> {
   return `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
 }
 
-export function verifierOptions(issuer: TestIssuer): TokenVerifierOptions {
+export function verifierOptions(issuer: TestIssuer): VerifierSettings {
   return {
     issuer: issuer.issuer,
     audience: 'orders',
@@ -42,7 +42,7 @@ export function verifierOptions(issuer: TestIssuer): TokenVerifierOptions {
 
 export function makeVerifier(
   issuer: TestIssuer,
-  overrides: Partial<TokenVerifierOptions> = {},
+  overrides: Partial<VerifierSettings> = {},
 ): TokenVerifier {
   return createTokenVerifier({ ...verifierOptions(issuer), ...overrides });
 }

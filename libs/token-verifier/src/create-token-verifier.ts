@@ -6,7 +6,7 @@ import { basicAuthorization } from './fetching/http-fetch.js';
 import { JwksClient } from './keys/jwks-client.js';
 import { DEFAULT_KEY_AGES } from './keys/key-ages.js';
 import { systemClock } from './system-clock.js';
-import { checkOptions } from './token-verifier-options.js';
+import { readOptions } from './token-verifier-options.js';
 import type { TokenVerifierOptions } from './token-verifier-options.js';
 import { TokenVerifier } from './token-verifier.js';
 
@@ -16,8 +16,8 @@ import { TokenVerifier } from './token-verifier.js';
  *
  * @throws {TypeError} for options that would be unsafe or make no sense
  */
-export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  checkOptions(options);
+export function createTokenVerifier(given: TokenVerifierOptions): TokenVerifier {
+  const options = readOptions(given);
   const { issuer, credentials, revocation } = options;
   const fetch = options.fetch ?? globalThis.fetch;
   const clock = options.clock ?? systemClock;

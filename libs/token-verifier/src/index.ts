@@ -4,8 +4,18 @@ export type { AuthenticatedRequest, RequestRequirements } from './requests/authe
 export { readBearerCredentials } from './requests/bearer-credentials.js';
 export type { BearerCredentials } from './requests/bearer-credentials.js';
 export type { VerifierClock } from './clock.js';
+export {
+  currentToken,
+  forgetToken,
+  rememberedToken,
+  rememberToken,
+} from './requests/current-token.js';
+export { requireToken } from './requests/require-token.js';
+export type { GuardedRequest, GuardedResponse } from './requests/require-token.js';
 export { createTokenVerifier } from './create-token-verifier.js';
-export type { TokenVerifierOptions } from './token-verifier-options.js';
+export type { Environment } from './environment-settings.js';
+export type { TokenVerifierOptions, VerifierSettings } from './token-verifier-options.js';
+export { requireKnownNames } from './known-names.js';
 export { isSafeUrl } from './fetching/discovery.js';
 export {
   isTokenRejected,

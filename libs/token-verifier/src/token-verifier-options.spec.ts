@@ -1,5 +1,9 @@
-import { expect, it } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
 import { createTokenVerifier } from './create-token-verifier.js';
+import { readOptions } from './token-verifier-options.js';
 import type { TokenVerifierOptions } from './token-verifier-options.js';
 
 const good: TokenVerifierOptions = {
@@ -10,7 +14,7 @@ const good: TokenVerifierOptions = {
 };
 
 /** Options as a program in JavaScript may give them. */
-type Untyped = Readonly<Partial<Record<keyof TokenVerifierOptions, unknown>>>;
+type Untyped = Readonly<Record<string, unknown>>;
 
 it.each<[string, Untyped, string]>([
   ['no issuer', { issuer: undefined }, 'issuer must be given'],
@@ -44,9 +48,20 @@ it.each<[string, Untyped, string]>([
   ['a key age that is text', { keyAges: ages({ softSeconds: '900' }) }, 'keyAges'],
   ['a store that is a path', { keyStore: '/var/keys' }, 'keyStore.load must be a function'],
   ['a hook that is none', { onOutcome: 'log' }, 'onOutcome must be a function'],
+  ['a misspelt option', { clockTolerance: 5 }, 'createTokenVerifier knows no "clockTolerance"'],
+  [
+    'a misspelt limit',
+    { staleness: { softSeconds: 1, hardMs: 60 } },
+    'staleness knows no "hardMs"',
+  ],
+  [
+    'a secret under another name',
+    { credentials: { clientId: 'a', clientSecret: 'b', secret: 'c' } },
+    'credentials knows no "secret"',
+  ],
   ['half a clock', { clock: { wallMs: () => 0, monotonicMs: 0 } }, 'clock.monotonicMs'],
 ])('nobody gets a verifier with %s', (_name, options, fault) => {
-  const make = () => createTokenVerifier({ ...good, ...options } as TokenVerifierOptions);
+  const make = () => createTokenVerifier({ ...good, ...options });
   expect(make).toThrow(TypeError);
   expect(make).toThrow(fault);
 });
@@ -54,3 +69,43 @@ it.each<[string, Untyped, string]>([
 function ages(more: object): object {
   return { refreshSeconds: 300, softSeconds: 900, hardSeconds: 3600, ...more };
 }
+
+describe('from the environment', () => {
+  const environment = {
+    ISSUER_URL: 'https://id.example.test',
+    DISCOVERY_URL: 'https://id.example.test/metadata',
+    CLIENT_ID: 'a',
+    CLIENT_SECRET: 'b',
+    PATH: '/bin',
+  };
+  const read = (more: object, written: object = {}) =>
+    readOptions({ environment: { ...environment, ...more }, audience: 'orders', ...written });
+
+  it('come issuer, discoveryUrl and credentials', () => {
+    expect(read({})).toEqual(good);
+  });
+
+  it('comes the secret out of the file that it names', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'verifier-secret-'));
+    await writeFile(join(folder, 'secret'), 'from a file\n');
+    const { credentials } = read({ CLIENT_SECRET_FILE: join(folder, 'secret') });
+    await rm(folder, { recursive: true });
+    expect(credentials?.clientSecret).toBe('from a file');
+    expect(() => read({ CLIENT_SECRET_FILE: join(folder, 'secret') })).toThrow('ENOENT');
+  });
+
+  it('comes nothing that is written', () => {
+    expect(read({}, { issuer: 'https://other.example.test' }).issuer).toBe(
+      'https://other.example.test',
+    );
+  });
+
+  it.each([
+    ['ISSUER_URL', 'issuer must be given'],
+    ['DISCOVERY_URL', 'need a discoveryUrl'],
+    ['CLIENT_ID', 'credentials are needed'],
+    ['CLIENT_SECRET', 'credentials.clientSecret must be given'],
+  ])('nobody gets a verifier without %s', (name, fault) => {
+    expect(() => read({ [name]: undefined })).toThrow(fault);
+  });
+});

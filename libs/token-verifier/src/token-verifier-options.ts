@@ -1,12 +1,15 @@
 import type { VerifierClock } from './clock.js';
+import { settingsIn } from './environment-settings.js';
+import type { Environment } from './environment-settings.js';
 import type { Fetch } from './fetching/http-fetch.js';
 import type { OnKeyFetch } from './keys/jwks-client.js';
 import type { KeyAges } from './keys/key-ages.js';
 import type { KeyStore } from './keys/key-file.js';
+import { requireKnownNames } from './known-names.js';
 import type { RevocationSource } from './sources.js';
 import type { Outcome } from './token-verifier.js';
 
-export interface TokenVerifierOptions {
+export interface VerifierSettings {
   /** The exact `iss` of the tokens, and the issuer of the metadata. */
   readonly issuer: string;
   /** The name of this service in `aud`; `null` for an edge that names one per call. */
@@ -39,13 +42,62 @@ export interface TokenVerifierOptions {
   readonly onKeyFetch?: OnKeyFetch;
 }
 
+/** Settings, or an environment that says those of them which differ from one installation to the next. */
+export type TokenVerifierOptions =
+  | (VerifierSettings & { readonly environment?: undefined })
+  | (Omit<VerifierSettings, 'issuer'> & {
+      readonly issuer?: string;
+      /**
+       * Gives `issuer`, `discoveryUrl` and `credentials`, where they are not written here: `process.env` with `ISSUER_URL`,
+       * `DISCOVERY_URL`, `CLIENT_ID`, and `CLIENT_SECRET` or `CLIENT_SECRET_FILE`.
+       */
+      readonly environment: Environment;
+    });
+
+const SETTINGS = {
+  issuer: [],
+  audience: [],
+  discoveryUrl: [],
+  credentials: ['clientId', 'clientSecret'],
+  revocation: ['sources'],
+  allowInsecureHttp: [],
+  clockToleranceSeconds: [],
+  maxLifetimeSeconds: [],
+  staleness: ['softSeconds', 'hardSeconds'],
+  keyAges: ['refreshSeconds', 'softSeconds', 'hardSeconds'],
+  clock: [],
+  fetch: [],
+  onOutcome: [],
+  keyStore: [],
+  onKeyFetch: [],
+} as const satisfies Record<keyof VerifierSettings, readonly string[]>;
+
+/**
+ * The settings that options come down to, looked at by {@link checkSettings}. What is written wins over the environment.
+ *
+ * @throws {TypeError} that names the option
+ */
+export function readOptions(options: TokenVerifierOptions): VerifierSettings {
+  requireKnownNames('createTokenVerifier', options, [...Object.keys(SETTINGS), 'environment']);
+  const { environment, ...given } = options;
+  const settings = { ...(environment && settingsIn(environment)), ...given } as VerifierSettings;
+  for (const [name, members] of Object.entries(SETTINGS)) {
+    const value: unknown = settings[name as keyof VerifierSettings];
+    if (members.length > 0 && typeof value === 'object' && value !== null) {
+      requireKnownNames(name, value, members);
+    }
+  }
+  checkSettings(settings);
+  return settings;
+}
+
 /**
  * Looks at what types cannot promise: a program in JavaScript, or a setting from the environment, where everything is text. `'5'`
  * added to an instant gives one ten times as late, and `'false'` is true.
  *
  * @throws {TypeError} that names the option
  */
-export function checkOptions(options: TokenVerifierOptions): void {
+function checkSettings(options: VerifierSettings): void {
   requireText('issuer', options.issuer);
   if (options.audience !== null) requireText('audience', options.audience);
   requireWayToRevocations(options);
@@ -68,7 +120,7 @@ export function checkOptions(options: TokenVerifierOptions): void {
   requireFunctions(options);
 }
 
-function requireWayToRevocations({ credentials, discoveryUrl, revocation }: TokenVerifierOptions) {
+function requireWayToRevocations({ credentials, discoveryUrl, revocation }: VerifierSettings) {
   if (!credentials && revocation !== 'none') {
     throw new TypeError(
       "credentials are needed to hear of revocations; write revocation: 'none' to go without",
@@ -99,7 +151,7 @@ const FUNCTIONS = [
   ['keyStore', 'save'],
 ] as const;
 
-function requireFunctions(options: TokenVerifierOptions): void {
+function requireFunctions(options: VerifierSettings): void {
   for (const [name, method] of FUNCTIONS) {
     const value: unknown = options[name];
     const called = value && method ? (value as Record<string, unknown>)[method] : value;

@@ -11,6 +11,7 @@ import {
   VerifierUnavailable,
 } from './errors.js';
 import type { RejectionCode, UnavailabilityCode } from './errors.js';
+import { requireKnownNames } from './known-names.js';
 import { mayGoOn, Revocations } from './revocation/revocations.js';
 import type {
   RevocationFault,
@@ -108,6 +109,11 @@ export class TokenVerifier {
     this.#revocations?.start();
   }
 
+  /** The name of this service in `aud`; `null` when every call names one. */
+  get audience(): string | null {
+    return this.parts.audience;
+  }
+
   /**
    * Verifies one token: form, algorithm, key, signature, claims, revocation, in that order.
    *
@@ -118,7 +124,7 @@ export class TokenVerifier {
    * @throws {TypeError} no audience is configured and none was given
    */
   verify(text: string, options?: VerifyOptions): Promise<AccessToken> {
-    const audience = options?.audience ?? this.parts.audience;
+    const audience = options?.audience ?? this.audience;
     if (audience === null) {
       return Promise.reject(new TypeError('verify needs an audience: none is configured'));
     }
@@ -151,6 +157,7 @@ export class TokenVerifier {
    *   may be built on the revocations any more; its reason is the {@link TokenRejected} or {@link VerifierUnavailable}
    */
   watch(token: AccessToken, options: WatchOptions = {}): AbortSignal {
+    requireKnownNames('watch', options, ['until', 'staleRevocations']);
     const { until, staleRevocations = 'closed' } = options;
     return this.#watched.watch(token, staleRevocations, until);
   }
@@ -171,6 +178,7 @@ export class TokenVerifier {
    * @throws {Error} after `timeoutMs` milliseconds, with what is missing
    */
   async ready(options: { readonly timeoutMs?: number } = {}): Promise<boolean> {
+    requireKnownNames('ready', options, ['timeoutMs']);
     const limit = this.parts.clock.monotonicMs() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
     for (;;) {
       const { ready, missing } = this.state();

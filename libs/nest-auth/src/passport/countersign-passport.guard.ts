@@ -1,8 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
-import { answerToUnacceptedToken, answerToUnusableCredentials } from '@countersign/token-verifier';
-import { currentToken, rememberedToken } from '../current-token.js';
+import {
+  answerToUnacceptedToken,
+  answerToUnusableCredentials,
+  currentToken,
+  rememberedToken,
+} from '@countersign/token-verifier';
 import { Refusal, toRefusal } from '../refusal.js';
 import { RequestAuthenticator } from '../request-authenticator.js';
 import { RouteAccess } from '../route-access.js';

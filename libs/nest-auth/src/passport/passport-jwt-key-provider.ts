@@ -1,8 +1,7 @@
 import type { KeyObject } from 'node:crypto';
-import { VerifierUnavailable } from '@countersign/token-verifier';
+import { VerifierUnavailable, rememberToken } from '@countersign/token-verifier';
 import type { TokenVerifier } from '@countersign/token-verifier';
 import { staleRevocationsFor } from '../allow-stale-revocations.js';
-import { rememberToken } from '../current-token.js';
 
 /** `secretOrKeyProvider` of passport-jwt. Its types know no `KeyObject`, which jsonwebtoken 9 takes as it is. */
 export type PassportJwtKeyProvider = (

@@ -1,10 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import type { INestApplicationContext } from '@nestjs/common';
 import { WsAdapter } from '@nestjs/platform-ws';
-import { isTokenRejected, isVerifierUnavailable, TokenVerifier } from '@countersign/token-verifier';
+import {
+  isTokenRejected,
+  isVerifierUnavailable,
+  TokenVerifier,
+  currentToken,
+  forgetToken,
+  rememberedToken,
+  rememberToken,
+} from '@countersign/token-verifier';
 import type { MessageMappingProperties } from '@nestjs/websockets';
 import type { WebSocket, WebSocketServer } from 'ws';
-import { currentToken, forgetToken, rememberedToken, rememberToken } from '../current-token.js';
 import { onAbort } from '../on-abort.js';
 import { Refusal } from '../refusal.js';
 import { RequestAuthenticator } from '../request-authenticator.js';

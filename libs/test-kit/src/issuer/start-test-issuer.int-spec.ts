@@ -114,7 +114,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 test('the lines of the README', async () => {
   const issuer = await startTestIssuer();
-  const verifier = createTokenVerifier({ ...issuer, audience: 'orders' });
+  const verifier = createTokenVerifier({ environment: issuer.environment, audience: 'orders' });
   await verifier.ready();
   const token = await issuer.issue({ scope: 'orders:read', sid: 'a-session' });
   const verified = await verifier.verify(token);

@@ -70,6 +70,8 @@ export interface TestIssuer {
 export async function startTestIssuer(
   options: { readonly issuer?: string } = {},
 ): Promise<TestIssuer> {
+  const unknown = Object.keys(options).find((name) => name !== 'issuer');
+  if (unknown !== undefined) throw new TypeError(`startTestIssuer knows no "${unknown}"`);
   const keys = new TestKeys();
   await keys.rotate();
   const revocations = new TestRevocations();

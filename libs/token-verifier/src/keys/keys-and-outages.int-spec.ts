@@ -302,7 +302,7 @@ describe('when the key set cannot be fetched', () => {
     const keysAt = `http://127.0.0.1:${String((keyServer.address() as AddressInfo).port)}/`;
     const outcomes: string[] = [];
     const verifier = createTokenVerifier({
-      ...issuer,
+      environment: issuer.environment,
       audience: 'orders',
       clock,
       keyAges: { refreshSeconds: 1, softSeconds: 900, hardSeconds: 12 * 3_600 },

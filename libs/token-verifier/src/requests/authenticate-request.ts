@@ -1,4 +1,5 @@
 import type { AccessToken } from '../tokens/access-token.js';
+import { requireKnownNames } from '../known-names.js';
 import { readBearerCredentials } from './bearer-credentials.js';
 import {
   answerToMissingScope,
@@ -26,13 +27,16 @@ export type AuthenticatedRequest =
  * Does not read cookies, the query string or the body.
  *
  * @param rawHeaders names and values in turn as they arrived (`rawHeaders` of `node:http`)
- * @throws whatever is not about this request: {@link TypeError} when no audience is configured and none was given
+ * @throws whatever is not about this request: {@link TypeError} when no audience is configured and none was given, and for
+ *   requirements that make no sense
  */
 export async function authenticateRequest(
   verifier: Pick<TokenVerifier, 'verify'>,
   rawHeaders: readonly string[],
-  { scopes = [], ...options }: RequestRequirements = {},
+  requirements: RequestRequirements = {},
 ): Promise<AuthenticatedRequest> {
+  checkRequirements(requirements);
+  const { scopes = [], ...options } = requirements;
   const credentials = readBearerCredentials(rawHeaders);
   if ('missing' in credentials) {
     return { refusal: answerToUnusableCredentials(credentials.missing) };
@@ -46,4 +50,14 @@ export async function authenticateRequest(
     if (!refusal) throw error;
     return { refusal };
   }
+}
+
+/**
+ * A misspelt requirement would be none.
+ *
+ * @throws {TypeError}
+ */
+export function checkRequirements(requirements: RequestRequirements): void {
+  requireKnownNames('a request', requirements, ['scopes', 'audience', 'staleRevocations']);
+  if (!Array.isArray(requirements.scopes ?? [])) throw new TypeError('scopes must be a list');
 }

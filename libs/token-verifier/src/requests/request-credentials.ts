@@ -1,3 +1,4 @@
+import { requireKnownNames } from '../known-names.js';
 import { readBearerCredentials } from './bearer-credentials.js';
 import { cookieValues } from './cookie-header.js';
 import { isSameOrigin, needsSameOrigin, normalOrigin } from './same-origin.js';
@@ -44,10 +45,9 @@ const PREFIXED_NAME = /^__(Host|Secure)-[\w!#$%&'*+\-.^`|~]+$/;
  * @throws {TypeError} for a name without `__Host-` or `__Secure-`, which a page without https could set, for no name, for no
  *   origin, or for one that is not an origin
  */
-export function cookiePolicy({
-  names = [ACCESS_COOKIE],
-  origins,
-}: CookiePolicyOptions): CookiePolicy {
+export function cookiePolicy(options: CookiePolicyOptions): CookiePolicy {
+  requireKnownNames('cookiePolicy', options, ['names', 'origins']);
+  const { names = [ACCESS_COOKIE], origins } = options;
   if (names.length === 0 || !names.every((name) => PREFIXED_NAME.test(name))) {
     throw new TypeError('cookies with credentials need names that begin with __Host- or __Secure-');
   }

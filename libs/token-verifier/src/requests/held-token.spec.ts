@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test } from '@jest/globals';
-import type { AccessToken } from '@countersign/token-verifier';
+import type { AccessToken } from '../tokens/access-token.js';
 import { HeldToken } from './held-token.js';
 
 const tokenOf = (subject: string) => ({ subject }) as AccessToken;

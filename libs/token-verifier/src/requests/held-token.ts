@@ -1,4 +1,4 @@
-import type { AccessToken } from '@countersign/token-verifier';
+import type { AccessToken } from '../tokens/access-token.js';
 
 /** A base class that gives its subclass an object which is already there, to put private members on. */
 const OnObject = function (holder: object) {

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import type { VerifierSettings } from './token-verifier-options.js';
+
+/** Variables by name, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * What a relying service is told by its environment: `ISSUER_URL`, `DISCOVERY_URL`, `CLIENT_ID`, and `CLIENT_SECRET_FILE`, which
+ * names a file, or `CLIENT_SECRET`. What is not set is left out; whether that will do is decided later.
+ *
+ * @throws {Error} when the file cannot be read
+ */
+export function settingsIn(environment: Environment): Partial<VerifierSettings> {
+  const { ISSUER_URL, DISCOVERY_URL, CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FILE } = environment;
+  const clientSecret =
+    CLIENT_SECRET_FILE === undefined
+      ? (CLIENT_SECRET ?? '')
+      : readFileSync(CLIENT_SECRET_FILE, 'utf8').trim();
+  return {
+    ...(ISSUER_URL !== undefined && { issuer: ISSUER_URL }),
+    ...(DISCOVERY_URL !== undefined && { discoveryUrl: DISCOVERY_URL }),
+    ...(CLIENT_ID !== undefined && { credentials: { clientId: CLIENT_ID, clientSecret } }),
+  };
+}
