@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
-import type { VerifierSettings } from './token-verifier-options.js';
 
 /** Variables by name, as `process.env` has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What differs from one installation to the next. */
+export interface EnvironmentSettings {
+  readonly issuer?: string;
+  readonly discoveryUrl?: string;
+  readonly credentials?: { readonly clientId: string; readonly clientSecret: string };
+}
 
 /**
  * What a relying service is told by its environment: `ISSUER_URL`, `DISCOVERY_URL`, `CLIENT_ID`, and `CLIENT_SECRET_FILE`, which
@@ -10,7 +16,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  *
  * @throws {Error} when the file cannot be read
  */
-export function settingsIn(environment: Environment): Partial<VerifierSettings> {
+export function settingsIn(environment: Environment): EnvironmentSettings {
   const { ISSUER_URL, DISCOVERY_URL, CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FILE } = environment;
   const clientSecret =
     CLIENT_SECRET_FILE === undefined
