@@ -25,6 +25,7 @@ const installation = await startInstallation({
     TRUSTED_PROXIES: '127.0.0.0/8,::1/128',
     PASSWORD_HASH_PROCESSES: '1',
     MESSAGES_PER_ADDRESS: '1000000/60',
+    MESSAGES_PER_NETWORK: '1000000/60',
     MESSAGES_IN_ALL: '1000000/60',
   },
 });

@@ -19,8 +19,10 @@ const ACCOUNT = { email: 'ann@example.test', password: 'a password for benchmark
 const NO_LIMITS_REACHED = {
   SIGN_IN_FREE_FAILURES: '1000000',
   SIGN_IN_FAILURES_PER_ADDRESS: '1000000/60',
+  SIGN_IN_FAILURES_PER_NETWORK: '1000000/60',
   SIGN_IN_FAILURES_IN_ALL: '1000000/60',
   REFRESHES_PER_ADDRESS: '1000000/60',
+  REFRESHES_PER_NETWORK: '1000000/60',
 };
 const program = (app, file = 'main.js') =>
   fileURLToPath(new URL(`../apps/${app}/dist/${file}`, import.meta.url));

@@ -19,7 +19,7 @@ const rate = (fallback: string) =>
     });
 
 /**
- * How often may be tried. Addresses are single IPv4 addresses and IPv6 networks of /64. Failures count, and what is under way;
+ * How often may be tried. Addresses are single IPv4 addresses and IPv6 networks of /64; networks are /24 and /48. Failures count, and what is under way;
  * of messages and refreshes every one.
  */
 export const attemptSettings = {
@@ -45,6 +45,9 @@ export const attemptSettings = {
     .default(900)
     .describe('How long at most.'),
   SIGN_IN_FAILURES_PER_ADDRESS: rate('100/600').describe('Wrong passwords from one address.'),
+  SIGN_IN_FAILURES_PER_NETWORK: rate('400/600').describe(
+    'Wrong passwords from one network: the /24 of an IPv4 address, the /48 of an IPv6 address.',
+  ),
   SIGN_IN_FAILURES_IN_ALL: rate('600/60').describe(
     'Wrong passwords from everybody who is not on a known device.',
   ),
@@ -52,13 +55,15 @@ export const attemptSettings = {
     'Messages that somebody can have sent to one address: registration, a forgotten password, another address.',
   ),
   MESSAGES_PER_ADDRESS: rate('30/3600').describe('The same from one address.'),
+  MESSAGES_PER_NETWORK: rate('120/3600').describe('The same from one network.'),
   MESSAGES_IN_ALL: rate('300/60').describe('The same from everybody.'),
   EMAIL_TOKEN_FAILURES_PER_ADDRESS: rate('60/600').describe(
     'Wrong tokens, as messages bring them.',
   ),
-  REFRESHES_PER_ADDRESS: rate('6000/60').describe(
+  REFRESHES_PER_ADDRESS: rate('3000/60').describe(
     'Refreshes from one address, counted by each replica for itself.',
   ),
+  REFRESHES_PER_NETWORK: rate('6000/60').describe('The same from one network.'),
   CLIENT_FAILURES_PER_CLIENT: rate('30/60').describe(
     'Wrong client secrets for one client from one address.',
   ),

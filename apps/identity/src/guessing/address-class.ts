@@ -1,25 +1,36 @@
 import { isIP } from 'node:net';
 
-/**
- * What counts as one address: an IPv4 address, also one that is written as IPv6, or the first 64 bits of an IPv6 address, since
- * whoever has one has the whole network. Everything that is no address counts as one.
- */
-export function addressClass(text: string): string {
+/** Where somebody is, as attempts are counted. */
+export interface AddressClass {
+  /**
+   * What counts as one address: an IPv4 address, also one that is written as IPv6, or the first 64 bits of an IPv6 address, since
+   * whoever has one has the whole network. Everything that is no address counts as one.
+   */
+  readonly address: string;
+  /** What one neighbour of the internet can have: 256 IPv4 addresses, or the first 48 bits of an IPv6 address (RFC 6177). */
+  readonly network: string;
+}
+
+/** Takes any text. */
+export function addressClass(text: string): AddressClass {
   const [address = ''] = text.split('%');
-  if (isIP(address) === 4) return address;
-  if (isIP(address) !== 6) return 'none';
+  if (isIP(address) === 4) return ofFour(address.split('.'));
+  if (isIP(address) !== 6) return { address: 'none', network: 'none' };
   const groups = groupsOf(address);
   const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
   if (isMapped) {
-    return groups
-      .slice(6)
-      .flatMap((group) => [group >> 8, group & 0xff])
-      .join('.');
+    return ofFour(groups.slice(6).flatMap((group) => [String(group >> 8), String(group & 0xff)]));
   }
-  return `${groups
-    .slice(0, 4)
-    .map((group) => group.toString(16))
-    .join(':')}::/64`;
+  const first = (count: number) =>
+    groups
+      .slice(0, count)
+      .map((group) => group.toString(16))
+      .join(':');
+  return { address: `${first(4)}::/64`, network: `${first(3)}::/48` };
+}
+
+function ofFour(bytes: readonly string[]): AddressClass {
+  return { address: bytes.join('.'), network: `${bytes.slice(0, 3).join('.')}.0/24` };
 }
 
 /** The eight groups of an IPv6 address. */

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 
 /** Whatever there is to be counted by. */
-export type Subject = 'email' | 'address' | 'account' | 'client' | 'device';
+export type Subject = 'email' | 'address' | 'network' | 'account' | 'client' | 'device';
 
 /**
  * Names for what is counted, that tell nothing: an HMAC of the address or the e-mail address under a key that only identity holds.

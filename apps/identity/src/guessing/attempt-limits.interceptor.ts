@@ -87,12 +87,13 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     email: string | undefined,
     held: string,
   ): Who {
-    const address = addressClass(request.ip);
+    const { address, network } = addressClass(request.ip);
     const account = kinds.includes('password_check') ? this.signedIn.of(request) : undefined;
     const client = readBasicCredentials(request.headers.authorization)?.clientId;
     const device = email === undefined ? undefined : this.devices.recognise(held, email);
     return {
       address: this.keys.of('address', address),
+      network: this.keys.of('network', network),
       email: email === undefined ? undefined : this.keys.of('email', email),
       device: device === undefined ? undefined : this.keys.of('device', device),
       account: account === undefined ? undefined : this.keys.of('account', account),

@@ -12,29 +12,33 @@ const config = {
   SIGN_IN_FIRST_DELAY_SECONDS: 1,
   SIGN_IN_LONGEST_DELAY_SECONDS: 900,
   SIGN_IN_FAILURES_PER_ADDRESS: rate,
+  SIGN_IN_FAILURES_PER_NETWORK: rate,
   SIGN_IN_FAILURES_IN_ALL: rate,
   MESSAGES_PER_EMAIL: rate,
   MESSAGES_PER_ADDRESS: rate,
+  MESSAGES_PER_NETWORK: rate,
   MESSAGES_IN_ALL: rate,
   EMAIL_TOKEN_FAILURES_PER_ADDRESS: rate,
   REFRESHES_PER_ADDRESS: rate,
+  REFRESHES_PER_NETWORK: rate,
   CLIENT_FAILURES_PER_CLIENT: rate,
   CLIENT_FAILURES_PER_ADDRESS: rate,
 } as unknown as IdentityConfig;
-const stranger = { address: 'a', email: 'e', account: 's', client: 'c' };
+const stranger = { address: 'a', network: 'n', email: 'e', account: 's', client: 'c' };
+const nobody = { address: 'a', network: 'n' };
 const known = { ...stranger, device: 'd' };
 
 it.each([
-  ['sign_in', stranger, ['all', 'address', 'email']],
+  ['sign_in', stranger, ['network', 'all', 'address', 'email']],
   ['sign_in', known, ['device']],
-  ['sign_in', { address: 'a' }, ['all', 'address']],
+  ['sign_in', nobody, ['network', 'all', 'address']],
   ['password_check', known, ['account']],
-  ['message', stranger, ['all', 'address', 'email']],
-  ['message', known, ['all', 'device']],
+  ['message', stranger, ['network', 'all', 'address', 'email']],
+  ['message', known, ['network', 'all', 'device']],
   ['email_token', known, ['address']],
-  ['refresh', known, ['address']],
+  ['refresh', known, ['network', 'address']],
   ['client_credentials', known, ['address', 'client']],
-  ['client_credentials', { address: 'a' }, ['address']],
+  ['client_credentials', nobody, ['address']],
 ] as const)('%s by %j is counted by %j', (kind, who, by) => {
   const counters = countersFor(kind, who, config);
   expect(counters.map((counter) => counter.by)).toEqual(by);

@@ -7,11 +7,13 @@ export type AttemptKind =
   'sign_in' | 'password_check' | 'message' | 'email_token' | 'refresh' | 'client_credentials';
 
 /** What an attempt is counted by. */
-export type CountedBy = 'device' | 'account' | 'email' | 'client' | 'address' | 'all';
+export type CountedBy = 'device' | 'account' | 'email' | 'client' | 'address' | 'network' | 'all';
 
 /** Who tries, by keys that tell nothing. What is not known, or not meant for this kind, is left out. */
 export interface Who {
   readonly address: string;
+  /** The neighbourhood of the address. */
+  readonly network: string;
   /** The e-mail address that is named, whether there is an account or not. */
   readonly email?: string | undefined;
   /** The device, when it is known for that e-mail address. */
@@ -39,12 +41,13 @@ export interface Counter {
 }
 
 /**
- * The counters that an attempt has to pass, in this order; pure. The one with a single key comes first: it bounds how many
- * keys the others can have.
+ * The counters that an attempt has to pass, in this order; pure. The network comes before what counts everybody, so that one
+ * neighbourhood cannot use that up, not even with attempts that are refused; and both before the others: they bound how many keys
+ * those can have.
  *
  * A device that is known for the account passes its own counter in place of those by address: neither guesses at the account from
- * elsewhere nor a flood from the same address can lock its owner out. Only what bounds all messages bounds those of such devices too:
- * anybody can have as many of them as they have accounts.
+ * elsewhere nor a flood from the same address can lock its owner out. Only what bounds all messages bounds those of such devices too,
+ * and those of one network together: anybody can have as many of them as they have accounts.
  */
 export function countersFor(
   kind: AttemptKind,
@@ -74,6 +77,7 @@ export function countersFor(
     case 'sign_in':
       if (who.device !== undefined) return per('device', who.device, delays);
       return [
+        ...per('network', who.network, config.SIGN_IN_FAILURES_PER_NETWORK),
         ...per('all', 'all', config.SIGN_IN_FAILURES_IN_ALL),
         ...per('address', who.address, config.SIGN_IN_FAILURES_PER_ADDRESS),
         ...per('email', who.email, delays),
@@ -83,11 +87,14 @@ export function countersFor(
     case 'message':
       if (who.device !== undefined) {
         return [
+          // Not together with strangers: those must not keep known devices waiting.
+          ...per('network', `known:${who.network}`, config.MESSAGES_PER_NETWORK),
           ...per('all', 'all', config.MESSAGES_IN_ALL),
           ...per('device', who.device, config.MESSAGES_PER_EMAIL),
         ];
       }
       return [
+        ...per('network', who.network, config.MESSAGES_PER_NETWORK),
         ...per('all', 'all', config.MESSAGES_IN_ALL),
         ...per('address', who.address, config.MESSAGES_PER_ADDRESS),
         ...per('email', who.email, config.MESSAGES_PER_EMAIL),
@@ -95,10 +102,10 @@ export function countersFor(
     case 'email_token':
       return per('address', who.address, config.EMAIL_TOKEN_FAILURES_PER_ADDRESS);
     case 'refresh':
-      return per('address', who.address, config.REFRESHES_PER_ADDRESS).map((counter) => ({
-        ...counter,
-        local: true,
-      }));
+      return [
+        ...per('network', who.network, config.REFRESHES_PER_NETWORK),
+        ...per('address', who.address, config.REFRESHES_PER_ADDRESS),
+      ].map((counter) => ({ ...counter, local: true }));
     case 'client_credentials':
       return [
         ...per('address', who.address, config.CLIENT_FAILURES_PER_ADDRESS),

@@ -286,6 +286,67 @@ describe('wrong passwords from one address', () => {
   });
 });
 
+describe('one neighbourhood', () => {
+  const everywhere = (identity: ServingIdentity, start: string) => {
+    let n = 0;
+    return (path: string, body: () => object) => () =>
+      post(identity, path, body(), { 'x-forwarded-for': `${start}:${String((n += 1))}::1` });
+  };
+  const email = () => `${String((people += 1))}@example.test`;
+
+  it('does not use up what is meant for everybody, however many addresses it has', async () => {
+    const identity = await serve({
+      SIGN_IN_FAILURES_PER_NETWORK: '4/3600',
+      SIGN_IN_FAILURES_IN_ALL: '8/3600',
+      MESSAGES_PER_NETWORK: '4/3600',
+      MESSAGES_IN_ALL: '8/3600',
+    });
+    const there = everywhere(identity, '2001:db8:7');
+    const wrong = () => ({ email: email(), password: 'a wrong password' });
+    const guesses = await Promise.all(Array.from({ length: 30 }, there('/auth/login', wrong)));
+    expect(guesses.filter(({ status }) => status === 401)).toHaveLength(4);
+    expect(guesses.filter(({ status }) => status === 429)).toHaveLength(26);
+    const messages = await Promise.all(
+      Array.from(
+        { length: 30 },
+        there('/auth/register', () => ({ email: email() })),
+      ),
+    );
+    expect(messages.filter(({ status }) => status === 202)).toHaveLength(4);
+    // Elsewhere nobody has noticed.
+    const elsewhere = everywhere(identity, '2001:db8:8');
+    expect(await statuses(4, elsewhere('/auth/login', wrong))).toEqual([401, 401, 401, 401]);
+    const register = elsewhere('/auth/register', () => ({ email: email() }));
+    expect(await statuses(4, register)).toEqual([202, 202, 202, 202]);
+  });
+
+  it('does not keep its known devices waiting for a message; those together have their own bound', async () => {
+    const identity = await serve({ MESSAGES_PER_NETWORK: '3/3600' });
+    const there = everywhere(identity, '2001:db8:9');
+    const [ann, bob] = [await newAccount(), await newAccount()];
+    const devices = [
+      [ann, cookieOf(await signIn(identity, ann))],
+      [bob, cookieOf(await signIn(identity, bob))],
+    ] as const;
+    await statuses(
+      4,
+      there('/auth/register', () => ({ email: email() })),
+    );
+    const asked: number[] = [];
+    for (const [of, device] of [...devices, ...devices]) {
+      const headers = { ...device, 'x-forwarded-for': '2001:db8:9:99::1' };
+      asked.push((await post(identity, '/auth/password-reset', { email: of }, headers)).status);
+    }
+    expect(asked).toEqual([202, 202, 202, 429]);
+  });
+
+  it('gets a part of the refreshes', async () => {
+    const identity = await serve({ REFRESHES_PER_NETWORK: '3/3600' });
+    const refresh = everywhere(identity, '2001:db8:a')('/auth/refresh', () => ({}));
+    expect(await statuses(4, refresh)).toEqual([401, 401, 401, 429]);
+  });
+});
+
 it('wrong passwords of everybody are bounded too', async () => {
   const identity = await serve({ SIGN_IN_FAILURES_IN_ALL: '4/3600' });
   const tried = await statuses(6, () => guess(identity, `${String((people += 1))}@example.test`));
