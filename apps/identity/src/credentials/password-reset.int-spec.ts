@@ -3,7 +3,10 @@ import { stopReplicas } from '../../test/identity-under-test.js';
 import { lastMailTo, mailsTo, tokenSentTo } from '../../test/mailbox.js';
 import { FROM, PASSWORD, startPeople } from '../../test/people.js';
 import type { People } from '../../test/people.js';
+import { Accounts } from '../accounts/accounts.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
+import { EmailChange } from './email-change.js';
+import { PasswordChange } from './password-change.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordReset } from './password-reset.js';
 import { Registration } from './registration.js';
@@ -146,4 +149,29 @@ it('who has no account, or a disabled one, gets a message that opens nothing', a
   // Nor does what was sent before.
   await expect(confirm(before)).rejects.toMatchObject(rejected);
   expect(await mailsTo(people.replica, 'nobody@example.test')).toHaveLength(1);
+});
+
+it('however a password is set, it is another one for whoever has proved the one before', async () => {
+  const { replica } = people;
+  const version = async (id: string) => (await replica.get(Accounts).findById(id))?.passwordVersion;
+  const email = 'kim@example.test';
+  await replica.get(Registration).register(email, FROM);
+  const { id } = (await replica.get(Accounts).findByEmail(email))!;
+  expect(await version(id)).toBe(0);
+  const token = () => tokenSentTo(replica, email);
+  await replica.get(Registration).verifyEmail(await token(), PASSWORD, FROM);
+  expect(await version(id)).toBe(1);
+  await replica.get(PasswordReset).request(email, FROM);
+  await replica.get(PasswordReset).confirm(await token(), 'another horse', FROM);
+  expect(await version(id)).toBe(2);
+  const { session } = await people.signIn(email, 'another horse');
+  const owner = { accountId: id, sid: session.sid, from: FROM };
+  await replica.get(PasswordChange).change(owner, 'another horse', PASSWORD);
+  expect(await version(id)).toBe(3);
+  await replica.get(EmailChange).request(owner, 'kim.new@example.test', PASSWORD);
+  const confirming = await tokenSentTo(replica, 'kim.new@example.test');
+  await replica.get(EmailChange).confirm(confirming, FROM);
+  expect(await version(id)).toBe(3);
+  await replica.get(EmailChange).restore(await token(), 'another horse', FROM);
+  expect(await version(id)).toBe(4);
 });

@@ -20,6 +20,13 @@ import { outcomeOf } from './outcome-of.js';
 export abstract class SignedInAccount {
   /** The account's id. @throws {TypeError} on a public route */
   abstract of(request: FastifyRequest): string;
+  /**
+   * The era of the password by which a new session began, as `Accounts.passwordEra` says it.
+   *
+   * @param answer to a sign-in
+   * @returns `undefined` when the session has ended already
+   */
+  abstract passwordEra(answer: unknown): Promise<string | undefined>;
 }
 
 /** Counts what is tried by requests to the public listener, before anything else is done about them. */
@@ -49,7 +56,7 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
   ): Promise<unknown> {
     const email = emailIn(request.body);
     const held = email === undefined ? '' : heldByDevice(request);
-    const admitted = await this.#begin(kinds, this.#who(kinds, request, email, held));
+    const admitted = await this.#begin(kinds, await this.#who(kinds, request, email, held));
     const settle = async (outcome: Outcome) => {
       await Promise.all(admitted.map((attempt) => attempt.settle(outcome)));
     };
@@ -62,10 +69,17 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     }
     await settle('accepted');
     if (email !== undefined && kinds.includes('sign_in')) {
-      const remembered = this.devices.remember(held, email);
-      giveToDevice(reply, remembered, this.config.KNOWN_DEVICE_TTL_SECONDS);
+      await this.#remember(held, email, answer, reply);
     }
     return answer;
+  }
+
+  /** Whoever has signed in does not fail by it. */
+  async #remember(held: string, email: string, answer: unknown, reply: FastifyReply) {
+    const era = await this.signedIn.passwordEra(answer).catch(() => undefined);
+    if (era === undefined) return;
+    const remembered = this.devices.remember(held, email, era);
+    giveToDevice(reply, remembered, this.config.KNOWN_DEVICE_TTL_SECONDS);
   }
 
   async #begin(kinds: readonly AttemptKind[], who: Who): Promise<AdmittedAttempt[]> {
@@ -81,24 +95,30 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     return admitted;
   }
 
-  #who(
+  async #who(
     kinds: readonly AttemptKind[],
     request: FastifyRequest,
     email: string | undefined,
     held: string,
-  ): Who {
+  ): Promise<Who> {
     const { address, network } = addressClass(request.ip);
     const account = kinds.includes('password_check') ? this.signedIn.of(request) : undefined;
     const client = readBasicCredentials(request.headers.authorization)?.clientId;
-    const device = email === undefined ? undefined : this.devices.recognise(held, email);
+    const device = email === undefined ? undefined : await this.#device(held, email);
     return {
       address: this.keys.of('address', address),
       network: this.keys.of('network', network),
       email: email === undefined ? undefined : this.keys.of('email', email),
-      device: device === undefined ? undefined : this.keys.of('device', device),
+      device,
       account: account === undefined ? undefined : this.keys.of('account', account),
       client: client === undefined ? undefined : this.keys.of('client', client, address),
     };
+  }
+
+  /** Ids are those of one account. */
+  async #device(held: string, email: string): Promise<string | undefined> {
+    const id = await this.devices.recognise(held, email);
+    return id === undefined ? undefined : this.keys.of('device', email, id);
   }
 }
 

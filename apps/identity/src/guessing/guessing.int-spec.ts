@@ -204,7 +204,7 @@ describe('a device on which the account was signed in to', () => {
     const address = { 'x-forwarded-for': '203.0.113.9' };
     const first = await signIn(identity, ann, PASSWORD, address);
     expect(first.cookie).toMatch(
-      /^__Secure-countersign-device=d1\.[\w.-]+; Path=\/auth; HttpOnly; Secure; SameSite=Strict; Max-Age=15552000$/,
+      /^__Secure-countersign-device=d2\.[\w.-]+; Path=\/auth; HttpOnly; Secure; SameSite=Strict; Max-Age=15552000$/,
     );
     expect(first.deviceToken).toBeNull();
     // Strangers: at the account, from the same address, and everywhere.
@@ -241,11 +241,41 @@ describe('a device on which the account was signed in to', () => {
   it('can be an application without cookies, which asks for a token in a header', async () => {
     const ann = await newAccount();
     const first = await signIn(identity, ann, PASSWORD, { 'device-token': 'new' });
-    expect([first.cookie, first.deviceToken]).toEqual([null, expect.stringMatching(/^d1\./)]);
+    expect([first.cookie, first.deviceToken]).toEqual([null, expect.stringMatching(/^d2\./)]);
     await statuses(4, () => guess(identity, ann));
     expect((await signIn(identity, ann)).status).toBe(429);
     const device = { 'device-token': first.deviceToken! };
     expect((await signIn(identity, ann, PASSWORD, device)).status).toBe(200);
+  });
+
+  it('is a stranger again once the password has been set anew', async () => {
+    const ann = await newAccount();
+    const device = cookieOf(await signIn(identity, ann));
+    expect((await guess(identity, ann, device)).status).toBe(401);
+    await replica.database.run((manager) =>
+      manager.query(
+        `UPDATE accounts SET password_version = password_version + 1 WHERE email = $1`,
+        [ann],
+      ),
+    );
+    await statuses(4, () => guess(identity, ann));
+    expect((await guess(identity, ann, device)).status).toBe(429);
+  });
+
+  it('is made by nobody whose session has ended by then', async () => {
+    const ann = await newAccount();
+    // As a reset would that comes before the answer.
+    await replica.database.run((manager) =>
+      manager.query(`
+        CREATE FUNCTION end_at_once() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN NEW.ended_at := now(); RETURN NEW; END $$;
+        CREATE TRIGGER end_at_once BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION end_at_once()`),
+    );
+    try {
+      expect(await signIn(identity, ann)).toMatchObject({ status: 200, cookie: null });
+    } finally {
+      await replica.database.run((manager) => manager.query(`DROP FUNCTION end_at_once CASCADE`));
+    }
   });
 
   it('is not made by a sign-in that fails', async () => {

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AccountsModule } from '../accounts/accounts.module.js';
 import { RevocationModule } from '../revocation/revocation.module.js';
 import { AttemptCounters } from './attempt-counters.js';
 import { AttemptKeys } from './attempt-keys.js';
@@ -6,7 +7,7 @@ import { AttemptLimits } from './attempt-limits.js';
 import { KnownDevices } from './known-devices.js';
 
 @Module({
-  imports: [RevocationModule],
+  imports: [AccountsModule, RevocationModule],
   providers: [AttemptCounters, AttemptKeys, AttemptLimits, KnownDevices],
   exports: [AttemptCounters, AttemptKeys, AttemptLimits, KnownDevices],
 })

@@ -33,6 +33,7 @@ import { TokenRevocationController } from '../oauth/token-revocation.controller.
 import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { ActivityController } from '../sessions/activity.controller.js';
+import type { CredentialsAnswer } from '../sessions/delivery/deliver-credentials.js';
 import { OwnCookies } from '../sessions/delivery/own-cookies.js';
 import { ReplacedSession } from '../sessions/delivery/replaced-session.js';
 import { SignedInGuard } from '../sessions/delivery/signed-in.guard.js';
@@ -107,7 +108,11 @@ export class PublicListenerModule {
         { provide: APP_GUARD, useClass: SignedInGuard },
         {
           provide: SignedInAccount,
-          useValue: { of: (request) => signedInOf(request).accountId } satisfies SignedInAccount,
+          inject: [SessionLookup],
+          useFactory: (lookup: SessionLookup): SignedInAccount => ({
+            of: (request) => signedInOf(request).accountId,
+            passwordEra: (answer) => lookup.passwordEra((answer as CredentialsAnswer).session.sid),
+          }),
         },
         { provide: APP_INTERCEPTOR, useClass: AttemptLimitsInterceptor },
       ],

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { PASSWORD_ERA } from '../accounts/accounts.js';
 import { scopesOf } from '../accounts/roles.js';
 import type { Role } from '../accounts/roles.js';
 import { IdentityConfig } from '../config/identity-config.js';
-import { Database } from '../platform/database.js';
+import { Database, prepared } from '../platform/database.js';
 import { isSecretGood, parseOpaqueCookie } from './delivery/opaque-cookie.js';
 import { sessionLifetime } from './session-lifetime.js';
 import { isSessionId, readStanding, stateOf } from './standing.js';
@@ -54,6 +55,19 @@ export class SessionLookup {
    */
   async bySid(sid: string): Promise<KnownSession | undefined> {
     return isSessionId(sid) ? this.#read(sid, () => true) : undefined;
+  }
+
+  /** The era of its owner's password, as `Accounts.passwordEra` says it; `undefined` when the session has ended. */
+  async passwordEra(sid: string): Promise<string | undefined> {
+    const [row] = await this.database.run((manager) =>
+      prepared<{ era: string }>(manager, {
+        name: 'password_era_of_session',
+        text: `SELECT ${PASSWORD_ERA} AS era FROM sessions AS s JOIN accounts AS a ON a.id = s.account_id
+          WHERE s.sid = $1 AND s.ended_at IS NULL`,
+        values: [sid],
+      }),
+    );
+    return row?.era;
   }
 
   #read(sid: string, isShown: (standing: Standing) => boolean): Promise<KnownSession | undefined> {
