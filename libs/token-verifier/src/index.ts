@@ -1,6 +1,7 @@
 export type { AccessToken } from './tokens/access-token.js';
 export { authenticateRequest } from './requests/authenticate-request.js';
 export type { AuthenticatedRequest, RequestRequirements } from './requests/authenticate-request.js';
+export { cookieValues } from './requests/cookie-header.js';
 export { readBearerCredentials } from './requests/bearer-credentials.js';
 export type { BearerCredentials } from './requests/bearer-credentials.js';
 export type { VerifierClock } from './clock.js';

@@ -58,6 +58,7 @@ export class SignInController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CredentialsAnswer> {
     const { ip, headers, raw } = reply.request;
+    if (this.cookies.areAmbiguous(raw.rawHeaders)) return refuse(reply, 'multiple_credentials');
     // Another site could sign a visitor in as somebody else, and watch what they do there.
     if (body.delivery !== 'bearer' && !this.cookies.isFromHere(raw.rawHeaders)) {
       return refuse(reply, 'origin_required');

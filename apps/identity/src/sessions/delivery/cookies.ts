@@ -9,7 +9,10 @@ export interface CookieKind {
 
 /** The access token of a browser that signed in with delivery `cookie`. */
 export const ACCESS = { name: ACCESS_COOKIE, path: '/', sameSite: 'Lax' } as const;
-/** Its refresh token. It travels to one route only, so the prefix that demands path `/` cannot be had. */
+/**
+ * Its refresh token. It travels to one route only, so the prefix that demands path `/` cannot be had; instead it counts only with an
+ * access cookie of the same session.
+ */
 export const REFRESH = {
   name: '__Secure-countersign-refresh',
   path: '/auth/refresh',

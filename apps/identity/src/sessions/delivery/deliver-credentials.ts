@@ -62,7 +62,8 @@ function cookiesOf(credentials: SessionCredentials): [CookieKind, string, number
       return [];
     case 'cookie':
       return [
-        [ACCESS, accessToken, kept(credentials.expiresIn)],
+        // As long as the other: a refresh cookie counts only with it, also when its token has expired.
+        [ACCESS, accessToken, kept(credentials.idleEndsIn)],
         [REFRESH, refreshToken ?? '', kept(credentials.idleEndsIn)],
       ];
     case 'session':

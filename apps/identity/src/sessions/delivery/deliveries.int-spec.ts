@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { hash } from '@node-rs/argon2';
 import fc from 'fast-check';
-import { decodeJwt } from 'jose';
+import { decodeJwt, SignJWT } from 'jose';
 import { ask, Browser } from '../../../test/browser.js';
 import { startReplica, stopReplicas } from '../../../test/identity-under-test.js';
 import type { Replica } from '../../../test/identity-under-test.js';
@@ -158,7 +158,7 @@ describe('delivery cookie', () => {
     for (const remember of [true, false]) {
       const { browser: inBrowser } = await signIn('cookie', { remember });
       const lives = [ACCESS, REFRESH].map(({ name }) => inBrowser.cookies.get(name)!.maxAge);
-      if (remember) expect(lives).toEqual([expect.any(Number), 7 * 86_400]);
+      if (remember) expect(lives).toEqual([7 * 86_400, 7 * 86_400]);
       else expect(lives).toEqual([undefined, undefined]);
       inBrowser.restart();
       const { status } = await inBrowser.fetch('POST', '/auth/refresh');
@@ -332,7 +332,11 @@ describe('what another site could have caused', () => {
     expect(begun.status).toBe(200);
     const cookie = begun.setCookies.map((line) => line.split(';')[0]).join('; ');
     const [access, refresh] = cookie.split('; ') as [string, string];
-    const refreshed = await post('/auth/refresh', {}, ['cookie', refresh, ...headers]);
+    const refreshed = await post('/auth/refresh', {}, [
+      'cookie',
+      `${access}; ${refresh}`,
+      ...headers,
+    ]);
     expect(refreshed.status).toBe(200);
     const others = await ask(url, 'DELETE', '/auth/sessions?keep=current', {
       headers: ['cookie', access, ...headers],
@@ -357,7 +361,7 @@ describe('what another site could have caused', () => {
       }
       const refreshCookie = inBrowser.cookies.get(REFRESH.name);
       if (refreshCookie) {
-        const inCookie = ['cookie', `${REFRESH.name}=${refreshCookie.value}`];
+        const inCookie = ['cookie', inBrowser.cookieHeader('/auth/refresh')];
         expect(await post('/auth/refresh', {}, [...inCookie, ...headers])).toMatchObject(refused);
       }
       // Reading is not changing; and nothing has ended.
@@ -419,6 +423,55 @@ describe('what another site could have caused', () => {
     const elsewhere = await preflight(TRUSTED, '/oauth/token');
     expect(elsewhere.headers['access-control-allow-origin']).toBeUndefined();
   });
+});
+
+describe('what a neighbouring host can plant', () => {
+  const named = (name: string, value: string) => `${name}=${value}`;
+  const refreshWith = (...cookies: readonly string[]) =>
+    post('/auth/refresh', {}, ['cookie', cookies.join('; '), 'origin', ISSUER]);
+  const rejected = { status: 401, body: { code: 'refresh_token_rejected' } };
+
+  it('a refresh cookie signs nobody in: it counts only with the access cookie of its session', async () => {
+    const [{ browser: victim }, { browser: thief }] = [
+      await signIn('cookie'),
+      await signIn('cookie'),
+    ];
+    const refresh = thief.cookies.get(REFRESH.name)!.value;
+    const planted = named(REFRESH.name, refresh);
+    const own = named(ACCESS.name, victim.cookies.get(ACCESS.name)!.value);
+    expect(await refreshWith(planted)).toMatchObject(rejected);
+    expect(await refreshWith(planted, own)).toMatchObject(rejected);
+    for (const value of [
+      '',
+      'x',
+      'a.b.c',
+      'a.e30.c',
+      `a.${Buffer.from('null').toString('base64url')}.c`,
+    ])
+      expect(await refreshWith(planted, named(ACCESS.name, value))).toMatchObject(rejected);
+    // Nothing has happened to it: it is good where it belongs.
+    expect((await thief.fetch('POST', '/auth/refresh')).status).toBe(200);
+  });
+
+  it('the access cookie may have expired by then', async () => {
+    const { browser: inBrowser, sid } = await signIn('cookie');
+    const expired = await new SignJWT({ sid, exp: 1 })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(Buffer.alloc(32));
+    const refresh = named(REFRESH.name, inBrowser.cookies.get(REFRESH.name)!.value);
+    expect((await refreshWith(refresh, named(ACCESS.name, expired))).status).toBe(200);
+  });
+
+  it.each([ACCESS, REFRESH, OPAQUE])(
+    'two cookies %j are refused, also at a sign-in',
+    async ({ name }) => {
+      const twice = ['cookie', `${name}=a; ${name}=b`, 'origin', ISSUER];
+      const many = { status: 400, body: { code: 'multiple_credentials' } };
+      for (const delivery of ['bearer', 'cookie', 'session'])
+        expect(await post('/auth/login', { ...ann, delivery }, twice)).toMatchObject(many);
+      expect(await post('/auth/refresh', {}, twice)).toMatchObject(many);
+    },
+  );
 });
 
 describe('one credential at a time', () => {
@@ -485,7 +538,8 @@ async function someOfEach(): Promise<Kinds> {
   return {
     header: bearer(token),
     access: cookie(inCookie, ACCESS),
-    refresh: cookie(inCookie, REFRESH),
+    // A refresh cookie counts only with the access cookie of its session.
+    refresh: ['cookie', `${cookie(inCookie, REFRESH)[1]!}; ${cookie(inCookie, ACCESS)[1]!}`],
     opaque: cookie(inSession, OPAQUE),
   };
 }

@@ -7,6 +7,7 @@ import { personalDetails } from '../../audit/personal-details.js';
 import { Described } from '../../openapi/described.js';
 import { DomainError } from '../../platform/domain-error.js';
 import { RefreshAdmission } from '../admission/refresh-admission.js';
+import { unverifiedBoundSession } from '../delivery/bound-session.js';
 import {
   credentialsAnswer,
   deliverCredentials,
@@ -42,7 +43,8 @@ export class RefreshController {
     summary: 'Carries a session on.',
     details:
       'Takes the refresh token from the body for delivery `bearer`, from its cookie for delivery `cookie`; the answer comes the same ' +
-      'way. An access token that comes along is not looked at: it may have expired.',
+      'way. A refresh cookie counts only with the access cookie of the same session, whose token may have expired; an access token in ' +
+      'a header is not looked at.',
     answers: { 200: credentialsAnswer },
     problems: [
       'refresh_token_rejected',
@@ -62,11 +64,12 @@ export class RefreshController {
     @Body({ schema: given }) body: z.infer<typeof given>,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CredentialsAnswer> {
+    const { ip, headers, raw } = reply.request;
     const { token, by } = this.#tokenOf(body?.refresh_token, reply);
-    const { ip, headers } = reply.request;
     const from = personalDetails(ip, headers['user-agent']);
     try {
-      const refresh = () => this.refreshes.refresh(token, { by, from });
+      const boundTo = unverifiedBoundSession(raw.rawHeaders);
+      const refresh = () => this.refreshes.refresh(token, { by, from, boundTo });
       return deliverCredentials(await this.admission.admit(refresh), reply);
     } catch (error) {
       const isFinal = error instanceof DomainError && FINAL.has(error.code);
@@ -88,6 +91,7 @@ export class RefreshController {
       return refuse(reply, found.missing);
     }
     const inCookie = 'cookie' in found ? found.token : undefined;
+    if (this.cookies.areAmbiguous(raw.rawHeaders)) return refuse(reply, 'multiple_credentials');
     if (inCookie !== undefined && inBody !== undefined)
       return refuse(reply, 'multiple_credentials');
     if (inCookie !== undefined) return { token: inCookie, by: 'cookie' };

@@ -48,7 +48,7 @@ async function begin(delivery: Session['delivery'] = 'bearer') {
 }
 
 const refresh = (token: string, replica = one, by: 'bearer' | 'cookie' = 'bearer') =>
-  replica.get(Refreshes).refresh(token, { by, from: FROM });
+  replica.get(Refreshes).refresh(token, { by, from: FROM, boundTo: token.split('.')[0] });
 const next = async (token: string, replica = one) =>
   (await refresh(token, replica)).refreshToken ?? '';
 const codeOf = (refreshing: Promise<unknown>) =>

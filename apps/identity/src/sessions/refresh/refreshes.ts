@@ -24,10 +24,14 @@ export type RefreshRefusal =
   'refresh_token_rejected' | 'session_ended' | 'refresh_token_replayed' | 'store_behind';
 
 /** How a refresh token came, and from where. */
-export interface RefreshRequest {
-  readonly by: 'bearer' | 'cookie';
-  readonly from: PersonalDetails;
-}
+export type RefreshRequest = { readonly from: PersonalDetails } & (
+  | { readonly by: 'bearer' }
+  | {
+      readonly by: 'cookie';
+      /** The session whose cookies the browser holds: a refresh cookie of another one was planted. */
+      readonly boundTo: string | undefined;
+    }
+);
 
 /** What is handed out with the access token. */
 interface Carrying extends Mint {
@@ -63,7 +67,8 @@ export class Refreshes {
    */
   async refresh(text: string, request: RefreshRequest): Promise<SessionCredentials> {
     const token = parseRefreshToken(text);
-    if (!token) throw this.#refusal('refresh_token_rejected');
+    if (!token || (request.by === 'cookie' && request.boundTo !== token.sid))
+      throw this.#refusal('refresh_token_rejected');
     let carrying: Carrying | undefined;
     const issued = await this.accessTokens.issueUnder<RefreshRefusal>(
       lockingStanding(token.sid, 'exclusive'),
