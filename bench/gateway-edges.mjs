@@ -49,8 +49,12 @@ export async function startEdge(program, { port, asks, settings }) {
   if (!asks) await change(join(run, file), (text) => text.replaceAll(lines, ''));
   if (program === 'nginx') {
     const text = await readFile(join(run, 'nginx.conf.template'), 'utf8');
-    const filled = text.replaceAll(/\$\{([A-Z_]+)\}/g, (_, name) => env[name]);
-    await writeFile(join(run, 'nginx.conf'), filled.replace('/dev/stdout edge', 'off'));
+    const filled = text
+      .replaceAll(/\$\{([A-Z_]+)\}/g, (_, name) => env[name])
+      .replace('/dev/stdout edge', 'off')
+      // A connection stays open however much is sent on it.
+      .replace('server_tokens off;', '$& keepalive_requests 1000000;');
+    await writeFile(join(run, 'nginx.conf'), filled);
   }
   const output = await open(join(run, 'output'), 'a');
   const child = spawn(program, args(run), {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { GENERAL_PROBLEMS } from '@countersign/service-host';
 import { REFUSALS } from '@countersign/token-verifier';
 import { EDGE_ANSWERS } from '../apps/gateway/src/edge/answers.js';
+import { FORWARD_AUTH_PROBLEMS } from '../apps/identity/src/forward-auth/forward-auth-routes.js';
 import { ALL_PROBLEMS } from '../apps/identity/src/listeners/problems.js';
 import { OAUTH_ERRORS } from '../apps/identity/src/oauth/oauth-error.js';
 import { ORDER_PROBLEMS } from '../apps/orders/src/orders/order-error.js';
@@ -38,6 +39,7 @@ it.each([
   [['OAuth endpoints'], rows(OAUTH_ERRORS)],
   [['Any service'], rows(GENERAL_PROBLEMS)],
   [['Gateway'], rows(Object.fromEntries(edge) as Record<string, { status: number }>)],
+  [['Forward auth'], rows(FORWARD_AUTH_PROBLEMS)],
   [['Sample services'], rows({ ...ORDER_PROBLEMS, ...PAYMENTS_PROBLEMS, ...PAYMENT_PROBLEMS })],
 ])('the page has the codes of the code, and no others: %s', (headings, expected) => {
   expect(headings.flatMap(rowsOf).sort()).toEqual(expected);

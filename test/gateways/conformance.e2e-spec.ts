@@ -1,7 +1,12 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { jest } from '@jest/globals';
+import { ask as askPlainly } from '../../apps/identity/test/browser.js';
 import { freePorts, until } from '../stack.js';
+import type { Case } from './case.js';
 import { CASES } from './cases.js';
-import type { Case } from './cases.js';
+import { makeCertificate } from './certificate.js';
 import { startEdge } from './edges.js';
 import type { Edge } from './edges.js';
 import { faultsOf } from './faults.js';
@@ -19,6 +24,9 @@ type Name = (typeof NAMES)[number];
 
 let world: World;
 const edges = new Map<Name, Edge>();
+const tlsPorts = new Map<Name, number>();
+const managementPorts = new Map<Name, number>();
+let certificate: { certificate: string; key: string };
 const table = new ResultTable(NAMES);
 beforeAll(async () => {
   world = await World.start();
@@ -27,11 +35,15 @@ beforeAll(async () => {
     output: () => '',
     stop: () => Promise.resolve(),
   });
-  const ports = await freePorts(2 * NAMES.length);
+  certificate = await makeCertificate();
+  const ports = await freePorts(3 * NAMES.length);
   for (const [index, name] of NAMES.entries()) {
     if (name === 'node') continue;
-    const [port = 0, managementPort = 0] = ports.slice(2 * index);
-    edges.set(name, await startEdge(name, { ...world.places, port, managementPort }));
+    const [port = 0, managementPort = 0, tlsPort = 0] = ports.slice(3 * index);
+    const tls = { ...certificate, port: tlsPort };
+    edges.set(name, await startEdge(name, { ...world.places, port, managementPort, tls }));
+    tlsPorts.set(name, tlsPort);
+    managementPorts.set(name, managementPort);
   }
 });
 afterAll(async () => {
@@ -66,6 +78,82 @@ async function judge(name: Name, { sent, expected, reaches }: Case): Promise<str
 describe.each(NAMES)('%s', (name) => {
   test.each(CASES.map((one) => [one.name, one] as const))('%s', async (_, one) => {
     await table.note(name, one.name, () => judge(name, one));
+  });
+});
+
+describe.each(NAMES.filter((name) => name !== 'node'))('%s', (name) => {
+  test('ends TLS, and says so to the service', async () => {
+    await table.note(name, 'over TLS', async () => {
+      const asking = request({
+        host: 'localhost',
+        port: tlsPorts.get(name),
+        path: `/orders?n=tls-${name}`,
+        headers: { cookie: world.credentials.session },
+        ca: certificate.certificate,
+        agent: false,
+      });
+      const [answer] = (await once(asking.end(), 'response')) as [IncomingMessage];
+      answer.resume();
+      expect(answer.statusCode).toBe(200);
+      const { headers } = world.echo.received(`tls-${name}`)!;
+      expect(headers).toContainEqual(['x-forwarded-proto', 'https']);
+      return '200';
+    });
+  });
+
+  test('tells probes that it is there, and that identity is', async () => {
+    const origin = `http://127.0.0.1:${String(managementPorts.get(name))}`;
+    for (const [path, status] of [
+      ['/health/live', 200],
+      ['/health/ready', 200],
+      ['/orders', 404],
+    ] as const) {
+      expect((await fetch(origin + path)).status).toBe(status);
+    }
+  });
+});
+
+describe('identity, asked as each gateway asks', () => {
+  const FORWARDED = [
+    'X-Forwarded-Proto',
+    'http',
+    'X-Forwarded-Host',
+    'api.example',
+    'X-Forwarded-Uri',
+    '/orders',
+  ];
+  const ORIGINAL = ['X-Original-URL', 'http://api.example/orders'];
+  const asks = (method: string): [method: string, path: string, headers: string[]][] => [
+    ['GET', '/forward-auth?audience=orders', ['X-Forwarded-Method', method, ...FORWARDED]],
+    ['GET', '/auth-request?audience=orders', ['X-Original-Method', method, ...ORIGINAL]],
+    [method, '/ext-authz/orders/1', []],
+  ];
+  const statusesOf = async (method: string, credential: readonly string[]) => {
+    const service = world.stack.url('service');
+    const all = asks(method).map(async ([verb, path, headers]) => {
+      const answer = await askPlainly(service, verb, path, {
+        headers: [...headers, ...credential],
+      });
+      expect(answer.headers['cache-control']).toBe('no-store');
+      expect(/^Bearer eyJ/.test(answer.headers.authorization ?? '')).toBe(answer.status === 200);
+      return answer.status;
+    });
+    return Promise.all(all);
+  };
+
+  test('says the same to all', async () => {
+    const { session, access, bearer, revoked } = world.credentials;
+    expect(await statusesOf('GET', ['cookie', session])).toEqual([200, 200, 200]);
+    expect(await statusesOf('GET', ['cookie', access])).toEqual([200, 200, 200]);
+    expect(await statusesOf('PATCH', ['authorization', `Bearer ${bearer}`])).toEqual([
+      200, 200, 200,
+    ]);
+    expect(await statusesOf('GET', ['authorization', `Bearer ${revoked}`])).toEqual([
+      401, 401, 401,
+    ]);
+    expect(await statusesOf('DELETE', ['cookie', session])).toEqual([403, 403, 403]);
+    expect(await statusesOf('GET', ['cookie', session, 'cookie', access])).toEqual([400, 400, 400]);
+    expect(await statusesOf('GET', [])).toEqual([401, 401, 401]);
   });
 });
 

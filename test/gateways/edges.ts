@@ -25,6 +25,8 @@ export interface Places {
   readonly payments: string;
   readonly port: number;
   readonly managementPort: number;
+  /** Where TLS ends, with the certificate and its key as PEM. */
+  readonly tls: { readonly port: number; readonly certificate: string; readonly key: string };
 }
 
 /** A gateway of the folder `gateways`, as its own process. */
@@ -48,6 +50,7 @@ export async function startEdge(program: Program, places: Places): Promise<Edge>
   chmodSync(folder, 0o755);
   cpSync(join(configurations, program), folder, { recursive: true });
   const env = settingsOf(places, folder);
+  endTls(program, folder, places.tls);
   // A file: nginx opens /dev/stdout by its name, which nobody can with the sockets that Node has for pipes.
   const log = join(folder, 'output.log');
   const descriptor = openSync(log, 'a');
@@ -92,12 +95,37 @@ function settingsOf(places: Places, folder: string): Record<string, string> {
   };
 }
 
+/** Does what the files say that is to be done for TLS. */
+function endTls(program: Program, folder: string, { port, certificate, key }: Places['tls']): void {
+  writeFileSync(join(folder, 'tls.crt'), certificate);
+  writeFileSync(join(folder, 'tls.key'), key);
+  writeFileSync(join(folder, 'tls.pem'), certificate + key);
+  const here = (text: string) =>
+    text.replaceAll(/\/etc\/countersign-\w+/g, folder).replace('8443', String(port));
+  switch (program) {
+    case 'nginx':
+      change(folder, 'tls.conf.example', 'tls.conf', here);
+      return;
+    case 'caddy':
+      change(folder, 'tls.caddy.example', 'tls.caddy', here);
+      return;
+    case 'haproxy':
+      change(folder, 'haproxy.cfg', 'haproxy.cfg', (text) =>
+        here(text.replace('# bind :8443', 'bind :8443')),
+      );
+  }
+}
+
+function change(folder: string, from: string, to: string, how: (text: string) => string): void {
+  writeFileSync(join(folder, to), how(readFileSync(join(folder, from), 'utf8')));
+}
+
 function argumentsOf(program: Program, folder: string, env: Record<string, string>): string[] {
   switch (program) {
     case 'nginx': {
-      const template = readFileSync(join(folder, 'nginx.conf.template'), 'utf8');
-      const text = template.replaceAll(/\$\{([A-Z_]+)\}/g, (_, name: string) => env[name] ?? '');
-      writeFileSync(join(folder, 'nginx.conf'), text);
+      const fill = (text: string) =>
+        text.replaceAll(/\$\{([A-Z_]+)\}/g, (_, name: string) => env[name] ?? '');
+      change(folder, 'nginx.conf.template', 'nginx.conf', fill);
       return ['-c', join(folder, 'nginx.conf'), '-g', 'daemon off;'];
     }
     case 'caddy':

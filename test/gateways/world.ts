@@ -28,7 +28,7 @@ export class World {
     readonly stack: Stack,
     readonly road: Road,
     readonly echo: EchoUpstream,
-    readonly places: Omit<Places, 'port' | 'managementPort'>,
+    readonly places: Pick<Places, 'identityPublic' | 'identityService' | 'orders' | 'payments'>,
     readonly credentials: Credentials,
     private readonly account: { email: string; password: string },
   ) {}

@@ -20,7 +20,8 @@ export const PROBLEM_HEADER = 'countersign-problem';
 /** What each gateway can make of a refusal; everything else would become a 500 there, or let somebody in. */
 const REFUSAL_STATUSES: ReadonlySet<number> = new Set([400, 401, 403, 503]);
 
-const FAULTS = {
+/** Besides what any verifier and a swap answer. */
+export const FORWARD_AUTH_PROBLEMS = {
   metadata_rejected: { status: 400, title: 'The gateway does not say what is asked for' },
   ambiguous_target: { status: 400, title: 'The path can be read in more than one way' },
 } as const;
@@ -76,7 +77,8 @@ async function answer(
   }
   const { method = '', url: target = '', rawHeaders } = raw;
   const asked = read({ method, target, rawHeaders });
-  if (asked.fault) return refuse(reply, { problem: makeProblem(asked.fault, FAULTS[asked.fault]) });
+  if (asked.fault)
+    return refuse(reply, { problem: makeProblem(asked.fault, FORWARD_AUTH_PROBLEMS[asked.fault]) });
   try {
     const { authorization, refusal } = await forwardAuth.answer({ ...asked, rawHeaders });
     if (refusal) return await refuse(reply, refusal);

@@ -1,0 +1,151 @@
+import { bearer, cookie, get, post } from './case.js';
+import type { Case } from './case.js';
+
+const MIB_10 = Buffer.alloc(10 * 1024 * 1024, 'a');
+
+const CLAIMS = [
+  'X-User-Id',
+  'X-Auth-Request-User',
+  'X-Forwarded-User',
+  'Remote-User',
+  'X-Forwarded-Email',
+  'X-Roles',
+  'X-Scope',
+  'X-JWT-Claims',
+  'X-Client-Cert',
+];
+export const HEADERS: readonly Case[] = [
+  {
+    name: 'claims of identity',
+    sent: (is) => get([bearer(is.bearer), ...CLAIMS.map((name) => `${name}: admin`)]),
+    expected: '200',
+  },
+  {
+    name: 'with underscores',
+    sent: (is) =>
+      get([bearer(is.bearer), ...CLAIMS.map((name) => `${name.replaceAll('-', '_')}: admin`)]),
+    expected: '200',
+  },
+  {
+    name: 'in mixed case, twice, and as lists',
+    sent: (is) =>
+      get([
+        cookie(is.session),
+        ...CLAIMS.flatMap((name) => [
+          `${name.toLowerCase()}: admin, root`,
+          `${name.toUpperCase()}: admin`,
+        ]),
+      ]),
+    expected: '200',
+  },
+  {
+    name: 'where it comes from',
+    sent: (is) =>
+      get([
+        cookie(is.session),
+        'X-Forwarded-For: 10.0.0.1',
+        'X-Real-IP: 10.0.0.1',
+        'X-Forwarded-Host: evil.example',
+        'X-Forwarded-Proto: ftp',
+        'X-Forwarded-Uri: /payments',
+        'X-Original-URL: http://evil.example/',
+        'Forwarded: for=10.0.0.1',
+      ]),
+    expected: '200',
+  },
+  {
+    name: 'an offer of h2c',
+    sent: (is) =>
+      get([bearer(is.bearer), 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__'], {
+        connection: 'Upgrade, HTTP2-Settings, close',
+      }),
+    expected: '200',
+  },
+  {
+    name: 'Authorization as a header of this hop',
+    sent: (is) => get([bearer(is.bearer)], { connection: 'close, authorization' }),
+    expected: '200',
+  },
+];
+
+export const PATHS: readonly Case[] = [
+  ...[
+    '/forward-auth',
+    '/auth-request?audience=orders',
+    '/ext-authz/orders',
+    '/_forward_auth',
+    '/revocations',
+    '/relying-services/check-in',
+    '/oauth/introspect',
+    '/operator/keys',
+    '/metrics',
+    '/health/ready',
+    '/ordersx',
+    '/auth',
+  ].map((target): Case => ({
+    name: target,
+    sent: (is) => get([bearer(is.bearer)], { target }),
+    expected: '404 not_found',
+  })),
+  ...[
+    '/public/../orders',
+    '/orders/%2e%2e/auth/me',
+    '/auth/%2E%2e/orders',
+    '//orders',
+    '/orders//1',
+    '/orders%2f1',
+    '/orders/%5c..',
+    '/orders/%00',
+  ].map((target): Case => ({
+    name: target,
+    sent: (is) => get([bearer(is.bearer)], { target }),
+    expected: /^400 (ambiguous_target|bad_request)$/,
+  })),
+  {
+    name: 'identity, by Bearer',
+    sent: (is) => get([bearer(is.bearer)], { target: '/auth/me' }),
+    expected: '200',
+    reaches: false,
+  },
+  {
+    name: 'identity, by the opaque cookie',
+    sent: (is) => get([cookie(is.session)], { target: '/auth/me' }),
+    expected: '200',
+    reaches: false,
+  },
+  {
+    name: 'the key set',
+    sent: get([], { target: '/.well-known/jwks.json' }),
+    expected: '200',
+    reaches: false,
+  },
+  {
+    name: 'the service is down',
+    sent: (is) => get([cookie(is.session)], { target: '/payments' }),
+    expected: '503 upstream_unavailable',
+  },
+  {
+    name: 'the service fails',
+    sent: (is) => get([cookie(is.session)], { target: '/orders/broken' }),
+    expected: '500',
+    reaches: true,
+  },
+];
+
+export const BODIES: readonly Case[] = [
+  {
+    name: '60 KB',
+    sent: (is) => ({ ...post([bearer(is.bearer)]), body: 'a'.repeat(60_000) }),
+    expected: '200',
+  },
+  {
+    name: '10 MB',
+    sent: (is) => ({ ...post([bearer(is.bearer)]), body: MIB_10 }),
+    expected: '413 body_too_large',
+  },
+  {
+    name: '10 MB in chunks',
+    sent: (is) => ({ ...post([bearer(is.bearer)]), body: MIB_10, chunked: true }),
+    expected: '413 body_too_large',
+  },
+];
