@@ -31,7 +31,7 @@ export default {
     {
       ...common,
       displayName: 'unit',
-      testMatch: ['**/src/**/*.spec.ts', '<rootDir>/docs/*.spec.ts'],
+      testMatch: ['**/src/**/*.spec.ts', '<rootDir>/docs/**/*.spec.ts'],
     },
     { ...common, displayName: 'integration', testMatch: ['**/src/**/*.int-spec.ts'] },
     { ...common, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },

@@ -1,12 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { filesUnder } from '../named-tests.js';
 import { checkPage } from './asvs-page.js';
 import { REQUIREMENTS } from './requirements.js';
 
-const root = new URL('../../../', import.meta.url);
-const read = (path: string) => {
-  const url = new URL(path, root);
-  return existsSync(url) ? readFileSync(url, 'utf8') : undefined;
-};
+const read = filesUnder(new URL('../../../', import.meta.url));
 const page = read('docs/security/asvs.md') ?? '';
 const faultsOf = (text: string) => checkPage(text, read).faults;
 

@@ -1,3 +1,5 @@
+import { missingTests, rowsOf, testsIn } from '../named-tests.js';
+import type { NamedTest, ReadFile } from '../named-tests.js';
 import { REQUIREMENTS } from './requirements.js';
 
 /** How a requirement is met: by tests; not at all, since there is no such feature; by whoever runs it; or it is not. */
@@ -12,12 +14,6 @@ interface Row {
   readonly why: string;
 }
 
-/** A test that the page names. */
-export interface NamedTest {
-  readonly file: string;
-  readonly title: string;
-}
-
 export interface CheckedPage {
   readonly faults: readonly string[];
   readonly counts: Readonly<Record<Status, number>>;
@@ -28,9 +24,8 @@ export interface CheckedPage {
  * Checks that the page has every requirement once, and that what it names is there.
  *
  * @param text the page, Markdown
- * @param read gives the text of a file of the repository, `undefined` when there is none
  */
-export function checkPage(text: string, read: (path: string) => string | undefined): CheckedPage {
+export function checkPage(text: string, read: ReadFile): CheckedPage {
   const rows = readRows(text);
   const faults: string[] = [];
   const counts = { shown: 0, absent: 0, operator: 0, gap: 0 };
@@ -51,35 +46,17 @@ export function checkPage(text: string, read: (path: string) => string | undefin
   return { faults, counts, tests: rows.flatMap(({ why }) => testsIn(why)) };
 }
 
-function faultsOf({ id, level, status, why }: Row, read: (path: string) => string | undefined) {
-  const tests = testsIn(why);
-  const faults = tests.filter((test) => !isThere(test, read)).map(nameOf);
+function faultsOf({ id, level, status, why }: Row, read: ReadFile): string[] {
+  const faults = missingTests(why, read);
   if (REQUIREMENTS.get(id) !== Number(level)) faults.push('is not of that level, or is not asked');
-  if (status === 'shown' && tests.length === 0) faults.push('names no test');
+  if (status === 'shown' && testsIn(why).length === 0) faults.push('names no test');
   if (status !== 'shown' && why.length < 20) faults.push('gives no reason');
   return faults;
 }
 
-const nameOf = ({ file, title }: NamedTest) => `there is no test "${title}" in ${file}`;
-
-function isThere({ file, title }: NamedTest, read: (path: string) => string | undefined): boolean {
-  const quoted = title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`(?:\\bit|\\btest|\\))\\(\\s*(['"\`])${quoted}\\1`).test(read(file) ?? '');
-}
-
 function readRows(text: string): Row[] {
-  return text.split('\n').flatMap((line) => {
-    const cells = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
-    const [, id = '', level = '', asked = '', status = '', why = ''] = cells;
-    return /^\d\.\d+\.\d+$/.test(id) ? [{ id, level, asked, status, why }] : [];
-  });
-}
-
-/** `path`: "title", "another title" */
-function testsIn(cell: string): NamedTest[] {
-  return [...cell.matchAll(/`([\w./-]+spec\.ts)`: ((?:"[^"]+"(?:, )?)+)/g)].flatMap(
-    ([, file = '', titles = '']) =>
-      [...titles.matchAll(/"([^"]+)"/g)].map(([, title = '']) => ({ file, title })),
+  return rowsOf(text).flatMap(([id = '', level = '', asked = '', status = '', why = '']) =>
+    /^\d\.\d+\.\d+$/.test(id) ? [{ id, level, asked, status, why }] : [],
   );
 }
 

@@ -1,11 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { filesUnder } from '../named-tests.js';
 import { checkPage, STATUSES } from './asvs-page.js';
 
-const root = new URL('../../../', import.meta.url);
-const read = (path: string) => {
-  const url = new URL(path, root);
-  return existsSync(url) ? readFileSync(url, 'utf8') : undefined;
-};
+const read = filesUnder(new URL('../../../', import.meta.url));
 
 const { faults, counts, tests } = checkPage(read('docs/security/asvs.md') ?? '', read);
 for (const fault of faults) process.stderr.write(`${fault}\n`);
