@@ -77,7 +77,7 @@ for (let n = 0; n < COUNT && findings.length < 10; n += 1) {
   let text = pick(originals);
   for (let times = 1 + random(3); times > 0; times -= 1) text = pick(mutations)(text);
   if (known.has(text)) continue;
-  const start = performance.now();
+  const start = process.cpuUsage();
   try {
     await verifier.verify(text);
     findings.push(['accepted', text]);
@@ -85,7 +85,8 @@ for (let n = 0; n < COUNT && findings.length < 10; n += 1) {
     if (!isTokenRejected(error)) findings.push([`threw ${String(error)}`, text]);
     codes[error.code] = (codes[error.code] ?? 0) + 1;
   }
-  const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  const ms = (user + system) / 1000;
   slowest = Math.max(slowest, ms);
   if (ms > LONGEST_MS) findings.push([`took ${ms.toFixed(0)} ms`, text]);
   if (n % 50_000 === 0) process.stderr.write(`${n} of ${COUNT}\r`);

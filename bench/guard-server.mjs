@@ -1,8 +1,9 @@
 // One Nest application with one route, in a process of its own, guarded in one of several ways. bench/guard.mjs starts it.
 // Takes over IPC `{ variant, issuer, origin, discoveryUrl, credentials, redisUrl }`; answers `{ port }` when it is ready, and
-// `{ cpuMs }` to every `cpu`. Ends with its parent.
+// `{ cpuMs, gcMs }` to every `cpu`. Ends with its parent.
 import 'reflect-metadata';
 import { once } from 'node:events';
+import { PerformanceObserver } from 'node:perf_hooks';
 import { Controller, Get, Module, UseGuards } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
@@ -126,8 +127,13 @@ const [given] = await once(process, 'message');
 const { module, adapter } = await variants[given.variant](given);
 const app = await NestFactory.create(module, adapter, { logger: false });
 await app.listen(0, '127.0.0.1');
+let gcMs = 0;
+const collections = new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) gcMs += duration;
+});
+collections.observe({ entryTypes: ['gc'] });
 process.on('message', () => {
   const { user, system } = process.cpuUsage();
-  process.send({ cpuMs: (user + system) / 1000 });
+  process.send({ cpuMs: (user + system) / 1000, gcMs });
 });
 process.send({ port: app.getHttpServer().address().port });

@@ -45,11 +45,11 @@ async function startServer(variant) {
     redisUrl: redis.url,
   });
   const { port } = await answer();
-  const cpuMs = async () => {
+  const spent = async () => {
     child.send('cpu');
-    return (await answer()).cpuMs;
+    return answer();
   };
-  return { variant, port, cpuMs };
+  return { variant, port, spent };
 }
 
 const inThreeThousandSeconds = () => ({ exp: Math.floor(Date.now() / 1000) + 3_000 });
@@ -89,18 +89,20 @@ async function gate({ variant, port }) {
 
 /** One run: requests for each second of processor time, and for each second on the wall. */
 async function measure(server, requests, options) {
-  const before = await server.cpuMs();
+  const before = await server.spent();
   const { answered, ms } = await load({
     port: server.port,
     requests,
     connections: CONNECTIONS,
     ...options,
   });
-  const cpuMs = (await server.cpuMs()) - before;
+  const after = await server.spent();
+  const cpuMs = after.cpuMs - before.cpuMs;
   return {
     perCore: (answered / cpuMs) * 1000,
     perSecond: (answered / ms) * 1000,
     busy: cpuMs / ms,
+    collecting: (after.gcMs - before.gcMs) / cpuMs,
   };
 }
 
@@ -189,7 +191,9 @@ async function report(warm) {
   console.log(
     `node ${process.version}, RSA-2048, ${CONNECTIONS} connections, ${ROUNDS} rounds; ${where}\n`,
   );
-  console.log(`${''.padEnd(18)} requests/s of one core  of open   on the wall  of open  core busy`);
+  console.log(
+    `${''.padEnd(18)} requests/s of one core  of open   on the wall  of open  core busy  collecting`,
+  );
   for (const name of result.rounds.length > 0 ? runs.map((run) => run.name) : []) {
     const of = (figure) => median(result.rounds.map((figures) => figures[name][figure]));
     const cells = [
@@ -198,6 +202,7 @@ async function report(warm) {
       of('perSecond').toFixed(0).padStart(13),
       ratio(result, name, 'open', 'perSecond').toFixed(3).padStart(8),
       `${(of('busy') * 100).toFixed(0)} %`.padStart(10),
+      `${(of('collecting') * 100).toFixed(0)} %`.padStart(11),
     ];
     console.log(`${name.padEnd(18)} ${cells.join(' ')}`);
   }

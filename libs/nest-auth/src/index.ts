@@ -11,7 +11,7 @@ export {
   CountersignAuthGuard,
   CountersignPassportGuard,
 } from './passport/countersign-passport.guard.js';
-export { COUNTERSIGN_STRATEGY, CountersignStrategy } from './passport/countersign.strategy.js';
+export { CountersignStrategy } from './passport/countersign.strategy.js';
 export { passportJwtKeyProvider } from './passport/passport-jwt-key-provider.js';
 export type { PassportJwtKeyProvider } from './passport/passport-jwt-key-provider.js';
 export { Refusal } from './refusal.js';

@@ -39,8 +39,8 @@ export type { OnKeyFetch } from './keys/jwks-client.js';
 export type { KeyAges } from './keys/key-ages.js';
 export { keyFile } from './keys/key-file.js';
 export type { KeyStore, StoredKeys } from './keys/key-file.js';
-export { parseKeySet, readKeySet, UnusableKeySet } from './keys/key-set.js';
-export type { KeySet, ReadKeySet, SkipReason } from './keys/key-set.js';
+export { parseKeySet } from './keys/key-set.js';
+export type { KeySet } from './keys/key-set.js';
 export {
   ACCESS_COOKIE,
   cookiePolicy,
@@ -53,7 +53,7 @@ export type {
   RequestCredentials,
   UnusableCredentials,
 } from './requests/request-credentials.js';
-export { isSameOrigin, needsSameOrigin, normalOrigin } from './requests/same-origin.js';
+export { isSameOrigin, needsSameOrigin } from './requests/same-origin.js';
 export type { RequestHead } from './requests/same-origin.js';
 export type {
   CheckInAnswer,
@@ -67,12 +67,10 @@ export type {
   SourceState,
 } from './sources.js';
 export type {
-  RevocationFault,
   RevocationParts,
   RevocationsState,
   StaleRevocations,
 } from './revocation/revocations.js';
-export { KEY_FETCH_OUTCOMES } from './sources.js';
 export { systemClock } from './system-clock.js';
 export { TokenVerifier } from './token-verifier.js';
 export type {
