@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
+import { until } from '../stack.js';
 import { IDENTITIES, Town } from './town.js';
 
 jest.setTimeout(120_000);
@@ -25,8 +26,12 @@ it('a service is killed while it replays', async () => {
   town.startProbing();
   await town.stack.endApp('payments', 'SIGKILL');
   await town.logout(tokens[0]!);
+  const midway = town.road.holdNext(
+    ({ service, path }) => service === 'payments' && path.startsWith('/revocations'),
+  );
   town.stack.launch('payments');
-  await delay(400);
+  await midway;
+  expect(['unreachable', 'unavailable']).toContain(await town.answerOf('payments', tokens[1]!));
   await town.stack.endApp('payments', 'SIGKILL');
   await town.logout(tokens[1]!);
   await town.stack.startApp('payments');
@@ -61,8 +66,7 @@ it('all of identity is away for longer than the hard limit: services refuse to g
   const tokens = await town.signIn(4);
   town.startProbing();
   for (const name of IDENTITIES) town.signal(name, 'SIGSTOP');
-  await delay(8_000);
-  expect(await town.answerOf('orders', tokens[0]!)).toBe('unavailable');
+  await until(async () => (await town.answerOf('orders', tokens[0]!)) === 'unavailable', 15_000);
   for (const name of IDENTITIES) town.signal(name, 'SIGCONT');
   await town.logout(tokens[0]!);
   expect(await town.judge()).toEqual([]);

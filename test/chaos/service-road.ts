@@ -16,6 +16,8 @@ export interface Traveller {
 export class ServiceRoad {
   readonly #open = new Map<Traveller, IncomingMessage['socket']>();
   #closedTo: (traveller: Traveller) => boolean = () => false;
+  #held:
+    { readonly fits: (traveller: Traveller) => boolean; readonly begun: () => void } | undefined;
   #turn = 0;
 
   private constructor(
@@ -41,6 +43,13 @@ export class ServiceRoad {
     for (const [traveller, socket] of this.#open) if (closed(traveller)) socket.destroy();
   }
 
+  /** Stops the next answer that fits in its middle, for ever. @returns once it has come so far */
+  holdNext(fits: (traveller: Traveller) => boolean): Promise<void> {
+    return new Promise((begun) => {
+      this.#held = { fits, begun };
+    });
+  }
+
   openToAll(): void {
     this.closeTo(() => false);
   }
@@ -62,7 +71,10 @@ export class ServiceRoad {
     incoming.on('data', (part: Buffer) => body.push(part));
     incoming.once('end', () => {
       this.#turn += 1;
-      this.#forward(incoming, outgoing, Buffer.concat(body), this.replicas.length);
+      const held = this.#held?.fits(traveller) ? this.#held : undefined;
+      if (held) this.#held = undefined;
+      const triesLeft = this.replicas.length;
+      this.#forward(incoming, outgoing, Buffer.concat(body), triesLeft, held?.begun);
     });
   }
 
@@ -71,6 +83,7 @@ export class ServiceRoad {
     outgoing: ServerResponse,
     body: Buffer,
     triesLeft: number,
+    stopped?: () => void,
   ): void {
     const port = this.replicas[(this.#turn + triesLeft) % this.replicas.length];
     const { method, url, headers } = incoming;
@@ -78,12 +91,17 @@ export class ServiceRoad {
     onward.once('response', (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       outgoing.flushHeaders();
-      answer.pipe(outgoing);
+      if (stopped) {
+        answer.once('data', (part: Buffer) => {
+          answer.pause();
+          outgoing.write(part.subarray(0, part.length / 2), stopped);
+        });
+      } else answer.pipe(outgoing);
       answer.once('error', () => outgoing.destroy());
     });
     onward.once('error', () => {
       if (outgoing.headersSent || triesLeft <= 1) incoming.socket.destroy();
-      else this.#forward(incoming, outgoing, body, triesLeft - 1);
+      else this.#forward(incoming, outgoing, body, triesLeft - 1, stopped);
     });
     outgoing.once('close', () => onward.destroy());
     onward.end(body);

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { bearer, freePorts, post, Stack } from '../stack.js';
+import { bearer, freePorts, post, Stack, until } from '../stack.js';
 import { brokenPromises } from './checker.js';
 import type { Answer, History, Logout, Probe } from './checker.js';
 import { ServiceRoad } from './service-road.js';
@@ -77,6 +77,23 @@ export class Town {
     return {
       COUNTERSIGN_OPERATOR_URL: `http://localhost:${this.identityPorts[name].OPERATOR_PORT}`,
     };
+  }
+
+  /** The replica that writes revocations to Redis, once there is one that answers. */
+  async relayLeader(): Promise<IdentityName> {
+    let leader: IdentityName | undefined;
+    await until(async () => {
+      for (const name of IDENTITIES) {
+        const url = `http://localhost:${this.identityPorts[name].OPERATOR_PORT}/metrics`;
+        const metrics = await fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
+          (answer) => answer.text(),
+          () => '',
+        );
+        if (/^countersign_relay_leader(\{.*\})? 1$/m.test(metrics)) leader = name;
+      }
+      return leader !== undefined;
+    }, 30_000);
+    return leader!;
   }
 
   /** Settings of a process whose wall clock is wrong. */

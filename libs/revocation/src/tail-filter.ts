@@ -14,6 +14,9 @@ export class TailFilter {
   #young = new Half();
   #old: Half | undefined;
 
+  /** @param halfFull additions to a half, at most; another number only for who tests what happens then */
+  constructor(private readonly halfFull = HALF_FULL) {}
+
   /** @param last the last 32 bits */
   mayHave(last: number): boolean {
     const bit = bitOf(last);
@@ -28,7 +31,7 @@ export class TailFilter {
   /** Forgets what it may of what ended before `horizon`, NumericDate seconds. */
   sweep(horizon: number): void {
     if (this.#old && this.#old.latestEnd < horizon) this.#old = undefined;
-    if (this.#old || this.#young.additions < HALF_FULL) return;
+    if (this.#old || this.#young.additions < this.halfFull) return;
     this.#old = this.#young;
     this.#young = new Half();
   }
