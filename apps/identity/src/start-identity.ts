@@ -10,6 +10,7 @@ import {
   latchedReadiness,
   measureVerifier,
   NestLogger,
+  retireConnections,
 } from '@countersign/service-host';
 import type { RunningService } from '@countersign/service-host';
 import type { INestApplicationContext } from '@nestjs/common';
@@ -203,10 +204,13 @@ export async function startIdentity(
     'identity is listening',
   );
 
+  const drainMs = config.DRAIN_SECONDS * 1000;
   return {
     logger,
+    drainMs,
     async stop() {
       life.drain();
+      await retireConnections([publicApp.getHttpServer(), serviceApp.getHttpServer()], drainMs);
       checkInClock.stop();
       feed.dismissReaders();
       await Promise.all([

@@ -113,4 +113,13 @@ export const hostSettings = {
     .enum(['json', 'pretty'])
     .default('json')
     .describe('`json` for machines, `pretty` for people.'),
+  DRAIN_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(60)
+    .default(0)
+    .describe(
+      'How long a process that was told to stop goes on serving, not ready, until whoever routes to it has noticed.',
+    ),
 };

@@ -28,6 +28,7 @@ export { redisConnection, redisSettings } from './redis-settings.js';
 export type { RedisConnection, RedisSettings } from './redis-settings.js';
 export { relyingServiceSettings, safeDiscovery } from './relying-service-settings.js';
 export { isUnambiguousTarget } from './request-target.js';
+export { retireConnections } from './retire-connections.js';
 export { runService } from './run-service.js';
 export type { RunningService } from './run-service.js';
 export { startRelyingService } from './start-relying-service.js';

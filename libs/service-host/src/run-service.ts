@@ -4,10 +4,12 @@ import type { Logger } from './logger.js';
 /** A started process: how to end it. `stop` must end streams first and finish requests under way. */
 export interface RunningService {
   readonly logger: Logger;
+  /** For how much of the stop it goes on serving, milliseconds. */
+  readonly drainMs: number;
   readonly stop: () => Promise<void>;
 }
 
-/** A stop that is not done by then is cut short. */
+/** A stop that is not done so long after it has served to the end is cut short. */
 const STOP_LIMIT_MS = 4_500;
 
 /**
@@ -49,14 +51,14 @@ export async function runService(start: () => Promise<RunningService>): Promise<
 }
 
 async function stopService(
-  { logger, stop }: RunningService,
+  { logger, drainMs, stop }: RunningService,
   { why, exitCode }: { readonly why: string; readonly exitCode: number },
 ): Promise<void> {
   logger.info({ why }, 'stopping');
   const limit = setTimeout(() => {
     logger.warn('the stop took too long; leaving now');
     process.exit(exitCode);
-  }, STOP_LIMIT_MS);
+  }, drainMs + STOP_LIMIT_MS);
   try {
     await stop();
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Readiness } from './management-listener.js';
 import { createMetrics } from './metrics.js';
 import type { Registry } from './metrics.js';
 import { latchedReadiness } from './readiness.js';
+import { retireConnections } from './retire-connections.js';
 import type { RunningService } from './run-service.js';
 import { reportSources } from './source-reports.js';
 import type { HearsOfRevocations } from './source-reports.js';
@@ -41,6 +42,7 @@ export interface RelyingService<V extends HostedVerifier> {
     readonly LOG_LEVEL: string;
     readonly LOG_FORMAT: 'json' | 'pretty';
     readonly BIND_HOST: string;
+    readonly DRAIN_SECONDS: number;
     readonly PORT: number;
     readonly MANAGEMENT_PORT: number;
     readonly ISSUER_URL: string;
@@ -101,6 +103,7 @@ export async function startRelyingService<V extends HostedVerifier>(
   );
 
   let stopping = false;
+  const drainMs = config.DRAIN_SECONDS * 1000;
   const open = async () => {
     await app.listen(config.PORT, config.BIND_HOST);
     logger.info({ port: portOf(server) }, `${name} is listening`);
@@ -120,9 +123,11 @@ export async function startRelyingService<V extends HostedVerifier>(
       return portOf(server);
     },
     managementPort,
+    drainMs,
     async stop() {
       stopping = true;
       health.drain();
+      await retireConnections([server], drainMs);
       endReports();
       await closeWithin(server, () => app.close(), DRAIN_MS);
       await Promise.all([verifier.close(), management.close()]);

@@ -59,7 +59,7 @@ export class RunningSystem {
       signal: AbortSignal.timeout(10_000),
     }).catch((error: unknown) => {
       throw new DemoFailure(
-        `nothing answers at ${this.gateway}: start the system with "npm start" first`,
+        `nothing answers at ${this.gateway}: start the system with "npm start" first, or with "docker compose up"`,
         { cause: error },
       );
     });

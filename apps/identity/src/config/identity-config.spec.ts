@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ConfigurationError } from '@countersign/service-host';
-import { loadConfig } from './identity-config.js';
+import { loadConfig, loadDatabaseUrl } from './identity-config.js';
 
 const good = {
   ISSUER_URL: 'http://localhost:8080',
@@ -128,6 +131,21 @@ describe('the master key comes from one place', () => {
     const faults = faultsOf({ ...good, MASTER_KEY: 'k1 secret' });
     expect(faults).toEqual([expect.stringContaining('are both set')]);
   });
+});
+
+it('takes the password of the database from a file, whatever is in it', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-config-'));
+  const file = join(folder, 'password');
+  writeFileSync(file, 'p@ss/word:%41\n');
+  const env = { ...good, DATABASE_URL: 'postgres://u@db/x?sslmode=verify-full' };
+  const url = loadConfig({ ...env, DATABASE_PASSWORD_FILE: file }).DATABASE_URL;
+  expect(url).toBe('postgres://u:p%40ss%2Fword%3A%2541@db/x?sslmode=verify-full');
+  expect(decodeURIComponent(new URL(url).password)).toBe('p@ss/word:%41');
+  expect(loadDatabaseUrl({ ...env, DATABASE_PASSWORD_FILE: file })).toBe(url);
+  rmSync(folder, { recursive: true });
+  expect(faultsOf({ ...env, DATABASE_PASSWORD_FILE: file })).toEqual([
+    expect.stringContaining('DATABASE_PASSWORD_FILE'),
+  ]);
 });
 
 it('takes words that no password may be made of', () => {

@@ -7,6 +7,7 @@ import {
   proxyList,
   readEnvironment,
   redisSettings,
+  secretFile,
   stalenessLimits,
 } from '@countersign/service-host';
 import { isRedisUrl } from '@countersign/revocation-redis';
@@ -38,6 +39,9 @@ export const settings = z.object({
   DATABASE_URL: databaseUrl.describe(
     'The database, as the role that serves. `countersign migrate` takes `MIGRATION_DATABASE_URL` first, that of the owner of the tables.',
   ),
+  DATABASE_PASSWORD_FILE: secretFile
+    .optional()
+    .describe('A file with the password, which is used instead of one in `DATABASE_URL`.'),
   DATABASE_POOL_SIZE: z.coerce
     .number()
     .int()
@@ -202,6 +206,21 @@ const related = settings.superRefine((given, context) => {
   }
 });
 
+const database = settings.pick({ DATABASE_URL: true, DATABASE_PASSWORD_FILE: true });
+
+/** The settings with the database's password where connections look for it: in `DATABASE_URL`. */
+function withDatabasePassword<T extends z.output<typeof database>>(given: T): T {
+  const { DATABASE_URL: url, DATABASE_PASSWORD_FILE: password } = given;
+  return { ...given, DATABASE_URL: withPassword(url, password) };
+}
+
+function withPassword(databaseUrl: string, password: string | undefined): string {
+  if (password === undefined) return databaseUrl;
+  const url = new URL(databaseUrl);
+  url.password = encodeURIComponent(password);
+  return url.href;
+}
+
 /* eslint-disable @typescript-eslint/no-extraneous-class, @typescript-eslint/no-unsafe-declaration-merging, @typescript-eslint/no-empty-object-type --
    one name for the settings' type and their injection token; the class is never constructed */
 /** The settings of identity, checked and frozen. Also the injection token. */
@@ -215,18 +234,23 @@ export interface IdentityConfig extends Readonly<z.output<typeof settings>> {}
  * @throws {ConfigurationError} naming every fault at once
  */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>): IdentityConfig {
-  return readWithMasterKey(related, env);
+  return readWithMasterKey(related.transform(withDatabasePassword), env);
 }
 
 /** What commands need that go straight to the database. */
 export function loadDatabaseUrl(env: Readonly<Record<string, string | undefined>>): string {
-  return readEnvironment(settings.pick({ DATABASE_URL: true }), env).DATABASE_URL;
+  return readEnvironment(database.transform(withDatabasePassword), env).DATABASE_URL;
 }
 
 /** What the `migrate` command connects with: `MIGRATION_DATABASE_URL`, that of the role that owns the tables, or else `DATABASE_URL`. */
 export function loadMigrationUrl(env: Readonly<Record<string, string | undefined>>): string {
-  const own = z.object({ MIGRATION_DATABASE_URL: databaseUrl.optional() });
-  return readEnvironment(own, env).MIGRATION_DATABASE_URL ?? loadDatabaseUrl(env);
+  const own = z.object({
+    MIGRATION_DATABASE_URL: databaseUrl.optional(),
+    MIGRATION_DATABASE_PASSWORD_FILE: secretFile.optional(),
+  });
+  const { MIGRATION_DATABASE_URL: url, MIGRATION_DATABASE_PASSWORD_FILE: password } =
+    readEnvironment(own, env);
+  return url === undefined ? loadDatabaseUrl(env) : withPassword(url, password);
 }
 
 /** What commands that open sealed secrets need. */

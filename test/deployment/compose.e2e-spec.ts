@@ -1,0 +1,150 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Service {
+  readonly image: string;
+  readonly command?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly read_only?: boolean;
+  readonly privileged?: boolean;
+  readonly user?: string;
+  readonly cap_drop?: readonly string[];
+  readonly cap_add?: readonly string[];
+  readonly security_opt?: readonly string[];
+  readonly ports?: readonly string[];
+  readonly networks?: readonly string[];
+  readonly network_mode?: string;
+  readonly volumes?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly secrets?: readonly string[];
+  readonly restart?: string;
+  readonly deploy?: {
+    readonly replicas?: number;
+    readonly resources?: { readonly limits?: Readonly<Record<string, string>> };
+  };
+  readonly healthcheck?: { readonly test?: readonly string[] };
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+}
+
+const file = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>;
+  readonly secrets: Readonly<Record<string, { readonly file?: string }>>;
+};
+const { services, networks, secrets } = file;
+const each = Object.entries(services);
+const on = (network: string) =>
+  each.filter(([, { networks: its }]) => its?.includes(network)).map(([name]) => name);
+
+it.each(each)('%s is hardened', (name, service) => {
+  expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
+  expect(service.security_opt).toEqual(['no-new-privileges:true']);
+  expect(service.privileged).toBeUndefined();
+  expect(service.network_mode).toBeUndefined();
+  expect(Object.keys(service.deploy?.resources?.limits ?? {}).sort()).toEqual(['cpus', 'memory']);
+  expect(service.volumes?.join() ?? '').not.toMatch(/docker\.sock|^[./]/);
+  // Postgres' own entry point takes its data over and then is root no more.
+  if (name === 'postgres') return;
+  expect(service.cap_add).toBeUndefined();
+  expect(service.user).toMatch(/^(?!0|root).+/);
+});
+
+it('nothing of ours starts through a shell', () => {
+  const ours = each.filter(([, { image }]) => image === 'countersign');
+  expect(ours.map(([name]) => name)).toEqual(
+    expect.arrayContaining(['identity', 'orders', 'payments', 'migrate']),
+  );
+  for (const [, { command, entrypoint }] of ours) {
+    expect(['node', 'countersign']).toContain(command?.[0]);
+    expect(entrypoint).toBeUndefined();
+  }
+});
+
+it('identity has two replicas, and starts when the migration, which runs once, has succeeded', () => {
+  expect(services['identity']?.deploy?.replicas).toBe(2);
+  expect(services['migrate']).toMatchObject({
+    command: ['countersign', 'migrate'],
+    restart: 'on-failure',
+  });
+  expect(services['identity']?.depends_on?.['migrate']?.condition).toBe(
+    'service_completed_successfully',
+  );
+  expect(services['migrate']?.depends_on?.['postgres']?.condition).toBe('service_healthy');
+});
+
+describe('from outside', () => {
+  it('only the edge can be reached', () => {
+    const published = each.filter(([, { ports }]) => ports !== undefined).map(([name]) => name);
+    expect(published).toEqual(['edge']);
+    expect(services['edge']?.ports).toEqual(['${EDGE_PORT:-8080}:8080']);
+  });
+
+  it('every network but that of the services is internal, and nobody is on the network of all', () => {
+    const open = Object.keys(networks).filter((name) => networks[name]?.internal !== true);
+    expect(open).toEqual(['services']);
+    expect(on('services').sort()).toEqual(['edge', 'identity', 'orders', 'payments']);
+    for (const [, { networks: its }] of each) expect(its?.length).toBeGreaterThan(0);
+  });
+
+  it('Postgres is for identity alone, Redis for who hears of revocations', () => {
+    expect(on('database').sort()).toEqual(['demo-account', 'identity', 'migrate', 'postgres']);
+    expect(services['postgres']?.networks).toEqual(['database']);
+    expect(services['redis']?.networks).toEqual(['revocations']);
+    expect(on('revocations').sort()).toEqual(['identity', 'orders', 'payments', 'redis']);
+  });
+});
+
+describe('secrets', () => {
+  it('are files, which only those are given who need them', () => {
+    const given = each.flatMap(([, service]) => service.secrets ?? []);
+    expect(new Set(given)).toEqual(new Set(Object.keys(secrets)));
+    for (const { file: path } of Object.values(secrets)) expect(path).toMatch(/^\.\/secrets\//);
+    const keepers = (secret: string) =>
+      each.filter(([, { secrets: its }]) => its?.includes(secret)).map(([name]) => name);
+    expect(keepers('master-keys').sort()).toEqual(['demo-account', 'identity', 'migrate']);
+    expect(keepers('orders-secret')).toEqual(['orders']);
+    expect(keepers('payments-secret')).toEqual(['payments']);
+    expect(keepers('redis-relay-password')).not.toContain('orders');
+  });
+
+  it('are in no environment', () => {
+    for (const [name, { environment = {} }] of each) {
+      for (const [variable, value] of Object.entries(environment)) {
+        const isSecret = /PASSWORD|SECRET|MASTER_KEY|TOKEN/.test(variable);
+        if (isSecret) expect([name, variable]).toEqual([name, expect.stringMatching(/_FILE$/)]);
+        if (isSecret) expect(value).toMatch(/^\/run\/secrets\//);
+        expect(value).not.toMatch(/:\/\/[^@/]*:[^@/]*@/);
+      }
+    }
+  });
+
+  it('are made once, all that the file names, in a folder that others cannot enter', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'countersign-secrets-'));
+    const target = join(folder, 'secrets');
+    const make = () =>
+      spawnSync(process.execPath, [join(root, 'tools/compose-secrets.mjs'), target]);
+    const read = (name: string) => readFileSync(join(target, name), 'utf8');
+    try {
+      expect(make().status).toBe(0);
+      const names = Object.values(secrets).map(({ file: path = '' }) => path.split('/').at(-1)!);
+      const first = names.map(read);
+      expect(make().status).toBe(0);
+      expect(names.map(read)).toEqual(first);
+      expect(statSync(target).mode & 0o777).toBe(0o700);
+      expect(JSON.parse(read('relying-services.json'))).toContainEqual({
+        id: 'orders',
+        audience: 'orders',
+        secret_sha256: createHash('sha256').update(read('orders-secret').trim()).digest('hex'),
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** One kind of request, over and over. @returns what was wrong with the answer, if anything */
+export type Ask = () => Promise<string | undefined>;
+
+/** What a load has come to. */
+export interface LoadResult {
+  readonly sent: number;
+  readonly failures: readonly string[];
+}
+
+/** A load that goes on until it is ended. */
+export class ConstantLoad {
+  #sent = 0;
+  readonly #failures: string[] = [];
+  readonly #running: Promise<void>[];
+  #ending = false;
+
+  /** @param rates how often each kind is asked in a second, whether earlier ones have been answered or not */
+  constructor(rates: readonly (readonly [ask: Ask, perSecond: number])[]) {
+    this.#running = rates.map(([ask, perSecond]) => this.#goOn(ask, perSecond));
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Ends it, and waits for the last answers. */
+  async end(): Promise<LoadResult> {
+    this.#ending = true;
+    await Promise.all(this.#running);
+    return { sent: this.#sent, failures: this.#failures };
+  }
+
+  async #goOn(ask: Ask, perSecond: number): Promise<void> {
+    const open = new Set<Promise<void>>();
+    for (let next = performance.now(); !this.#ending; next += 1000 / perSecond) {
+      await delay(Math.max(0, next - performance.now()));
+      this.#sent++;
+      const asked = this.#ask(ask).finally(() => open.delete(asked));
+      open.add(asked);
+    }
+    await Promise.all(open);
+  }
+
+  async #ask(ask: Ask): Promise<void> {
+    try {
+      const wrong = await ask();
+      if (wrong !== undefined) this.#failures.push(wrong);
+    } catch (error) {
+      const { message, cause } = error as Error;
+      this.#failures.push(`${message} ${(cause as Error | undefined)?.message ?? ''}`);
+    }
+  }
+}
+
+/** Asks an API for one account: reads with a token, with a session cookie, and refreshes. */
+export async function requestsOf(
+  gateway: string,
+  account: { readonly email: string; readonly password: string },
+): Promise<
+  Readonly<Record<'readOwn' | 'readOrders' | 'readAsBrowser' | 'refresh' | 'logIn', Ask>>
+> {
+  const send = (method: string, path: string, headers: object = {}, body?: object) =>
+    fetch(`${gateway}${path}`, {
+      method,
+      headers: { origin: gateway, 'content-type': 'application/json', ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(20_000),
+    });
+  const logIn = (wishes: object = {}) => send('POST', '/auth/login', {}, { ...account, ...wishes });
+  const kept = (await (await logIn()).json()) as { access_token: string };
+  const refreshed = (await (await logIn()).json()) as { refresh_token: string };
+  const [cookie = ''] = (await logIn({ delivery: 'session' })).headers.getSetCookie();
+  const bearer = { authorization: `Bearer ${kept.access_token}` };
+  const browser = { cookie: cookie.split(';')[0] };
+  let refreshToken = refreshed.refresh_token;
+  let last = Promise.resolve<string | undefined>(undefined);
+
+  const expectOk = async (what: string, asked: Promise<Response>) => {
+    const answer = await asked;
+    const text = await answer.text();
+    return answer.status === 200 ? undefined : `${what}: ${String(answer.status)} ${text}`;
+  };
+  const refresh = async () => {
+    const answer = await send('POST', '/auth/refresh', {}, { refresh_token: refreshToken });
+    const text = await answer.text();
+    if (answer.status !== 200) return `refresh: ${String(answer.status)} ${text}`;
+    refreshToken = (JSON.parse(text) as { refresh_token: string }).refresh_token;
+    return undefined;
+  };
+  return {
+    readOwn: () => expectOk('GET /auth/me', send('GET', '/auth/me', bearer)),
+    readOrders: () => expectOk('GET /orders', send('GET', '/orders', bearer)),
+    readAsBrowser: () => expectOk('GET /orders, cookie', send('GET', '/orders', browser)),
+    // One after the other, as a client does.
+    refresh: () => (last = last.then(refresh, refresh)),
+    logIn: () => expectOk('login', logIn()),
+  };
+}

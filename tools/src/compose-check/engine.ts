@@ -1,0 +1,128 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** The check cannot go on. The message says why. */
+export class CheckFailure extends Error {
+  override readonly name = 'CheckFailure';
+}
+
+/** Docker or podman: what runs containers, and what understands docker-compose.yml. */
+export interface Engine {
+  readonly program: 'docker' | 'podman';
+  readonly compose: readonly string[];
+}
+
+/**
+ * Finds what runs containers here. `COMPOSE` names another command that takes the arguments of `docker compose`, on podman.
+ *
+ * @throws {CheckFailure} saying what to install
+ */
+export function findEngine(env: Readonly<Record<string, string | undefined>>): Engine {
+  const given = env['COMPOSE']?.split(' ').filter((word) => word !== '') ?? [];
+  if (given.length > 0) return { program: 'podman', compose: given };
+  if (works('docker', 'info') && works('docker', 'compose', 'version'))
+    return { program: 'docker', compose: ['docker', 'compose'] };
+  if (works('podman', 'info') && works('podman-compose', '--version'))
+    return { program: 'podman', compose: ['podman-compose'] };
+  throw new CheckFailure(
+    'this runs docker-compose.yml for real, and there is nothing here that runs containers. Install Docker Engine with ' +
+      'its compose plugin, or podman and podman-compose.',
+  );
+}
+
+function works(program: string, ...args: string[]): boolean {
+  return spawnSync(program, args, { stdio: 'ignore', timeout: 30_000 }).status === 0;
+}
+
+/** What the engine knows about a container. */
+interface Inspected {
+  readonly Name: string;
+  readonly HostsPath: string;
+  readonly State: { readonly Running: boolean; readonly ExitCode: number };
+  readonly Config: {
+    readonly User: string;
+    readonly Env: readonly string[];
+    readonly Labels: Readonly<Record<string, string>>;
+  };
+  readonly NetworkSettings: {
+    readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>>;
+  };
+}
+
+/** One container of the stack. */
+export interface Container extends Inspected {
+  readonly service: string;
+}
+
+/** The stack that docker-compose.yml describes. */
+export class ComposeStack {
+  constructor(
+    readonly engine: Engine,
+    private readonly project: string,
+  ) {}
+
+  /** @throws {CheckFailure} with what it wrote, unless it succeeded */
+  compose(...args: readonly string[]): Promise<string> {
+    const [program = '', ...before] = this.engine.compose;
+    return run(program, [...before, '-p', this.project, ...args]);
+  }
+
+  /** The same for the engine itself. */
+  engineCommand(...args: readonly string[]): Promise<string> {
+    return run(this.engine.program, args);
+  }
+
+  /** All containers of the stack, also those that have ended. */
+  async containers(): Promise<readonly Container[]> {
+    const label = `label=com.docker.compose.project=${this.project}`;
+    const ids = (await this.engineCommand('ps', '-aq', '--filter', label)).trim().split('\n');
+    if (ids.join('') === '') return [];
+    const inspected = JSON.parse(await this.engineCommand('inspect', ...ids)) as Inspected[];
+    return inspected.map((one) => ({
+      ...one,
+      service: one.Config.Labels['com.docker.compose.service'] ?? '',
+    }));
+  }
+
+  /**
+   * Tells the containers each other's names where the engine does not: podman has no name service on internal networks unless
+   * it is set up for one. Call it again and again; a container that starts anew has forgotten them.
+   */
+  async tellNames(): Promise<void> {
+    if (this.engine.program === 'docker') return;
+    const running = (await this.containers()).filter(({ State }) => State.Running);
+    for (const { HostsPath, NetworkSettings } of running) {
+      const known = readFileSync(HostsPath, 'utf8');
+      const lines = running
+        .flatMap(({ service, NetworkSettings: theirs }) =>
+          Object.keys(NetworkSettings.Networks).map((network) => {
+            const address = theirs.Networks[network]?.IPAddress;
+            return address ? `${address} ${service}` : '';
+          }),
+        )
+        .filter((line) => line !== '' && !known.includes(`${line}\n`));
+      const before = known.split('\n').filter((line) => line !== '');
+      if (lines.length > 0) writeFileSync(HostsPath, `${[...before, ...lines].join('\n')}\n`);
+    }
+  }
+}
+
+/** What a container engine leaves running keeps the output open, so it goes to a file, and the end is that of the program. */
+async function run(program: string, args: readonly string[]): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-compose-'));
+  const [out, err] = ['out', 'err'].map((name) => join(folder, name)) as [string, string];
+  const files = [openSync(out, 'w'), openSync(err, 'w')] as const;
+  try {
+    const child = spawn(program, args, { stdio: ['ignore', ...files] });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    if (code === 0) return readFileSync(out, 'utf8');
+    const why = readFileSync(err, 'utf8').slice(-2000);
+    throw new CheckFailure(`${program} ${args.join(' ')} ended with ${String(code)}:\n${why}`);
+  } finally {
+    for (const file of files) closeSync(file);
+    rmSync(folder, { recursive: true });
+  }
+}

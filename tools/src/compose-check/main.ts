@@ -1,0 +1,160 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ConstantLoad, requestsOf } from './constant-load.js';
+import type { LoadResult } from './constant-load.js';
+import { CheckFailure, ComposeStack, findEngine } from './engine.js';
+
+const HELP = `Runs docker-compose.yml for real, and takes it down again:
+
+  npm run test:compose             with docker compose, or podman and podman-compose
+  COMPOSE="…" npm run test:compose with another command that takes the arguments of docker compose, on podman
+`;
+const GATEWAY = 'http://localhost:8080';
+const START_LIMIT_MS = 240_000;
+/** What must not be reached from outside: Postgres, Redis, identity, orders, payments, management. */
+const INNER_PORTS = [5432, 6379, 3000, 3001, 3002, 3005, 3010, 3011, 3012, 8081];
+const SERVICES = ['edge', 'identity', 'identity', 'orders', 'payments', 'postgres', 'redis'];
+const JOBS = ['migrate', 'demo-account'];
+
+async function check(stack: ComposeStack): Promise<void> {
+  await untilReady(stack);
+  told('everything runs, and both jobs have ended well');
+  const demo = spawnSync(process.execPath, ['tools/demo.mjs', '--url', GATEWAY], {
+    encoding: 'utf8',
+  });
+  expect(demo.status === 0, `the demonstration failed:\n${demo.stdout}${demo.stderr}`);
+  told('the demonstration went through');
+  await checkContainers(stack);
+  told(
+    'nobody is root without need, the file systems are read-only, no secret is in an environment',
+  );
+  for (const port of INNER_PORTS) {
+    expect(!(await canConnect(port)), `port ${String(port)} can be reached from outside`);
+  }
+  told(`from outside nothing answers but the edge: not ${INNER_PORTS.join(', ')}`);
+  const { sent, failures } = await replaceUnderLoad(stack);
+  expect(
+    failures.length === 0,
+    `${String(failures.length)} of ${String(sent)} requests failed:\n${[...new Set(failures)].slice(0, 5).join('\n')}`,
+  );
+  told(
+    `one replica of identity was replaced: ${String(sent)} requests, ${String(failures.length)} failed`,
+  );
+}
+
+async function untilReady(stack: ComposeStack): Promise<void> {
+  const limit = performance.now() + START_LIMIT_MS;
+  for (;;) {
+    await stack.tellNames();
+    const containers = await stack.containers();
+    const running = containers.filter(({ State }) => State.Running).map(({ service }) => service);
+    const done = containers.filter(
+      ({ service, State }) => JOBS.includes(service) && !State.Running && State.ExitCode === 0,
+    );
+    const open = await fetch(`${GATEWAY}/.well-known/jwks.json`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+    if (open && done.length === JOBS.length && SERVICES.every((name) => running.includes(name)))
+      return;
+    expect(performance.now() < limit, `not everything runs: ${running.join(', ')} do`);
+    await delay(300);
+  }
+}
+
+async function checkContainers(stack: ComposeStack): Promise<void> {
+  const secrets = [
+    'postgres-password',
+    'master-keys',
+    'gateway-secret',
+    'redis-relay-password',
+  ].map((name) => readFileSync(`secrets/${name}`, 'utf8').trim());
+  for (const { Name, service, Config, State } of await stack.containers()) {
+    expect(
+      !secrets.some((one) => Config.Env.join('\n').includes(one)),
+      `${Name} has a secret in its environment`,
+    );
+    if (!State.Running || service === 'postgres') continue;
+    const uid = await stack.engineCommand('exec', Name, 'id', '-u');
+    expect(uid.trim() !== '0', `${Name} runs as root`);
+    const wrote = stack.engineCommand('exec', Name, 'touch', '/etc/x');
+    expect(
+      !(await wrote.then(
+        () => true,
+        () => false,
+      )),
+      `${Name} can write`,
+    );
+  }
+}
+
+/** Stops one replica, takes its container away, and lets compose make another in its place, all under load. */
+async function replaceUnderLoad(stack: ComposeStack): Promise<LoadResult> {
+  const { customer } = JSON.parse(readFileSync('secrets/demo.json', 'utf8')) as {
+    customer: { email: string; password: string };
+  };
+  const ask = await requestsOf(GATEWAY, customer);
+  const load = new ConstantLoad([
+    [ask.readOwn, 20],
+    [ask.readOrders, 20],
+    [ask.readAsBrowser, 20],
+    [ask.refresh, 2],
+    [ask.logIn, 0.5],
+  ]);
+  try {
+    await delay(3_000);
+    const replicas = (await stack.containers()).filter(({ service }) => service === 'identity');
+    const [first] = replicas;
+    expect(first !== undefined && replicas.length === 2, 'there are not two replicas of identity');
+    await stack.engineCommand('stop', '-t', '10', first.Name);
+    await stack.engineCommand('rm', first.Name);
+    await stack.compose('up', '-d', '--no-recreate');
+    await untilReady(stack);
+    await delay(3_000);
+  } finally {
+    await load.end();
+  }
+  return load.end();
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', timeout: 2_000 });
+    socket.once('connect', () => resolve(true));
+    socket.once('timeout', () => resolve(false));
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+function expect(holds: boolean, otherwise: string): asserts holds {
+  if (!holds) throw new CheckFailure(otherwise);
+}
+
+function told(what: string): void {
+  console.log(`ok: ${what}`);
+}
+
+async function main(): Promise<void> {
+  if (process.argv.includes('--help')) {
+    console.log(HELP);
+    return;
+  }
+  const stack = new ComposeStack(findEngine(process.env), 'countersign-check');
+  try {
+    spawnSync(process.execPath, ['tools/compose-secrets.mjs'], { stdio: 'inherit' });
+    await stack.compose('up', '-d', '--build');
+    await check(stack);
+  } finally {
+    await stack.compose('down', '-v');
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof CheckFailure ? error.message : error);
+  process.exitCode = 1;
+}
