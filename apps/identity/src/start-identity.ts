@@ -1,3 +1,4 @@
+import type { Server } from 'node:https';
 import { hostname } from 'node:os';
 import { NestFactory } from '@nestjs/core';
 import {
@@ -10,6 +11,8 @@ import {
   latchedReadiness,
   measureVerifier,
   NestLogger,
+  readTls,
+  renewCertificates,
   retireConnections,
 } from '@countersign/service-host';
 import type { RunningService } from '@countersign/service-host';
@@ -141,6 +144,7 @@ export async function startIdentity(
     trustedProxies: config.TRUSTED_PROXIES,
     problems: [domainProblem],
   };
+  const outward = { ...httpOptions, tls: readTls(config) };
   const swapping = await startForwardAuth({
     config,
     metrics,
@@ -152,10 +156,10 @@ export async function startIdentity(
     follow: async (send) =>
       feed.subscribe({ local: true, send }, await identity.get(RevocationLog).head()),
   });
-  const publicApp = await createHttpApp(PublicListenerModule.of(identity, verifier), httpOptions);
+  const publicApp = await createHttpApp(PublicListenerModule.of(identity, verifier), outward);
   const serviceApp = await createHttpApp(
     ServiceListenerModule.of(identity, swapping.forwardAuth),
-    httpOptions,
+    outward,
   );
   for (const app of [publicApp, serviceApp]) acceptFormsForOAuth(app);
   guardAgainstOtherPages(publicApp, identity.get(OwnCookies), config.TRUSTED_ORIGINS);
@@ -204,13 +208,16 @@ export async function startIdentity(
     'identity is listening',
   );
 
+  const servers = [publicApp.getHttpServer(), serviceApp.getHttpServer()];
+  const endRenewal = renewCertificates(servers as Server[], config, logger);
   const drainMs = config.DRAIN_SECONDS * 1000;
   return {
     logger,
     drainMs,
     async stop() {
       life.drain();
-      await retireConnections([publicApp.getHttpServer(), serviceApp.getHttpServer()], drainMs);
+      await retireConnections(servers, drainMs);
+      endRenewal();
       checkInClock.stop();
       feed.dismissReaders();
       await Promise.all([

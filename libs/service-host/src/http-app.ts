@@ -23,6 +23,7 @@ import type { Registry } from './metrics.js';
 import { problemForStatus } from './problem.js';
 import { ProblemFilter, toProblemAnswer } from './problem-filter.js';
 import type { ProblemMapping } from './problem-filter.js';
+import type { TlsMaterial } from './tls-files.js';
 
 /** Largest request body, bytes. */
 const BODY_LIMIT = 64 * 1024;
@@ -32,6 +33,8 @@ export interface HttpAppOptions {
   readonly metrics: Registry;
   /** CIDRs or addresses whose `X-Forwarded-*` count. Default: nobody's. */
   readonly trustedProxies?: readonly string[];
+  /** Serves https with it; plain http without. */
+  readonly tls?: TlsMaterial | undefined;
   /** How a feature's own errors become problem documents. */
   readonly problems?: readonly ProblemMapping[];
 }
@@ -58,9 +61,10 @@ export function fastifySettings(logger: Logger, trustedProxies: readonly string[
 /** Makes a Nest application on Fastify with our limits, validation, logs, metrics and problem documents. */
 export async function createHttpApp(
   module: Type | DynamicModule,
-  { logger, metrics, trustedProxies, problems = [] }: HttpAppOptions,
+  { logger, metrics, trustedProxies, tls, problems = [] }: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
-  const adapter = new FastifyAdapter(fastifySettings(logger, trustedProxies));
+  const settings = fastifySettings(logger, trustedProxies);
+  const adapter = new FastifyAdapter(tls ? { ...settings, https: tls } : settings);
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
     bodyParser: false,

@@ -40,5 +40,7 @@ export type {
 } from './start-relying-service.js';
 export { allowTrustedOrigins } from './trusted-origins.js';
 export type { TrustedUse } from './trusted-origins.js';
+export { readTls, renewCertificates, tlsFaults, tlsSettings } from './tls-files.js';
+export type { TlsMaterial } from './tls-files.js';
 export { measureVerifier } from './verifier-metrics.js';
 export type { MeasuredVerifier, VerifierMetrics } from './verifier-metrics.js';

@@ -49,6 +49,7 @@ interface Inspected {
   };
   readonly NetworkSettings: {
     readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>>;
+    readonly Ports: Readonly<Record<string, readonly unknown[] | null>>;
   };
 }
 
@@ -62,12 +63,14 @@ export class ComposeStack {
   constructor(
     readonly engine: Engine,
     private readonly project: string,
+    /** What docker-compose.yml takes from the environment. */
+    private readonly settings: Readonly<Record<string, string>>,
   ) {}
 
   /** @throws {CheckFailure} with what it wrote, unless it succeeded */
   compose(...args: readonly string[]): Promise<string> {
     const [program = '', ...before] = this.engine.compose;
-    return run(program, [...before, '-p', this.project, ...args]);
+    return run(program, [...before, '-p', this.project, ...args], this.settings);
   }
 
   /** The same for the engine itself. */
@@ -111,12 +114,19 @@ export class ComposeStack {
 }
 
 /** What a container engine leaves running keeps the output open, so it goes to a file, and the end is that of the program. */
-async function run(program: string, args: readonly string[]): Promise<string> {
+async function run(
+  program: string,
+  args: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-compose-'));
   const [out, err] = ['out', 'err'].map((name) => join(folder, name)) as [string, string];
   const files = [openSync(out, 'w'), openSync(err, 'w')] as const;
   try {
-    const child = spawn(program, args, { stdio: ['ignore', ...files] });
+    const child = spawn(program, args, {
+      stdio: ['ignore', ...files],
+      env: { ...process.env, ...settings },
+    });
     const [code] = (await once(child, 'exit')) as [number | null];
     if (code === 0) return readFileSync(out, 'utf8');
     const why = readFileSync(err, 'utf8').slice(-2000);

@@ -9,6 +9,8 @@ import {
   redisSettings,
   secretFile,
   stalenessLimits,
+  tlsFaults,
+  tlsSettings,
 } from '@countersign/service-host';
 import { isRedisUrl } from '@countersign/revocation-redis';
 import { z } from 'zod';
@@ -32,6 +34,8 @@ const itemsOf = (list: string) =>
 export const settings = z.object({
   ...hostSettings,
   ...redisSettings(isRedisUrl),
+  /** For the public and the service listener. Operators and probes come to the third on loopback or inside the pod's network. */
+  ...tlsSettings,
   ISSUER_URL: origin.describe('The public origin of the gateway: `iss` of every token.'),
   SERVICE_URL: origin.describe(
     'The origin under which relying services reach the service listener.',
@@ -171,7 +175,7 @@ const related = settings.superRefine((given, context) => {
       "together with ARGON2_MEMORY_KIB it is weaker than every row of OWASP's list",
     );
   }
-  for (const [name, message] of mailFaults(given)) fault(name, message);
+  for (const [name, message] of [...mailFaults(given), ...tlsFaults(given)]) fault(name, message);
   if (given.ACCESS_TOKEN_TTL_SECONDS > given.SESSION_TTL_SECONDS) {
     fault('ACCESS_TOKEN_TTL_SECONDS', 'a token must not outlive its session (SESSION_TTL_SECONDS)');
   }

@@ -1,0 +1,300 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { canBeValidated, faultsOf } from './kubernetes-schema.js';
+import { render } from './kustomize.js';
+import type { Manifest } from './kustomize.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
+  readonly resources: Readonly<Record<'requests' | 'limits', Readonly<Record<string, string>>>>;
+  readonly [field: string]: unknown;
+}
+interface PodSpec {
+  readonly terminationGracePeriodSeconds: number;
+  readonly containers: readonly Container[];
+  readonly volumes: readonly Readonly<Record<string, unknown>>[];
+  readonly topologySpreadConstraints: readonly { readonly topologyKey: string }[];
+  readonly [field: string]: unknown;
+}
+type Template = { readonly metadata: Manifest['metadata']; readonly spec: PodSpec };
+
+const overlays = ['development', 'production'] as const;
+const rendered = Object.fromEntries(
+  overlays.map((name) => [name, render(join(root, 'k8s/overlays', name))]),
+) as Readonly<Record<(typeof overlays)[number], readonly Manifest[]>>;
+
+const templateOf = ({ spec }: Manifest) => spec?.['template'] as Template | undefined;
+const withPods = (manifests: readonly Manifest[]) => manifests.filter((one) => templateOf(one));
+const named = (manifests: readonly Manifest[], kind: string, name: string) =>
+  manifests.find((one) => one.kind === kind && one.metadata.name === name)!;
+const deployments = (manifests: readonly Manifest[]) =>
+  manifests.filter(({ kind }) => kind === 'Deployment');
+const settingsIn = (manifests: readonly Manifest[], prefix: string) =>
+  manifests.find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.startsWith(prefix))![
+    'data'
+  ] as Readonly<Record<string, string>>;
+
+/** What runs in pods may look like this, and changes of one field at a time show what the check refuses. */
+const changed = (change: (pod: PodSpec) => object): Manifest => {
+  const manifest = structuredClone(named(rendered.production, 'Deployment', 'orders'));
+  const template = templateOf(manifest)!;
+  Object.assign(template.spec, change(template.spec));
+  return manifest;
+};
+const withContainer = (fields: (container: Container) => object) =>
+  changed(({ containers: [first] }) => ({ containers: [{ ...first, ...fields(first!) }] }));
+
+describe('the check of manifests', () => {
+  it('accepts what is right', () => {
+    expect(faultsOf(changed(() => ({})))).toEqual([]);
+  });
+
+  it.each([
+    [
+      'securityContex in a pod',
+      changed(() => ({ securityContex: {} })),
+      'unknown field /spec/template/spec/securityContex',
+    ],
+    [
+      'securityContex in a container',
+      withContainer(() => ({ securityContex: {} })),
+      'unknown field /spec/template/spec/containers/0/securityContex',
+    ],
+    [
+      'resources.limit',
+      withContainer(({ resources }) => ({
+        resources: { ...resources, limit: {} },
+      })),
+      'unknown field /spec/template/spec/containers/0/resources/limit',
+    ],
+    [
+      'a number where a text belongs',
+      withContainer(() => ({ terminationMessagePath: 7 })),
+      'data/spec/template/spec/containers/0/terminationMessagePath must be string',
+    ],
+    [
+      'no containers',
+      changed(() => ({ containers: undefined })),
+      expect.stringContaining('containers'),
+    ],
+  ])('refuses %s', (_what, manifest, fault) => {
+    expect(faultsOf(manifest)).toEqual([fault]);
+  });
+});
+
+describe.each(overlays)('%s', (overlay) => {
+  const manifests = rendered[overlay];
+  const pods = withPods(manifests).map(
+    (manifest) => [`${manifest.kind} ${manifest.metadata.name}`, templateOf(manifest)!] as const,
+  );
+
+  it('is valid in every field, but for kinds that Kubernetes itself does not know', () => {
+    const faults = manifests
+      .filter(canBeValidated)
+      .flatMap((one) => faultsOf(one).map((why) => `${one.kind} ${one.metadata.name}: ${why}`));
+    expect(faults).toEqual([]);
+    const notValidated = manifests.filter((one) => !canBeValidated(one));
+    expect(notValidated.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`)).toEqual(
+      overlay === 'production'
+        ? ['monitoring.coreos.com/v1 PodMonitor', 'monitoring.coreos.com/v1 PrometheusRule']
+        : [],
+    );
+    for (const { metadata } of manifests) expect(metadata.namespace).toMatch(/^countersign/);
+  });
+
+  it.each(pods)(
+    '%s: nobody is root, nothing can be written, nothing is without a limit',
+    (_, { spec }) => {
+      expect(spec).toMatchObject({
+        automountServiceAccountToken: false,
+        securityContext: {
+          runAsNonRoot: true,
+          runAsUser: 1000,
+          seccompProfile: { type: 'RuntimeDefault' },
+        },
+      });
+      for (const forbidden of ['hostNetwork', 'hostPID', 'hostIPC', 'initContainers'])
+        expect(spec[forbidden]).toBeUndefined();
+      for (const container of spec.containers) {
+        expect(container['securityContext']).toEqual({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'] },
+        });
+        for (const kind of ['requests', 'limits'] as const)
+          expect(Object.keys(container.resources[kind]).sort()).toEqual(['cpu', 'memory']);
+        expect(container.image).toMatch(/:(?!latest$)[\w.-]+$/);
+        expect(['node', 'countersign']).toContain(container.command[0]);
+        for (const { name, value } of container.env ?? []) {
+          if (/SECRET|PASSWORD|MASTER_KEY/.test(name))
+            expect([name, value]).toEqual([expect.stringMatching(/_FILE$/), expect.any(String)]);
+        }
+      }
+      for (const volume of spec.volumes) expect(volume['hostPath']).toBeUndefined();
+    },
+  );
+
+  it.each(deployments(manifests).map((one) => [one.metadata.name, one] as const))(
+    '%s is watched, spread, and taken down gently',
+    (name, deployment) => {
+      const { spec } = templateOf(deployment)!;
+      const [container] = spec.containers;
+      for (const probe of ['startupProbe', 'livenessProbe'])
+        expect(container).toHaveProperty([probe, 'httpGet', 'path'], '/health/live');
+      expect(container).toHaveProperty(['readinessProbe', 'httpGet', 'path'], '/health/ready');
+      expect(spec.topologySpreadConstraints.map(({ topologyKey }) => topologyKey)).toEqual([
+        'kubernetes.io/hostname',
+        'topology.kubernetes.io/zone',
+      ]);
+      expect(deployment.spec).toMatchObject({
+        strategy: { rollingUpdate: { maxUnavailable: 0 } },
+      });
+      const { preStop } = container!['lifecycle'] as {
+        preStop: { exec: { command: string[] } };
+      };
+      const [, ms] = /setTimeout\(\(\) => \{\}, (\d+)\)/.exec(preStop.exec.command.join(' '))!;
+      const drain = Number(settingsIn(manifests, 'settings')['DRAIN_SECONDS']);
+      expect(drain).toBeGreaterThan(0);
+      // The stop itself is cut short after 4.5 seconds.
+      expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(Number(ms) / 1000 + drain + 5);
+      for (const kind of ['PodDisruptionBudget', 'HorizontalPodAutoscaler', 'Service'])
+        expect(named(manifests, kind, name)).toBeDefined();
+      expect(named(manifests, 'PodDisruptionBudget', name).spec).toMatchObject({
+        maxUnavailable: 1,
+      });
+    },
+  );
+
+  it('no secret is in it, and no database', () => {
+    expect(manifests.filter(({ kind }) => ['Secret', 'StatefulSet'].includes(kind))).toEqual([]);
+    const text = JSON.stringify(manifests);
+    expect(text).not.toMatch(/:\/\/[^@/"]*:[^@/"]*@/);
+    expect(text).not.toMatch(/"image":"[^"]*(postgres|redis)/);
+  });
+
+  it('the migration is a job of its own that identity waits for', () => {
+    const job = named(manifests, 'Job', 'migrate');
+    expect(templateOf(job)?.spec.containers[0]?.command).toEqual(['countersign', 'migrate']);
+  });
+
+  it('no service leads to a management or operator listener', () => {
+    for (const { kind, spec } of manifests) {
+      if (kind !== 'Service') continue;
+      const ports = spec?.['ports'] as readonly { readonly port: number }[];
+      for (const { port } of ports) expect([3000, 3001, 3002, 3005, 8080]).toContain(port);
+    }
+  });
+});
+
+describe('who may speak to whom', () => {
+  interface Rule {
+    readonly from?: readonly Peer[];
+    readonly to?: readonly Peer[];
+    readonly ports?: readonly { readonly port: string | number }[];
+  }
+  type Peer = Readonly<Record<string, { readonly matchLabels?: Readonly<Record<string, string>> }>>;
+  const policies = rendered.production.filter(({ kind }) => kind === 'NetworkPolicy');
+  const rules = (name: string, direction: 'ingress' | 'egress') =>
+    (named(policies, 'NetworkPolicy', name).spec?.[direction] ?? []) as readonly Rule[];
+  const callers = (name: string, port: string) =>
+    rules(name, 'ingress')
+      .filter(({ ports }) => ports?.some((one) => one.port === port))
+      .flatMap(({ from = [] }) => from)
+      .flatMap((peer) => Object.values(peer))
+      .flatMap(({ matchLabels = {} }) =>
+        Object.entries(matchLabels).map(([label, value]) => (label === 'app' ? value : label)),
+      )
+      .sort();
+
+  it('nobody to anybody, unless it is said', () => {
+    expect(named(policies, 'NetworkPolicy', 'default-deny').spec).toEqual({
+      podSelector: {},
+      policyTypes: ['Ingress', 'Egress'],
+    });
+    for (const { spec } of policies) {
+      const all = [
+        ...((spec?.['ingress'] ?? []) as Rule[]),
+        ...((spec?.['egress'] ?? []) as Rule[]),
+      ];
+      for (const { from = [], to = [], ports = [] } of all) {
+        expect(from.length + to.length).toBeGreaterThan(0);
+        expect(ports.length).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it('people come in through the gateway, and operators through nothing', () => {
+    expect(callers('gateway', 'public')).toEqual(['countersign/ingress']);
+    expect(callers('identity', 'public')).toEqual(['gateway']);
+    expect(callers('identity', 'service')).toEqual(['gateway', 'orders', 'payments']);
+    expect(callers('orders', 'public')).toEqual(['gateway']);
+    expect(callers('payments', 'public')).toEqual(['gateway', 'orders']);
+    for (const name of ['gateway', 'identity', 'orders', 'payments'])
+      expect(callers(name, 'management')).toEqual(['countersign/monitoring']);
+  });
+
+  it('Postgres is for identity and its migration', () => {
+    const reaches = (name: string) =>
+      rules(name, 'egress').some(({ ports }) => ports?.some(({ port }) => port === 5432));
+    expect(
+      policies
+        .map(({ metadata }) => metadata.name)
+        .filter(reaches)
+        .sort(),
+    ).toEqual(['identity', 'migrate']);
+  });
+});
+
+it('in production everything between services is TLS, and verified', () => {
+  const all = Object.values({
+    ...settingsIn(rendered.production, 'identity-settings'),
+    relying: JSON.stringify(settingsIn(rendered.production, 'relying-settings')),
+    everywhere: JSON.stringify(settingsIn(rendered.production, 'settings')),
+  }).join('\n');
+  expect(all).not.toMatch(/(?<![\w+])(http|redis|smtp):\/\//);
+  expect(all).not.toContain('ALLOW_INSECURE_HTTP');
+  const { DATABASE_URL: url } = settingsIn(rendered.production, 'identity-settings');
+  expect(url).toMatch(/sslmode=verify-full&sslrootcert=/);
+  const env = templateOf(named(rendered.production, 'Deployment', 'identity'))!.spec.containers[0]!
+    .env;
+  const given = env?.map(({ name }) => name);
+  expect(given).toEqual(
+    expect.arrayContaining(['TLS_CERTIFICATE_FILE', 'TLS_KEY_FILE', 'REDIS_CA_FILE']),
+  );
+});
+
+it('alerts look at metrics that exist', () => {
+  const { spec } = named(rendered.production, 'PrometheusRule', 'countersign');
+  const groups = spec?.['groups'] as readonly {
+    readonly rules: readonly { readonly alert: string; readonly expr: string }[];
+  }[];
+  const rules = groups.flatMap((group) => group.rules);
+  expect(rules.length).toBeGreaterThan(5);
+  const sources = ['apps', 'libs']
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
+        join(root, folder, name),
+      ),
+    )
+    .filter(
+      (name) =>
+        name.includes('/src/') &&
+        name.endsWith('.ts') &&
+        !name.endsWith('spec.ts') &&
+        !name.includes('node_modules'),
+    );
+  const source = sources.map((name) => readFileSync(name, 'utf8')).join('\n');
+  for (const { alert, expr } of rules) {
+    const metrics = expr.match(/countersign_\w+/g) ?? [];
+    expect([alert, metrics.length]).not.toEqual([alert, 0]);
+    for (const metric of metrics)
+      expect(source).toContain(`'${metric.replace(/_(count|sum|bucket)$/, '')}'`);
+  }
+});
