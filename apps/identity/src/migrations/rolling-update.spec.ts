@@ -10,7 +10,7 @@ const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
 const migrations = createIdentityDataSource('postgres://nobody@localhost/none', 1).options
-  .migrations as readonly (new () => MigrationInterface & { name: string })[];
+  .migrations as unknown as readonly (new () => MigrationInterface & { name: string })[];
 
 /** The statements of a migration. */
 async function sqlOf(migration: MigrationInterface): Promise<string> {
