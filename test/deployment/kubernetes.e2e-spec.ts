@@ -181,7 +181,17 @@ describe.each(overlays)('%s', (overlay) => {
 
   it('the migration is a job of its own that identity waits for', () => {
     const job = named(manifests, 'Job', 'migrate');
-    expect(templateOf(job)?.spec.containers[0]?.command).toEqual(['countersign', 'migrate']);
+    expect(templateOf(job)?.spec.containers[0]?.command).toEqual([
+      'countersign',
+      'migrate',
+      '--grant-to',
+      'countersign',
+    ]);
+    // It owns the tables; identity does not.
+    const secretsOf = (manifest: Manifest) => JSON.stringify(templateOf(manifest)?.spec.volumes);
+    expect(secretsOf(job)).toContain('"secretName":"postgres-owner"');
+    const identity = named(manifests, 'Deployment', 'identity');
+    expect(secretsOf(identity)).not.toContain('postgres-owner');
   });
 
   it('no service leads to a management or operator listener', () => {

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { contractionsOf } from '../../test/contracting.js';
-import { createIdentityDataSource } from '../identity-data-source.js';
+import { contractionsOf } from '../test/contracting.js';
+import { createIdentityDataSource } from './identity-data-source.js';
 
 /** Migrations up to here are those of the first release: no version ran before them. */
 const LAST_OF_FIRST_RELEASE = 1_763_999_999_999;
 
 const { version } = JSON.parse(
-  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
 ) as { version: string };
 const migrations = createIdentityDataSource('postgres://nobody@localhost/none', 1).options
   .migrations as unknown as readonly (new () => MigrationInterface & { name: string })[];
