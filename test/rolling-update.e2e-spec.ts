@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConstantLoad, requestsOf } from '../tools/src/compose-check/constant-load.js';
+import { makeCertificate } from './gateways/certificate.js';
 import { startEdge } from './gateways/edges.js';
 import type { Edge } from './gateways/edges.js';
 import { freePorts, Stack, until } from './stack.js';
@@ -24,7 +25,7 @@ beforeAll(async () => {
   stack = await Stack.start(['identity', 'orders', 'payments'], {
     FORWARD_AUTH_PEERS: '127.0.0.0/8,::1',
   });
-  const [publicPort, servicePort, operatorPort, managementPort] = await freePorts(4);
+  const [publicPort, servicePort, operatorPort, managementPort, tlsPort] = await freePorts(5);
   replica = {
     name: REPLICA,
     env: {
@@ -44,6 +45,7 @@ beforeAll(async () => {
     payments: `127.0.0.1:${String(stack.ports['payments'])}`,
     port: stack.ports['gateway']!,
     managementPort: managementPort!,
+    tls: { port: tlsPort!, ...(await makeCertificate()) },
   });
 });
 
