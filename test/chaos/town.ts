@@ -10,8 +10,8 @@ const SOFT_SECONDS = 2;
 const HARD_SECONDS = 6;
 /** What the clocks of a check may differ by, and a request take, milliseconds. */
 const SLACK_MS = 1_000;
-/** How long all must be well before it counts as settled. */
-const STEADY_MS = 1_000;
+/** How long all must be well before it counts as settled; who settled too early is waited for again. */
+const STEADY_MS = 300;
 const PAUSE_BETWEEN_PROBES_MS = 15;
 
 export type IdentityName = 'identity-a' | 'identity-b';
