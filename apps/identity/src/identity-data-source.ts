@@ -15,6 +15,7 @@ import { RegisteredClients1763783000000 } from './migrations/1763783000000-regis
 import { AuditChain1763784000000 } from './migrations/1763784000000-audit-chain.js';
 import { MailOutbox1763782000000 } from './migrations/1763782000000-mail-outbox.js';
 import { LogRows1763787000000 } from './migrations/1763787000000-log-rows.js';
+import { LostTime1763791000000 } from './migrations/1763791000000-lost-time.js';
 import { MasterKeys1763785000000 } from './migrations/1763785000000-master-keys.js';
 import { RestoreEmail1763782100000 } from './migrations/1763782100000-restore-email.js';
 import { UnverifiedAccounts1763782200000 } from './migrations/1763782200000-unverified-accounts.js';
@@ -50,6 +51,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       MasterKeys1763785000000,
       LogRows1763787000000,
       PasswordVersion1763788000000,
+      LostTime1763791000000,
     ],
   });
 }

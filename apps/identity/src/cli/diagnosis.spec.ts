@@ -35,6 +35,7 @@ const closed = (ago: number, more: Partial<Closed> = {}): Closed => ({
   closed_at: 100 - ago,
   reason: 'new_system',
   sessions_kept: false,
+  lost_from: null,
   ...more,
 });
 const relay = (more: Partial<NonNullable<Status['relay']>> = {}): Status['relay'] => ({
@@ -167,6 +168,10 @@ it('an epoch that an operator began is worth a note for a day, and one of long a
   const byOperator = closed(3_600, { reason: 'operator' });
   expect(wrong(observed({ closed_epochs: [byOperator] }))).toEqual([]);
   expect(noted(observed({ closed_epochs: [byOperator] }))).toEqual(['epoch']);
+  const [named] = diagnose(observed({ closed_epochs: [closed(60, { lost_from: 10 })] })).filter(
+    ({ check }) => check === 'epoch',
+  );
+  expect(named?.detail).toContain('from 1970-01-01T00:00:10Z to 1970-01-01T00:00:40Z is lost');
   const longAgo = observed({ closed_epochs: [closed(90_000)], relay: relay() });
   expect([wrong(longAgo), noted(longAgo)]).toEqual([[], []]);
 });

@@ -1,4 +1,5 @@
 import type { StatusJson } from '../operators/api/status-json.js';
+import { instant } from './table.js';
 
 type ClosedEpoch = StatusJson['closed_epochs'][number];
 
@@ -9,7 +10,14 @@ const REASONS = {
   report_ahead: 'a verifier proved that history was lost',
 } as const satisfies Record<ClosedEpoch['reason'], string>;
 
-/** Why an epoch was closed, and what became of sessions. */
-export function inFull({ reason, sessions_kept: kept }: ClosedEpoch): string {
-  return `${REASONS[reason]}; ${kept ? 'sessions were kept' : 'all sessions ended'}`;
+/** Why an epoch was closed, what became of sessions, and of which time nothing is known. */
+export function inFull({ reason, sessions_kept: kept, ...closed }: ClosedEpoch): string {
+  const sessions = kept ? 'sessions were kept' : 'all sessions ended';
+  const lost = closed.lost_from === null ? [] : [lostTime(closed.lost_from, closed.closed_at)];
+  return [REASONS[reason], sessions, ...lost].join('; ');
+}
+
+/** Both in seconds. */
+export function lostTime(from: number, to: number): string {
+  return `what was done from ${instant(from)} to ${instant(to)} is lost`;
 }

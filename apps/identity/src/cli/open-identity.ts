@@ -25,6 +25,8 @@ import { RandomIds } from '../platform/ids.js';
 import { SystemClock } from '../platform/system-clock.js';
 import { EpochRaising } from '../revocation/epoch-raising.js';
 import type { RaisedEpoch, RaiseOptions } from '../revocation/epoch-raising.js';
+import { readLostTime } from '../revocation/lost-time.js';
+import type { LostTime } from '../revocation/lost-time.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { SEALED_COLUMNS } from '../sealed-columns.js';
 import { grantServiceRights, UnfitRole } from '../service-rights.js';
@@ -91,9 +93,17 @@ export function giveRole(
   });
 }
 
+/** What a new epoch would end. */
+export interface EpochPreview {
+  readonly epoch: number;
+  readonly head: number;
+  readonly sessions: number;
+  readonly lostTime: LostTime | undefined;
+}
+
 /** What the command line does with epochs. */
 export interface EpochWork {
-  readonly preview: () => Promise<{ epoch: number; head: number; sessions: number }>;
+  readonly preview: () => Promise<EpochPreview>;
   readonly raise: (
     options: Pick<RaiseOptions, 'keepSessions' | 'above' | 'note'>,
   ) => Promise<RaisedEpoch>;
@@ -113,7 +123,8 @@ export function withEpochs<T>(
       async preview() {
         const { epoch, seq } = await log.head();
         const { sessions } = await database.run((manager) => countSessions(manager, {}));
-        return { epoch, head: seq, sessions };
+        const lostTime = await database.run(readLostTime);
+        return { epoch, head: seq, sessions, lostTime };
       },
       async raise(options) {
         const raised = await raising.raise('operator', { ...options, actor: CONSOLE_ACTOR });

@@ -10,6 +10,8 @@ export interface ClosedEpoch {
   /** Why another one was begun. */
   readonly reason: RaiseReason;
   readonly sessionsKept: boolean;
+  /** From here to the closing nothing is known; `undefined` when there is no such time, or when it is not known which. */
+  readonly lostFrom: Date | undefined;
 }
 
 /** Knows the epochs that are over, for people. */
@@ -27,9 +29,10 @@ export class EpochHistory {
           closed_at: Date;
           reason: RaiseReason;
           sessions_kept: boolean;
+          lost_from: Date | null;
         }[]
       >(
-        `SELECT epoch, last_seq, closed_at, reason, sessions_kept FROM revocation_epochs
+        `SELECT epoch, last_seq, closed_at, reason, sessions_kept, lost_from FROM revocation_epochs
          ORDER BY epoch DESC LIMIT $1`,
         [limit],
       ),
@@ -40,6 +43,7 @@ export class EpochHistory {
       closedAt: row.closed_at,
       reason: row.reason,
       sessionsKept: row.sessions_kept,
+      lostFrom: row.lost_from ?? undefined,
     }));
   }
 }

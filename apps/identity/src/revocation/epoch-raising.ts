@@ -7,12 +7,17 @@ import { Database } from '../platform/database.js';
 import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import { LOGGER } from '../platform/platform.module.js';
 import { primaryLineage } from './lineage.js';
+import { readLostTime } from './lost-time.js';
+import type { LostTime } from './lost-time.js';
 import { readHead } from './revocation-head.js';
 import type { Head } from './revocation-head.js';
 import { REVOCATION_CHANNEL, RevocationLog } from './revocation-log.js';
 
 /** Why an epoch was closed. */
 export type RaiseReason = 'new_system' | 'new_timeline' | 'operator' | 'report_ahead';
+
+/** The others are noticed while identity already runs on what is left, and leaves its signs there. */
+const SINCE_IS_KNOWN: ReadonlySet<RaiseReason> = new Set(['new_system', 'operator']);
 
 /**
  * Ends what must not outlive lost history, in the transaction that raises the epoch; `at` is where the log says so.
@@ -37,6 +42,15 @@ export interface RaiseOptions {
 /** What a new epoch begins with. */
 export interface RaisedEpoch extends Position {
   readonly endedSessions: number;
+  /** `undefined` when it is not known, or when there is none. */
+  readonly lostTime: LostTime | undefined;
+}
+
+/** What is noted about an epoch that is over. */
+interface Closing {
+  readonly reason: RaiseReason;
+  readonly keepSessions: boolean;
+  readonly lostTime: LostTime | undefined;
 }
 
 /** Begins new epochs, each with its audit row in one transaction. When to do so is for {@link Epochs} or an operator to say. */
@@ -68,15 +82,17 @@ export class EpochRaising {
       const head = await readHead(tx, 'FOR UPDATE');
       if (await options.unless?.(head, tx)) return undefined;
       const epoch = Math.max(head.epoch, options.above ?? 0) + 1;
-      await this.#open(tx, epoch, head, reason, options.keepSessions);
-      const began = await this.#endEverything(tx, epoch, options.keepSessions);
+      const lostTime = SINCE_IS_KNOWN.has(reason) ? await readLostTime(tx) : undefined;
+      await this.#open(tx, epoch, head, { reason, lostTime, keepSessions: options.keepSessions });
+      const ended = await this.#endEverything(tx, epoch, options.keepSessions);
       const change = {
         reason,
         from: head.epoch,
         last_seq: head.seq,
         epoch,
         sessions_kept: options.keepSessions,
-        sessions: began.endedSessions,
+        sessions: ended.endedSessions,
+        lost_from: lostTime?.from.toISOString(),
       };
       await this.audit.record(tx, {
         actor: options.actor ?? IDENTITY_ACTOR,
@@ -84,7 +100,7 @@ export class EpochRaising {
         target: String(epoch),
         details: { ...change, note: options.note },
       });
-      return { began, change };
+      return { began: { ...ended, lostTime }, change };
     });
     if (!raised) return undefined;
     this.logger.error(
@@ -100,14 +116,13 @@ export class EpochRaising {
     tx: EntityManager,
     epoch: number,
     closed: Position,
-    reason: RaiseReason,
-    keepSessions: boolean,
+    { reason, lostTime, keepSessions }: Closing,
   ): Promise<void> {
     const lineage = await primaryLineage(tx);
     await tx.query(
-      `INSERT INTO revocation_epochs (epoch, last_seq, closed_at, reason, sessions_kept)
-       VALUES ($1, $2, clock_timestamp(), $3, $4)`,
-      [closed.epoch, closed.seq, reason, keepSessions],
+      `INSERT INTO revocation_epochs (epoch, last_seq, closed_at, reason, sessions_kept, lost_from)
+       VALUES ($1, $2, clock_timestamp(), $3, $4, $5)`,
+      [closed.epoch, closed.seq, reason, keepSessions, lostTime?.from],
     );
     await tx.query(
       `UPDATE revocation_head SET epoch = $1, seq = 0, system_identifier = $2, timeline = $3,
@@ -121,7 +136,7 @@ export class EpochRaising {
     tx: EntityManager,
     epoch: number,
     keepSessions: boolean,
-  ): Promise<RaisedEpoch> {
+  ): Promise<Omit<RaisedEpoch, 'lostTime'>> {
     if (keepSessions) return { epoch, seq: 0, endedSessions: 0 };
     const { seq } = await this.log.append(tx, { kind: 'all', id: '*' });
     let endedSessions = 0;

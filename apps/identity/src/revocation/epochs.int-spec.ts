@@ -6,6 +6,7 @@ import { Accounts } from '../accounts/accounts.js';
 import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Sessions } from '../sessions/sessions.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
+import { EpochHistory } from './epoch-history.js';
 import { EpochRaising } from './epoch-raising.js';
 import { Epochs } from './epochs.js';
 import { HeartbeatProof } from './heartbeat-proof.js';
@@ -149,7 +150,7 @@ it('replicas that notice at once raise the epoch once', async () => {
 it('an operator raises it after restoring a dump, and may keep the sessions', async () => {
   const replica = await startLoaded();
   await signIn(replica);
-  expect(await replica.get(EpochRaising).raise('operator', { keepSessions: true })).toEqual({
+  expect(await replica.get(EpochRaising).raise('operator', { keepSessions: true })).toMatchObject({
     epoch: 2,
     seq: 0,
     endedSessions: 0,
@@ -158,6 +159,56 @@ it('an operator raises it after restoring a dump, and may keep the sessions', as
   await replica.get(EpochRaising).raise('operator', { keepSessions: false });
   expect(await head(replica)).toEqual({ epoch: 3, seq: 1 });
   expect(await openSessions(replica)).toBe(0);
+});
+
+describe('a restored database', () => {
+  /** As after a restore: nobody has run on it since. */
+  const lastSign = (replica: Replica, ago: string) =>
+    replica.database.run((manager) =>
+      manager.query(`UPDATE check_in_clock SET ticked_at = clock_timestamp() - $1::interval`, [
+        ago,
+      ]),
+    );
+  const lastClosed = async (replica: Replica) =>
+    (await replica.get(EpochHistory).latest(1)).map(({ lostFrom, closedAt }) =>
+      lostFrom ? Math.round((closedAt.getTime() - lostFrom.getTime()) / 60_000) : 'unknown',
+    );
+  const raise = (replica: Replica) =>
+    replica.get(EpochRaising).raise('operator', { keepSessions: false });
+
+  it('says which time is lost, once', async () => {
+    const replica = await startLoaded();
+    await lastSign(replica, '10 minutes');
+    const raised = await raise(replica);
+    const { from, to } = raised!.lostTime!;
+    expect(Math.round((to.getTime() - from.getTime()) / 60_000)).toBe(10);
+    expect(await lastClosed(replica)).toEqual([10]);
+    expect(await lastAudit(replica)).toMatchObject({ details: { lost_from: from.toISOString() } });
+    expect((await raise(replica))!.lostTime).toBeUndefined();
+    expect(await lastClosed(replica)).toEqual(['unknown']);
+  });
+
+  it('says it also when identity notices by itself, in another server', async () => {
+    const replica = await startLoaded();
+    await lastSign(replica, '10 minutes');
+    await pretend(replica, `system_identifier = '1'`);
+    await replica.get(Epochs).follow();
+    expect(await lastClosed(replica)).toEqual([10]);
+  });
+
+  it('that identity runs on does not say it', async () => {
+    const replica = await startLoaded();
+    await lastSign(replica, '1 second');
+    expect((await raise(replica))!.lostTime).toBeUndefined();
+  });
+
+  it('whose loss a verifier proves does not say it: identity has run on it since', async () => {
+    const replica = await startLoaded();
+    await lastSign(replica, '10 minutes');
+    const lost = { epoch: 1, seq: 9 };
+    await report(replica, lost, replica.get(HeartbeatProof).proofOf(lost));
+    expect(await lastClosed(replica)).toEqual(['unknown']);
+  });
 });
 
 describe('a report that is ahead of this history', () => {

@@ -36,6 +36,9 @@ export const statusAnswer = z.strictObject({
       closed_at: instant,
       reason: z.enum(['new_system', 'new_timeline', 'operator', 'report_ahead']),
       sessions_kept: z.boolean(),
+      lost_from: instant
+        .nullable()
+        .describe('From here to the closing nothing is known; `null`: no such time, or unknown'),
     }),
   ),
   relay: z
@@ -100,13 +103,16 @@ export function statusJson({ name, roles }: Operator, report: StatusReport) {
     operator: { name, roles },
     clocks: { identity: clockMs / 1000, database: head.readAt },
     revocation: { epoch: head.epoch, head: head.seq, feed_readers: feedReaders },
-    closed_epochs: closedEpochs.map(({ epoch, lastSeq, closedAt, reason, sessionsKept }) => ({
-      epoch,
-      last_seq: lastSeq,
-      closed_at: closedAt.getTime() / 1000,
-      reason,
-      sessions_kept: sessionsKept,
-    })),
+    closed_epochs: closedEpochs.map(
+      ({ epoch, lastSeq, closedAt, reason, sessionsKept, lostFrom }) => ({
+        epoch,
+        last_seq: lastSeq,
+        closed_at: closedAt.getTime() / 1000,
+        reason,
+        sessions_kept: sessionsKept,
+        lost_from: numericDate(lostFrom ?? null),
+      }),
+    ),
     relay: relay ? relayJson(relay) : null,
     signing_keys: keys.map((key) => ({
       kid: key.kid,
