@@ -128,12 +128,14 @@ export class Stack {
    * Prepares everything and starts `apps`, waiting until they are ready.
    *
    * @param more settings for every process
+   * @param programs of another Postgres, see {@link startThrowAwayPostgres}
    */
   static async start(
     apps: readonly App[] = APPS,
     more: Record<string, string> = {},
+    programs?: string,
   ): Promise<Stack> {
-    const postgres = await startThrowAwayPostgres();
+    const postgres = await startThrowAwayPostgres(programs);
     const folder = mkdtempSync(join(tmpdir(), 'countersign-stack-'));
     const names = [
       'gateway',

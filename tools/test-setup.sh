@@ -16,6 +16,7 @@ chromium         chromium
 nginx            nginx            nginx
 caddy            caddy            caddy
 haproxy          haproxy          haproxy
+postgres         postgresql       postgresql
 '
 
 policy=/usr/sbin/policy-rc.d
@@ -58,6 +59,8 @@ is_there() {
   case $1 in
     python3-jwt) python_imports jwt ;;
     python3-cryptography) python_imports cryptography ;;
+    # Debian keeps them apart, by version.
+    postgres) compgen -G '/usr/lib/postgresql/*/bin/pg_dump' >/dev/null || command -v initdb >/dev/null ;;
     chromium) command -v chromium chromium-browser google-chrome >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac

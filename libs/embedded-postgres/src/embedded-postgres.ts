@@ -38,6 +38,8 @@ export interface EmbeddedPostgresOptions {
   readonly password: string;
   /** False trades safety for speed: what was written may be lost in a crash. For tests. Default true. */
   readonly durable?: boolean;
+  /** A folder whose `bin` has the programs of another Postgres, such as `/usr/lib/postgresql/15`, to be used as they are. */
+  readonly programs?: string;
   /** Each line the server writes to its log. */
   readonly log?: (line: string) => void;
   /** What takes a while, or what a person may want to know, while starting. */
@@ -62,7 +64,7 @@ export async function startEmbeddedPostgres(
   const { port, password, durable = true, log = ignore, onProgress = ignore } = options;
   requirePassword(password);
   const dataDir = resolve(options.dataDir);
-  const nativeFolder = locateNativeFolder();
+  const nativeFolder = options.programs ?? locateNativeFolder();
   const runAs = await chooseRunAs(`${dataDir}/data`);
   const place = await openDataHome(dataDir, runAs, onProgress);
   try {

@@ -20,14 +20,17 @@ export interface ThrowAwayPostgres {
 /**
  * Starts a Postgres server of its own on a free port of 127.0.0.1, with data in a temporary folder and without
  * durability. It ends with stop(), or when this process is killed. Takes about a second.
+ *
+ * @param programs a folder whose `bin` has the programs of another Postgres; that one is durable
  */
-export async function startThrowAwayPostgres(): Promise<ThrowAwayPostgres> {
+export async function startThrowAwayPostgres(programs?: string): Promise<ThrowAwayPostgres> {
   // Here and not above: who wants the issuer alone need not install a database.
   const { createDatabase, removeEmbeddedPostgresData, startEmbeddedPostgres, watchOverChildren } =
     await import('@countersign/embedded-postgres');
   const folder = await makeFolder('postgres');
   const role = { name: 'tester', password: randomBytes(16).toString('hex') };
-  const settings = { dataDir: `${folder}/data`, password: role.password, durable: false };
+  const kind = programs === undefined ? { durable: false } : { programs };
+  const settings = { dataDir: `${folder}/data`, password: role.password, ...kind };
   const watch = watchOverChildren();
   const start = async (port: number) => {
     const started = await startEmbeddedPostgres({ ...settings, port });

@@ -1,0 +1,218 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
+import { installedPostgres } from './installed-postgres.js';
+import { bearer, post, Stack, until } from './stack.js';
+import type { CliResult } from './stack.js';
+
+jest.setTimeout(240_000);
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const page = readFileSync(join(root, 'docs/operations/backup.md'), 'utf8');
+
+interface Given {
+  readonly access_token: string;
+  readonly refresh_token: string;
+}
+interface Account {
+  readonly email: string;
+  readonly password: string;
+}
+
+let stack: Stack;
+let env: Record<string, string>;
+let ann: Account;
+let bob: Account;
+/** Ended before the first backup. */
+let endedBefore: Given;
+/** Of a session that the first backup has. */
+let inBackup: Given;
+const ran = new Set<string>();
+
+beforeAll(async () => {
+  const programs = installedPostgres();
+  // Long enough that orders answers from what it knows while identity is away, however slow the machine.
+  stack = await Stack.start(['identity', 'orders'], { STALENESS_LIMITS: '30/180' }, programs);
+  const folders = Object.fromEntries(
+    ['bin', 'backup', 'keys'].map((name) => [name, join(stack.folder, name)] as const),
+  );
+  for (const folder of Object.values(folders)) mkdirSync(folder);
+  const rehearsal = new URL(stack.postgres.adminUrl);
+  rehearsal.pathname = 'rehearsal';
+  env = {
+    ...stack.env('identity'),
+    PATH: [folders['bin'], join(programs, 'bin'), process.env['PATH']].join(':'),
+    BACKUP: folders['backup']!,
+    KEYS: folders['keys']!,
+    MIGRATION_DATABASE_URL: stack.postgres.url,
+    ADMIN_URL: stack.postgres.adminUrl,
+    SPARE_ADMIN_URL: stack.postgres.adminUrl,
+    REHEARSAL_URL: rehearsal.toString(),
+    COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
+    COUNTERSIGN_OPERATOR_TOKEN: await stack.addOperator('alice', ['read', 'end-sessions']),
+  };
+  const command = join(folders['bin']!, 'countersign');
+  const program = join(root, 'apps/identity/dist/cli.js');
+  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
+  chmodSync(command, 0o755);
+  [ann, bob] = [
+    await stack.addAccount('ann@example.test'),
+    await stack.addAccount('bob@example.test'),
+  ];
+});
+afterAll(() => stack.stop());
+
+/** The lines of all shell blocks, those inside of lists too. */
+function linesOf(text: string): string[] {
+  return [...text.matchAll(/^ *```sh\n([^]*?)^ *```$/gm)].flatMap(([, block = '']) =>
+    block
+      .trim()
+      .split('\n')
+      .map((line) => line.trim()),
+  );
+}
+function commandsUnder(heading: string): string[] {
+  return linesOf(page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? '');
+}
+const [dump = '', ...restOfBackup] = commandsUnder('Take a backup');
+const [leftOver = '', wipe = '', ...restOfRestore] = commandsUnder('Restore');
+const [services = '', masterKeys = '', migrate = '', masterKeyStatus = '', ...epoch] =
+  restOfRestore;
+const [keepSessions = ''] = commandsUnder('When nothing was lost');
+
+/** Runs a line of the page as it stands there, but for the name of the role of this test. */
+function enter(line = ''): Promise<CliResult> {
+  ran.add(line);
+  const text = line.replace(/--grant-to countersign$/, '--grant-to identity_service');
+  return new Promise((resolve) => {
+    const child = execFile('sh', ['-c', text], { env, cwd: stack.folder }, (_error, out, err) =>
+      resolve({ code: child.exitCode, out, err }),
+    );
+  });
+}
+/** The same, and it must succeed. @returns what it wrote */
+async function succeed(line = ''): Promise<string> {
+  const { code, out, err } = await enter(line);
+  if (code !== 0) throw new Error(`${line}: ${String(code)}\n${out}${err}`);
+  return out;
+}
+
+async function logIn(account: Account): Promise<Given> {
+  const answer = await post(stack.url('public', '/auth/login'), account);
+  expect(answer.status).toBe(200);
+  return (await answer.json()) as Given;
+}
+const logOut = ({ access_token: token }: Given) =>
+  post(stack.url('public', '/auth/logout'), {}, bearer(token));
+const refresh = async ({ refresh_token: token }: Given) =>
+  (await post(stack.url('public', '/auth/refresh'), { refresh_token: token })).status;
+/** What orders says to a token: `accepted`, or the code of its refusal. */
+async function atOrders({ access_token: token }: Given): Promise<string> {
+  const answer = await fetch(stack.url('orders', '/orders'), { headers: bearer(token) });
+  return answer.ok ? 'accepted' : ((await answer.json()) as { code: string }).code;
+}
+const untilAtOrders = (given: Given, answer: string) =>
+  until(async () => (await atOrders(given)) === answer, 30_000);
+
+/** The time that the output says is lost, in milliseconds. */
+function lostTime(out: string): { from: number; to: number } {
+  const [, from = '', to = ''] = /what was done from (\S+) to (\S+) is lost/.exec(out) ?? [];
+  return { from: Date.parse(from), to: Date.parse(to) };
+}
+
+it('a backup is taken while identity serves', async () => {
+  endedBefore = await logIn(bob);
+  await logOut(endedBefore);
+  await untilAtOrders(endedBefore, 'revoked');
+  inBackup = await logIn(ann);
+  for (const line of [dump, ...restOfBackup]) await succeed(line);
+  expect(readFileSync(join(env['KEYS']!, 'audit-head'), 'utf8')).toMatch(/^head \d+:\S+$/m);
+  for (const file of ['backup/countersign.dump', 'keys/master-keys'])
+    expect(statSync(join(stack.folder, file)).mode & 0o077).toBe(0);
+});
+
+it('restored: the lost time is named, and whatever was revoked before or after the backup is in force', async () => {
+  const lostFrom = Date.now();
+  const cy = await stack.addAccount('cy@example.test');
+  const after = [await logIn(ann), await logIn(cy)];
+  await logOut(inBackup);
+  await untilAtOrders(inBackup, 'revoked');
+  for (const given of after) await untilAtOrders(given, 'accepted');
+  const lostTo = Date.now();
+
+  await stack.endApp('identity');
+  await succeed(leftOver);
+  for (const file of ['RELYING_SERVICES_FILE', 'MASTER_KEY_FILE']) rmSync(env[file]!);
+  for (const line of [wipe, services, masterKeys, migrate]) await succeed(line);
+  expect(await succeed(masterKeyStatus)).toMatch(/^k1 .* yes$/m);
+
+  const [preview, raise, doctor, status] = epoch;
+  for (const line of [preview, raise]) {
+    const out = await succeed(line);
+    expect(out).toMatch(/END ALL [1-9]\d* session|^epoch 2 has begun; ended [1-9]\d* session/);
+    const { from, to } = lostTime(out);
+    expect([from <= lostFrom, to + 1_000 >= lostTo]).toEqual([true, true]);
+  }
+  await stack.startApp('identity');
+
+  const all = [endedBefore, inBackup, ...after];
+  for (const given of all) await untilAtOrders(given, 'revoked');
+  // What orders has seen itself is no help now: it begins with nothing.
+  await stack.endApp('orders');
+  await stack.startApp('orders');
+  for (const given of all)
+    expect([await atOrders(given), await refresh(given)]).toEqual(['revoked', 401]);
+  expect((await post(stack.url('public', '/auth/login'), cy)).status).toBe(401);
+  await untilAtOrders(await logIn(ann), 'accepted');
+
+  for (const line of [doctor, status])
+    expect(lostTime((await enter(line)).out).from).toBeLessThanOrEqual(lostFrom);
+});
+
+it('--keep-sessions: sessions, tokens and revocations go on', async () => {
+  const [given, ended] = [await logIn(ann), await logIn(bob)];
+  await logOut(ended);
+  await untilAtOrders(ended, 'revoked');
+  await stack.endApp('identity');
+  for (const line of [dump, wipe, migrate]) await succeed(line);
+  expect(await succeed(keepSessions)).toContain('epoch 3 has begun; sessions were kept');
+  await stack.startApp('identity');
+
+  await stack.endApp('orders');
+  await stack.startApp('orders');
+  await untilAtOrders(given, 'accepted');
+  expect([await atOrders(ended), await refresh(ended)]).toEqual(['revoked', 401]);
+  expect(await refresh(given)).toBe(200);
+});
+
+it('--keep-sessions, and something was lost all the same: a service that ran on proves it, and everything ends', async () => {
+  const [given, ended] = [await logIn(ann), await logIn(bob)];
+  await succeed(dump);
+  await logOut(ended);
+  await untilAtOrders(ended, 'revoked');
+  // The next heartbeat carries the proof.
+  await delay(2_000);
+  await stack.endApp('identity');
+  for (const line of [wipe, keepSessions]) await succeed(line);
+  await stack.startApp('identity');
+  await untilAtOrders(given, 'revoked');
+  expect([await refresh(given), await refresh(ended)]).toEqual([401, 401]);
+  expect(stack.logs()).toContain('all sessions have ended and all tokens are revoked');
+});
+
+it('a backup is restored elsewhere, to rehearse it', async () => {
+  const [create, restore, schema, seals, audit, preview, drop] = commandsUnder('Rehearse it');
+  for (const line of [create, restore, schema]) await succeed(line);
+  expect(await succeed(seals)).toMatch(/^k1 .* yes$/m);
+  expect(await succeed(audit)).toMatch(/, 0 fault\(s\)$/m);
+  expect(lostTime(await succeed(preview)).from).toBeGreaterThan(0);
+  await succeed(drop);
+});
+
+it('every command of the page was run', () => {
+  expect([...new Set(linesOf(page))].filter((line) => !ran.has(line))).toEqual([]);
+  expect(linesOf(page).length).toBeGreaterThan(20);
+});
