@@ -23,6 +23,7 @@ import { AuditSealer } from './audit/audit-sealer.js';
 import { loadConfig } from './config/identity-config.js';
 import type { IdentityConfig } from './config/identity-config.js';
 import { CredentialsPurge } from './credentials/credentials-purge.js';
+import { BreachedPasswords, UnusablePasswordFile } from './credentials/breached-passwords.js';
 import { PasswordHasher } from './credentials/password-hasher.js';
 import { AttemptCounters } from './guessing/attempt-counters.js';
 import { createIdentityDataSource } from './identity-data-source.js';
@@ -124,6 +125,8 @@ export async function startIdentity(
   const relay = identity.get(RevocationRelay);
   relay.start();
   measureRelay(metrics, relay);
+  const breached = identity.get(BreachedPasswords);
+  await openPasswordFile(breached);
   const passwords = identity.get(PasswordHasher);
   await passwords.start();
   const attempts = identity.get(AttemptCounters);
@@ -236,6 +239,7 @@ export async function startIdentity(
       await feed.stop();
       await closeWithin(operatorApp.getHttpServer(), () => operatorApp.close(), OPERATOR_DRAIN_MS);
       passwords.close();
+      await breached.close();
       attempts.stop();
       await auditSealer.stop();
       await identity.close();
@@ -264,6 +268,17 @@ async function announceMasterKeys(platform: Platform): Promise<MasterKeyPresence
     throw error;
   }
   return presence;
+}
+
+/** @throws {ConfigurationError} */
+async function openPasswordFile(breached: BreachedPasswords): Promise<void> {
+  try {
+    await breached.load();
+  } catch (error) {
+    if (error instanceof UnusablePasswordFile)
+      throw new ConfigurationError([`BREACHED_PASSWORDS_FILE: ${error.message}`]);
+    throw error;
+  }
 }
 
 /** The features without listeners; also what the command line works with. */

@@ -162,6 +162,12 @@ export const settings = z.object({
     .describe(
       'Words that everybody here knows, such as the names of your products, separated by commas: a password must be more than them.',
     ),
+  BREACHED_PASSWORDS_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'A file of SHA-1 hashes of breached passwords, sorted, as "Pwned Passwords" can be downloaded: none of them can be set.',
+    ),
   ...argon2Settings,
   ...attemptSettings,
 });

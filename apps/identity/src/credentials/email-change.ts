@@ -20,7 +20,7 @@ import type { TokenBearer } from './email-tokens.js';
 import { OwnerCheck } from './owner-check.js';
 import type { Owner } from './owner-check.js';
 import { PasswordHasher } from './password-hasher.js';
-import { requireUnlike } from './password-rules.js';
+import { PasswordPolicy } from './password-policy.js';
 
 const UNIQUE_VIOLATION = '23505';
 
@@ -37,6 +37,7 @@ export class EmailChange {
     private readonly sessions: Sessions,
     private readonly emailTokens: EmailTokens,
     private readonly passwords: PasswordHasher,
+    private readonly policy: PasswordPolicy,
     private readonly outbox: Outbox,
     private readonly audit: AuditLog,
   ) {}
@@ -110,11 +111,7 @@ export class EmailChange {
    */
   async restore(token: string, password: string, personal: PersonalDetails): Promise<void> {
     const found = await this.#bearerOf(token, 'restore_email');
-    requireUnlike(
-      { email: found.provenEmail, words: this.config.PASSWORD_CONTEXT_WORDS },
-      password,
-      '/password',
-    );
+    await this.policy.require(found.provenEmail, password, '/password');
     const passwordHash = await this.passwords.hash(password);
     await this.#spend(
       token,

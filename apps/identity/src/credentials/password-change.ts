@@ -13,7 +13,7 @@ import { OwnerCheck } from './owner-check.js';
 import type { Owner } from './owner-check.js';
 import { PasswordHasher } from './password-hasher.js';
 import { passwordChangedMessage } from './password-messages.js';
-import { requireUnlike } from './password-rules.js';
+import { PasswordPolicy } from './password-policy.js';
 
 /** Changes passwords on their owners' behalf. */
 @Injectable()
@@ -26,6 +26,7 @@ export class PasswordChange {
     private readonly renewal: CredentialRenewal,
     private readonly emailTokens: EmailTokens,
     private readonly passwords: PasswordHasher,
+    private readonly policy: PasswordPolicy,
     private readonly outbox: Outbox,
     private readonly audit: AuditLog,
   ) {}
@@ -40,11 +41,7 @@ export class PasswordChange {
    */
   async change(owner: Owner, current: string, next: string): Promise<SessionCredentials> {
     const account = await this.owners.byPassword(owner, current);
-    requireUnlike(
-      { email: account.email, words: this.config.PASSWORD_CONTEXT_WORDS },
-      next,
-      '/new_password',
-    );
+    await this.policy.require(account.email, next, '/new_password');
     const passwordHash = await this.passwords.hash(next);
     const { accountId, sid, from } = owner;
     const carried = await this.database.transaction(async (tx) => {

@@ -10,7 +10,7 @@ import { Sessions } from '../sessions/sessions.js';
 import { EmailTokens } from './email-tokens.js';
 import { PasswordHasher } from './password-hasher.js';
 import { noResetMessage, passwordChangedMessage, resetMessage } from './password-messages.js';
-import { requireUnlike } from './password-rules.js';
+import { PasswordPolicy } from './password-policy.js';
 
 /** Gives people who have forgotten their password another one, by a message to their address. */
 @Injectable()
@@ -21,6 +21,7 @@ export class PasswordReset {
     private readonly sessions: Sessions,
     private readonly emailTokens: EmailTokens,
     private readonly passwords: PasswordHasher,
+    private readonly policy: PasswordPolicy,
     private readonly outbox: Outbox,
     private readonly audit: AuditLog,
   ) {}
@@ -72,11 +73,7 @@ export class PasswordReset {
     );
     if (!bearer) throw new DomainError('email_token_rejected');
     const { accountId, accountEmail } = bearer;
-    requireUnlike(
-      { email: accountEmail, words: this.config.PASSWORD_CONTEXT_WORDS },
-      password,
-      '/password',
-    );
+    await this.policy.require(accountEmail, password, '/password');
     const passwordHash = await this.passwords.hash(password);
     await this.database.transaction(async (tx) => {
       await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'exclusive' }]);

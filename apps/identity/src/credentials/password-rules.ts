@@ -48,11 +48,14 @@ export function requireUnlike(
   password: string,
   pointer: string,
 ): void {
-  const refuse = (detail: string) => {
-    throw new DomainError('invalid_input', undefined, { errors: [{ pointer, detail }] });
-  };
-  if (isLike(known.email, password)) refuse('is too much like the e-mail address');
-  if (isMadeOf(known.words, password)) refuse('is hardly more than a word that is known here');
+  if (isLike(known.email, password))
+    throw unsuitable(pointer, 'is too much like the e-mail address');
+  if (isMadeOf(known.words, password))
+    throw unsuitable(pointer, 'is hardly more than a word that is known here');
+}
+
+export function unsuitable(pointer: string, detail: string): DomainError {
+  return new DomainError('invalid_input', undefined, { errors: [{ pointer, detail }] });
 }
 
 /** Whether little of a password is left without these words, each of three characters or more. */

@@ -9,7 +9,7 @@ import { DomainError } from '../platform/domain-error.js';
 import { takeLocks } from '../platform/locks.js';
 import { EmailTokens } from './email-tokens.js';
 import { PasswordHasher } from './password-hasher.js';
-import { requireUnlike } from './password-rules.js';
+import { PasswordPolicy } from './password-policy.js';
 import { alreadyRegisteredMessage, verificationMessage } from './registration-messages.js';
 
 /** Makes accounts: an address first, a password only with the proof that the address is one's own. */
@@ -21,6 +21,7 @@ export class Registration {
     private readonly accounts: Accounts,
     private readonly emailTokens: EmailTokens,
     private readonly passwords: PasswordHasher,
+    private readonly policy: PasswordPolicy,
     private readonly outbox: Outbox,
     private readonly audit: AuditLog,
   ) {}
@@ -65,11 +66,7 @@ export class Registration {
       this.emailTokens.bearerOf(manager, token, 'verify_email'),
     );
     if (!bearer) throw new DomainError('email_token_rejected');
-    requireUnlike(
-      { email: bearer.accountEmail, words: this.config.PASSWORD_CONTEXT_WORDS },
-      password,
-      '/password',
-    );
+    await this.policy.require(bearer.accountEmail, password, '/password');
     const { accountId } = bearer;
     const passwordHash = await this.passwords.hash(password);
     await this.database.transaction(async (tx) => {
