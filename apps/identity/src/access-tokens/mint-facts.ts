@@ -4,8 +4,8 @@ import { ACTIVE_KID } from '../signing-keys/key-ring.js';
 /** What a token's claims are fixed by besides its subject: read after the locks are held. */
 export interface MintFacts {
   readonly kid: string | null;
-  /** NumericDate seconds; `bigint` of the database. */
-  readonly cutoff: string | null;
+  /** NumericDate seconds; a text where the database's `bigint` comes as such. */
+  readonly cutoff: number | string | null;
   /** Whole seconds of database time. */
   readonly iat: number;
   /** Those of the client; `null` when there is none, or it is disabled. */

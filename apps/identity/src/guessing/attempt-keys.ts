@@ -2,6 +2,9 @@ import { createHmac } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 
+/** So many names are remembered: the next one makes room. */
+const MOST_REMEMBERED = 10_000;
+
 /** Whatever there is to be counted by. */
 export type Subject = 'email' | 'address' | 'network' | 'account' | 'client' | 'device';
 
@@ -12,13 +15,20 @@ export type Subject = 'email' | 'address' | 'network' | 'account' | 'client' | '
 @Injectable()
 export class AttemptKeys {
   #key: Buffer | undefined;
+  readonly #remembered = new Map<string, string>();
 
   constructor(private readonly proof: HeartbeatProof) {}
 
   of(subject: Subject, ...values: readonly string[]): string {
-    return this.mac(subject, ...values)
+    const text = JSON.stringify([subject, ...values]);
+    const known = this.#remembered.get(text);
+    if (known !== undefined) return known;
+    const name = this.mac(subject, ...values)
       .subarray(0, 16)
       .toString('base64url');
+    if (this.#remembered.size >= MOST_REMEMBERED) this.#remembered.clear();
+    this.#remembered.set(text, name);
+    return name;
   }
 
   /** HMAC-SHA-256 over a list of texts. */

@@ -63,10 +63,11 @@ export function lockingStanding(sid: string, mode: Lock['mode']): string {
   return `SELECT ${columns} FROM sessions WHERE sid = '${sid}'`;
 }
 
-const READ_STANDING = `
+/** One column of JSON, which costs the serving process less to read than a row of thirty. */
+const READ_STANDING = `SELECT row_to_json(standing) AS standing FROM (
   SELECT s.sid, s.account_id AS "accountId", s.client_id AS "clientId", s.delivery, s.remembered,
-    s.device_name AS "deviceName", s.generation, s.sealed_secret AS "sealedSecret",
-    s.master_key_id AS "masterKeyId", s.cookie_hash AS "cookieHash",
+    s.device_name AS "deviceName", s.generation, encode(s.sealed_secret, 'base64') AS "sealedSecret",
+    s.master_key_id AS "masterKeyId", encode(s.cookie_hash, 'base64') AS "cookieHash",
     extract(epoch FROM clock_timestamp() - s.refreshed_at)::float8 AS "sinceRefresh",
     extract(epoch FROM clock_timestamp() - s.last_seen_at)::float8 AS "sinceSeen",
     extract(epoch FROM s.auth_time)::float8 AS "authTime",
@@ -77,7 +78,25 @@ const READ_STANDING = `
     a.roles, a.disabled_at IS NOT NULL AS "accountDisabled",
     ${mintFactColumns('s.account_id::text', 's.client_id')}
   FROM sessions AS s JOIN accounts AS a ON a.id = s.account_id
-  WHERE s.sid = $1`;
+  WHERE s.sid = $1) AS standing`;
+
+/** How {@link readingStanding} answers. */
+interface StandingRow {
+  readonly standing: Omit<Standing, 'sealedSecret' | 'cookieHash'> &
+    Readonly<Record<'sealedSecret' | 'cookieHash', string | null>>;
+}
+
+/** What the rows of {@link readingStanding} say; `undefined` when there is no such session. */
+export function standingIn([row]: readonly object[]): Standing | undefined {
+  if (!row) return undefined;
+  const { standing } = row as StandingRow;
+  const bytes = (base64: string | null) => base64 && Buffer.from(base64, 'base64');
+  return {
+    ...standing,
+    sealedSecret: bytes(standing.sealedSecret) || null,
+    cookieHash: bytes(standing.cookieHash) || null,
+  };
+}
 
 /** Reads it, in one row or none; under the locks when something is to be issued. */
 export const readingStanding = (sid: string): Reading => ({
@@ -89,8 +108,7 @@ export const readingStanding = (sid: string): Reading => ({
 /** The same in a transaction that has begun. */
 export async function readStanding(tx: EntityManager, sid: string): Promise<Standing | undefined> {
   const { name, text, values } = readingStanding(sid);
-  const [standing] = await prepared<Standing>(tx, { name, text, values: [...values] });
-  return standing;
+  return standingIn(await prepared(tx, { name, text, values: [...values] }));
 }
 
 /** Whether a session is one still, by the database's time. */

@@ -1,6 +1,5 @@
 import { sign } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { promisify } from 'node:util';
 
 /** Signs with one key. Asynchronous, since the key may live in another machine (a KMS, an HSM). */
 export interface Signer {
@@ -9,9 +8,16 @@ export interface Signer {
   sign(content: Uint8Array): Promise<Uint8Array>;
 }
 
-const signInPool = promisify(sign);
-
-/** A signer whose private key is held in memory. */
+/**
+ * A signer whose private key is held in memory. It signs on the spot: in the thread pool a signature takes the processor as long, and
+ * waits for its turn behind whatever else is there.
+ */
 export function createLocalSigner(kid: string, privateKey: KeyObject): Signer {
-  return { kid, sign: (content) => signInPool('sha256', content, privateKey) };
+  return {
+    kid,
+    sign: (content) =>
+      new Promise((resolve) => {
+        resolve(sign('sha256', content, privateKey));
+      }),
+  };
 }

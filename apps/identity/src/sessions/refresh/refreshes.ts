@@ -12,7 +12,7 @@ import type { CarriedSecrets, SessionCredentials } from '../session-credentials.
 import { sessionLifetime } from '../session-lifetime.js';
 import { advancing } from '../session-rows.js';
 import { SessionSecrets } from '../session-secrets.js';
-import { lockingStanding, readingStanding, stateOf, subjectOf } from '../standing.js';
+import { lockingStanding, readingStanding, standingIn, stateOf, subjectOf } from '../standing.js';
 import type { Standing } from '../standing.js';
 import { decideRefresh } from './decide-refresh.js';
 import { RefreshIncidents } from './refresh-incidents.js';
@@ -72,8 +72,8 @@ export class Refreshes {
     let carrying: Carrying | undefined;
     const issued = await this.accessTokens.issueUnder<RefreshRefusal>(
       lockingStanding(token.sid, 'exclusive'),
-      async (tx, [session]) => {
-        const decided = await this.#decide(tx, token, session as Standing | undefined, request);
+      async (tx, rows) => {
+        const decided = await this.#decide(tx, token, standingIn(rows), request);
         carrying = 'instead' in decided ? undefined : decided;
         return decided;
       },
