@@ -12,6 +12,7 @@ import { AttemptLimits } from './attempt-limits.js';
 import type { AdmittedAttempt } from './attempt-limits.js';
 import type { AttemptKind, Outcome, Who } from './attempt-plan.js';
 import { giveToDevice, heldByDevice } from './device-transport.js';
+import { HashingShares } from './hashing-shares.js';
 import { KnownDevices } from './known-devices.js';
 import { LIMITED_ROUTES } from './limited-routes.js';
 import { outcomeOf } from './outcome-of.js';
@@ -37,6 +38,7 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     private readonly limits: AttemptLimits,
     private readonly keys: AttemptKeys,
     private readonly devices: KnownDevices,
+    private readonly shares: HashingShares,
     private readonly signedIn: SignedInAccount,
   ) {}
 
@@ -56,13 +58,14 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
   ): Promise<unknown> {
     const email = emailIn(request.body);
     const held = email === undefined ? '' : heldByDevice(request);
-    const admitted = await this.#begin(kinds, await this.#who(kinds, request, email, held));
+    const who = await this.#who(kinds, request, email, held);
+    const admitted = await this.#begin(kinds, who);
     const settle = async (outcome: Outcome) => {
       await Promise.all(admitted.map((attempt) => attempt.settle(outcome)));
     };
     let answer: unknown;
     try {
-      answer = await lastValueFrom(next.handle(), { defaultValue: undefined });
+      answer = await this.#handle(kinds, who, next);
     } catch (error) {
       await settle(outcomeOf(error));
       throw error;
@@ -72,6 +75,15 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
       await this.#remember(held, email, answer, reply);
     }
     return answer;
+  }
+
+  async #handle(kinds: readonly AttemptKind[], { network }: Who, next: CallHandler) {
+    const giveBack = kinds.includes('sign_in') ? this.shares.take(network) : () => undefined;
+    try {
+      return (await lastValueFrom(next.handle(), { defaultValue: undefined })) as unknown;
+    } finally {
+      giveBack();
+    }
   }
 
   /** Whoever has signed in does not fail by it. */

@@ -370,6 +370,21 @@ describe('one neighbourhood', () => {
     expect(asked).toEqual([202, 202, 202, 429]);
   });
 
+  it('does not keep everybody else from signing in with right passwords of its own', async () => {
+    const identity = await serve({ PASSWORD_HASH_PROCESSES: '1', PASSWORD_HASH_QUEUE: '5' });
+    const [ann, bob] = [await newAccount(), await newAccount()];
+    const there = everywhere(identity, '2001:db8:b');
+    const many = Array.from(
+      { length: 30 },
+      there('/auth/login', () => ({ email: ann, password: PASSWORD })),
+    );
+    const elsewhere = signIn(identity, bob, PASSWORD, { 'x-forwarded-for': '2001:db8:c::1' });
+    expect((await elsewhere).status).toBe(200);
+    const answered = (await Promise.all(many)).map(({ status }) => status);
+    expect(new Set(answered)).toEqual(new Set([200, 503]));
+    expect((await signIn(identity, ann)).status).toBe(200);
+  });
+
   it('gets a part of the refreshes', async () => {
     const identity = await serve({ REFRESHES_PER_NETWORK: '3/3600' });
     const refresh = everywhere(identity, '2001:db8:a')('/auth/refresh', () => ({}));

@@ -4,11 +4,12 @@ import { RevocationModule } from '../revocation/revocation.module.js';
 import { AttemptCounters } from './attempt-counters.js';
 import { AttemptKeys } from './attempt-keys.js';
 import { AttemptLimits } from './attempt-limits.js';
+import { HashingShares } from './hashing-shares.js';
 import { KnownDevices } from './known-devices.js';
 
 @Module({
   imports: [AccountsModule, RevocationModule],
-  providers: [AttemptCounters, AttemptKeys, AttemptLimits, KnownDevices],
-  exports: [AttemptCounters, AttemptKeys, AttemptLimits, KnownDevices],
+  providers: [AttemptCounters, AttemptKeys, AttemptLimits, HashingShares, KnownDevices],
+  exports: [AttemptCounters, AttemptKeys, AttemptLimits, HashingShares, KnownDevices],
 })
 export class GuessingModule {}

@@ -24,6 +24,7 @@ import {
   SignedInAccount,
 } from '../guessing/attempt-limits.interceptor.js';
 import { AttemptLimits } from '../guessing/attempt-limits.js';
+import { HashingShares } from '../guessing/hashing-shares.js';
 import { KnownDevices } from '../guessing/known-devices.js';
 import { ClientAuthentication } from '../oauth/client-authentication.js';
 import { PresentedTokens } from '../oauth/presented-tokens.js';
@@ -101,6 +102,7 @@ export class PublicListenerModule {
           OwnCookies,
           AttemptKeys,
           AttemptLimits,
+          HashingShares,
           KnownDevices,
           LOGGER,
         ]),
