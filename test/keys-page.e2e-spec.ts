@@ -4,8 +4,9 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
+import pg from 'pg';
 import { backUp } from './chaos/restored-database.js';
-import { bearer, post, Stack, until } from './stack.js';
+import { bearer, expectStatus, post, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
 jest.setTimeout(240_000);
@@ -76,6 +77,40 @@ async function kids(state: string): Promise<string[]> {
   return items.filter((key) => key.state === state).map(({ kid }) => kid);
 }
 const kid = async (state: string) => (await kids(state))[0] ?? 'none';
+interface SignedIn {
+  readonly access_token: string;
+  readonly refresh_token: string;
+}
+type Account = { readonly email: string; readonly password: string };
+const expectAnswer = (status: number, path: string, body: object) =>
+  expectStatus(status, post(stack.url('public', path), body));
+async function signIn(account: Account): Promise<SignedIn> {
+  return (await (await expectAnswer(200, '/auth/login', account)).json()) as SignedIn;
+}
+async function signedIn(email: string): Promise<SignedIn & { account: Account }> {
+  const account = await stack.addAccount(email);
+  return { account, ...(await signIn(account)) };
+}
+const refresh = (token: string) =>
+  post(stack.url('public', '/auth/refresh'), { refresh_token: token });
+/** What a browser shows that has signed in with delivery `session`. */
+async function cookieOf(account: Account): Promise<string> {
+  const origin = { origin: stack.url('gateway') };
+  const login = { ...account, delivery: 'session' };
+  const answer = await post(stack.url('public', '/auth/login'), login, origin);
+  const lines = answer.headers.getSetCookie();
+  return lines.find((line) => line.startsWith('__Host-countersign-session='))!.split(';')[0]!;
+}
+/** As it is in the database. */
+async function sealedProofKey(): Promise<Buffer> {
+  const database = new pg.Client(stack.postgres.url);
+  await database.connect();
+  const { rows } = await database.query<{ key: Buffer }>(
+    `SELECT sealed_proof_key AS key FROM revocation_head`,
+  );
+  await database.end();
+  return rows[0]!.key;
+}
 const atOrders = async (token: string) =>
   (await fetch(stack.url('orders', '/orders'), { headers: bearer(token) })).status;
 async function restart(): Promise<void> {
@@ -117,16 +152,13 @@ it('rotate: while a service is cut off, the dry run and the plan name it; then i
 
 it('a key was stolen: each instance says when it knew; sessions go on', async () => {
   const [revoke, fresh, prepared, list] = commandsUnder('A key was stolen');
-  const ann = await stack.addAccount('ann@example.test');
-  const login = await post(stack.url('public', '/auth/login'), ann);
-  const given = (await login.json()) as { access_token: string; refresh_token: string };
+  const given = await signedIn('ann@example.test');
   await until(async () => (await atOrders(given.access_token)) === 200, 60_000);
   const revoked = await enter(revoke, { KID: await kid('active') });
   expect(revoked).toMatchObject(done(/^orders +[\w-]{36} +applied +\d+ ms$/m));
   expect(await atOrders(given.access_token)).toBe(401);
-  const { refresh_token: token } = given;
-  const refreshed = await post(stack.url('public', '/auth/refresh'), { refresh_token: token });
-  const { access_token: renewed } = (await refreshed.json()) as typeof given;
+  const refreshed = await refresh(given.refresh_token);
+  const { access_token: renewed } = (await refreshed.json()) as SignedIn;
   await until(async () => (await atOrders(renewed)) === 200, 30_000);
 
   const known = { KID: await kid('active'), PREPARED: await kid('prepared') };
@@ -136,11 +168,9 @@ it('a key was stolen: each instance says when it knew; sessions go on', async ()
   expect((await enter(list)).out).toMatch(/ active [^]* prepared /);
 });
 
-it('the master key changes, and is stolen', async () => {
+it('the master key changes: refresh tokens and access tokens of before go on', async () => {
   const [add, first, dryRun, rotate, status, takeAway] = commandsUnder('Change the master key');
-  const [endAll] = commandsUnder('The master key was stolen');
-  const bob = await stack.addAccount('bob@example.test');
-  const token = await stack.signIn(bob);
+  const bob = await signedIn('bob@example.test');
   await enter(add);
   await restart();
   expect(await enter(first)).toMatchObject(done());
@@ -150,8 +180,43 @@ it('the master key changes, and is stolen', async () => {
   expect(await enter(status)).toMatchObject(done(/^k1 +nothing .* no$/m));
   await enter(takeAway);
   await restart();
-  const me = await fetch(stack.url('public', '/auth/me'), { headers: bearer(token) });
+  const me = await fetch(stack.url('public', '/auth/me'), { headers: bearer(bob.access_token) });
   expect(me.status).toBe(200);
+  expect((await refresh(bob.refresh_token)).status).toBe(200);
+});
+
+it('the master key was stolen: what it opened is of no use any more; browsers with an opaque cookie go on', async () => {
+  const [dryRun, rotate, endAll] = commandsUnder('The master key was stolen');
+  const [add, first, , , , takeAway] = commandsUnder('Change the master key');
+  const eve = await signedIn('eve@example.test');
+  const cookie = await cookieOf(eve.account);
+  await expectAnswer(202, '/auth/password-reset', { email: eve.account.email });
+  const link = await stack.tokenSentTo(eve.account.email);
+  for (const line of [add, first]) {
+    await enter(line);
+    await restart();
+  }
+  const proofKey = await sealedProofKey();
+  expect(await enter(dryRun)).toMatchObject(
+    done(/to be replaced: secrets of sessions[^]*nothing was changed/),
+  );
+  expect(await sealedProofKey()).toEqual(proofKey);
+  expect((await refresh(eve.refresh_token)).status).toBe(200);
+
+  const again = await signIn(eve.account);
+  expect(await enter(rotate)).toMatchObject(
+    done(/replaced: [1-9]\d* secrets of sessions[^]*restart/),
+  );
+  await enter(takeAway);
+  await restart();
+  expect(await (await refresh(again.refresh_token)).json()).toMatchObject({
+    code: 'refresh_token_rejected',
+  });
+  const reset = { token: link, password: 'another long password' };
+  await expectAnswer(400, '/auth/password-reset/confirm', reset);
+  const me = await fetch(stack.url('public', '/auth/me'), { headers: { cookie } });
+  expect(me.status).toBe(200);
+  expect((await refresh((await signIn(eve.account)).refresh_token)).status).toBe(200);
   expect(await enter(endAll)).toMatchObject(done(/ended [1-9]\d* session/));
 });
 

@@ -46,6 +46,7 @@ export type AuditAction =
   | 'client.disable'
   | 'client.enable'
   | 'master_key.rotate'
+  | 'master_key.replace_secrets'
   | 'key.import';
 
 /** Who acts on the command line with the database's own credentials. */

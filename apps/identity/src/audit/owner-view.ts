@@ -66,6 +66,7 @@ const SHOWN = {
   'key.revoke': 'none',
   'key.import': 'none',
   'master_key.rotate': 'none',
+  'master_key.replace_secrets': 'none',
   'relying_service.add': 'none',
   'relying_service.add_secret': 'none',
   'relying_service.drop_old_secrets': 'none',

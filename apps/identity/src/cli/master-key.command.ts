@@ -1,7 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { MasterKeyStanding } from '../master-key/master-key-rotation.js';
+import type { MasterKeyRotation, MasterKeyStanding } from '../master-key/master-key-rotation.js';
 import { newMasterKeyLine } from '../sealing/master-keys.js';
+import type { MasterKeys } from '../sealing/master-keys.js';
 import type { CliContext } from './cli-context.js';
 import { confirm } from './confirm.js';
 import { withProgress } from './progress.js';
@@ -15,6 +16,8 @@ Master keys seal private keys and the secrets of sessions in the database. They 
   2. move the new line to the top, everywhere; restart one after the other
   3. countersign master-key rotate
   4. countersign master-key status                      take lines away that are not needed any more; restart
+
+When a master key was stolen, step 3 is "countersign master-key rotate --compromised".
 
 These commands go straight to the database (DATABASE_URL), so they run where identity runs. See docs/operations/keys.md.`;
 
@@ -40,14 +43,18 @@ export function addMasterKeyCommand(program: Command, context: CliContext): void
     .description(
       'Seal everything under the first of the master keys. Safe to run again. Needs DATABASE_URL and MASTER_KEY_FILE',
     )
-    .option('--dry-run', 'say what would be sealed anew, and change nothing')
+    .option(
+      '--compromised',
+      'a master key was stolen: also put others in the place of secrets that it opened',
+    )
+    .option('--dry-run', 'say what would be done, and change nothing')
     .option('--yes', 'do not ask')
     .action((options: RotateOptions) => rotate(context, options));
 }
 
 async function status(context: CliContext): Promise<void> {
-  const { withMasterKeyRotation } = await import('./open-identity.js');
-  const { keys, replicas } = await withMasterKeyRotation(context.surroundings.env, (rotation) =>
+  const { withMasterKeys } = await import('./open-identity.js');
+  const { keys, replicas } = await withMasterKeys(context.surroundings.env, ({ rotation }) =>
     rotation.status(),
   );
   const result = {
@@ -82,51 +89,76 @@ function row(key: MasterKeyStanding, replicas: number): string[] {
 }
 
 interface RotateOptions {
+  readonly compromised?: true;
   readonly dryRun?: true;
   readonly yes?: true;
 }
 
-async function rotate(context: CliContext, { dryRun, yes }: RotateOptions): Promise<void> {
-  const { withMasterKeyRotation } = await import('./open-identity.js');
+async function rotate(context: CliContext, options: RotateOptions): Promise<void> {
+  const { withMasterKeys } = await import('./open-identity.js');
   const { CONSOLE_ACTOR } = await import('../audit/audit-log.js');
-  await withMasterKeyRotation(context.surroundings.env, async (rotation, readKeys) => {
-    const keys = readKeys();
-    const to = keys.current.id;
-    if (dryRun || !yes) {
-      const counts = await rotation.preview(keys);
-      const items = counts.map((c) => ({
-        table: c.table,
-        master_key: c.masterKeyId,
-        secrets: c.boxes,
-      }));
-      const lines = items.map(
-        (one) => `${one.table}: ${String(one.secrets)} secret(s), now under "${one.master_key}"`,
-      );
-      const inWords = [`to be sealed under "${to}":`, ...(lines.length > 0 ? lines : ['nothing'])];
-      if (dryRun) {
-        context.print({ dry_run: true, to, items }, () =>
-          [...inWords, 'nothing was changed'].join('\n'),
-        );
+  await withMasterKeys(context.surroundings.env, async (work) => {
+    const keys = work.readKeys();
+    const replacement = options.compromised ? work.replacement : undefined;
+    if (options.dryRun || !options.yes) {
+      const { json, inWords } = await preview(work.rotation, keys, replacement?.names ?? []);
+      if (options.dryRun) {
+        context.print(json, () => [...inWords, 'nothing was changed'].join('\n'));
         return;
       }
       context.note(inWords.join('\n'));
       await confirm(context, 'Rotate?');
     }
-    const done = await withProgress(
+    const { done, replaced } = await withProgress(
       'the database',
       (text) => context.note(text),
-      rotation.rotate(CONSOLE_ACTOR, keys),
+      work.rotation.rotate(CONSOLE_ACTOR, keys).then(async (rotated) => ({
+        done: rotated,
+        replaced: await replacement?.replace(CONSOLE_ACTOR, keys),
+      })),
     );
-    context.print({ to, sealed_anew: done.sealedAnew, unused: done.unused }, () =>
+    const result = { to: done.to, sealed_anew: done.sealedAnew, unused: done.unused };
+    context.print({ ...result, ...(replaced && { replaced }) }, () =>
       [
         ...Object.entries(done.sealedAnew).map(
           ([of, count]) => `${of}: ${String(count)} secret(s) sealed anew`,
         ),
         ...done.unused.map((id) => `"${id}" is not needed any more: take its line away`),
-        `everything is sealed under "${to}"`,
+        `everything is sealed under "${done.to}"`,
+        ...Object.entries(replaced ?? {}).map(
+          ([name, count]) => `replaced: ${String(count)} ${name}`,
+        ),
+        ...(replaced
+          ? ['restart every replica: until then it goes on with what it has opened']
+          : []),
       ].join('\n'),
     );
   });
+}
+
+/** What would be done. */
+async function preview(
+  rotation: MasterKeyRotation,
+  keys: MasterKeys,
+  replaced: readonly string[],
+): Promise<{ readonly json: object; readonly inWords: readonly string[] }> {
+  const to = keys.current.id;
+  const items = (await rotation.preview(keys)).map((count) => ({
+    table: count.table,
+    master_key: count.masterKeyId,
+    secrets: count.boxes,
+  }));
+  const lines = items.map(
+    (one) => `${one.table}: ${String(one.secrets)} secret(s), now under "${one.master_key}"`,
+  );
+  return {
+    json: { dry_run: true, to, items, ...(replaced.length > 0 && { replaced }) },
+    inWords: [
+      `to be sealed under "${to}":`,
+      ...(lines.length > 0 ? lines : ['nothing']),
+      ...replaced.map((name) => `to be replaced: ${name}`),
+    ],
+  };
 }
 
 function parseId(text: string): string {

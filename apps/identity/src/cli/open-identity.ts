@@ -17,6 +17,7 @@ import { createIdentityDataSource } from '../identity-data-source.js';
 import { MasterKeysOutOfOrder } from '../master-key/master-key-order.js';
 import { MasterKeyRegistry } from '../master-key/master-key-registry.js';
 import { MasterKeyRotation, RotationIncomplete } from '../master-key/master-key-rotation.js';
+import { SecretReplacement } from '../master-key/secret-replacement.js';
 import { Operators } from '../operators/operators.js';
 import { RoleChanges } from '../operators/role-changes.js';
 import { Database, isConnectionFault } from '../platform/database.js';
@@ -28,6 +29,7 @@ import type { RaisedEpoch, RaiseOptions } from '../revocation/epoch-raising.js';
 import { readLostTime } from '../revocation/lost-time.js';
 import type { LostTime } from '../revocation/lost-time.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
+import { REPLACED_SECRETS } from '../replaced-secrets.js';
 import { SEALED_COLUMNS } from '../sealed-columns.js';
 import { grantServiceRights, UnfitRole } from '../service-rights.js';
 import { MasterKeys, UnusableMasterKeys } from '../sealing/master-keys.js';
@@ -147,16 +149,26 @@ export function verifyAudit(env: Environment, options: VerificationOptions): Pro
   });
 }
 
-/** Lends the rotation of the master key, and the master keys of the environment, which are read when they are wanted. */
-export function withMasterKeyRotation<T>(
+/** What is done about master keys. */
+export interface MasterKeyWork {
+  readonly rotation: MasterKeyRotation;
+  readonly replacement: SecretReplacement;
+  /** The master keys of the environment, which are read when they are wanted. */
+  readonly readKeys: () => MasterKeys;
+}
+
+/** Lends what is done about master keys. */
+export function withMasterKeys<T>(
   env: Environment,
-  work: (rotation: MasterKeyRotation, readKeys: () => MasterKeys) => Promise<T>,
+  work: (masterKeyWork: MasterKeyWork) => Promise<T>,
 ): Promise<T> {
   return withDatabase(env, (database) => {
     const registry = new MasterKeyRegistry(database, SEALED_COLUMNS);
     const audit = new AuditLog(database);
     const rotation = new MasterKeyRotation(database, registry, SEALED_COLUMNS, audit);
-    return work(rotation, () => MasterKeys.fromSettings(loadMasterKeySettings(env)));
+    const replacement = new SecretReplacement(database, REPLACED_SECRETS, audit);
+    const readKeys = () => MasterKeys.fromSettings(loadMasterKeySettings(env));
+    return work({ rotation, replacement, readKeys });
   });
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { IdentityConfig } from '../config/identity-config.js';
+import type { Database } from '../platform/database.js';
 import { Ids } from '../platform/ids.js';
 
 /** What a token opens. `none` opens nothing: it is there so that the steps are the same. */
@@ -106,6 +107,17 @@ export class EmailTokens {
       [accountId, digest(restoring)],
     );
   }
+}
+
+/**
+ * Ends all tokens, whoever they were sent to: whoever is told to use one asks for another. Earlier addresses can still take a change
+ * back.
+ */
+export async function endMessageTokens(database: Database): Promise<number> {
+  const [, ended] = await database.run((manager) =>
+    manager.query<[unknown, number]>(`DELETE FROM email_tokens WHERE purpose <> 'restore_email'`),
+  );
+  return ended;
 }
 
 function digest(secret: string): Buffer {

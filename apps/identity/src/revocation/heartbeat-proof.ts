@@ -2,6 +2,7 @@ import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
 import { Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
 import { formatPosition, parsePosition } from '@countersign/revocation';
+import type { EntityManager } from 'typeorm';
 import { Database } from '../platform/database.js';
 import { MasterKeys } from '../sealing/master-keys.js';
 import type { SealedColumn } from '../sealing/sealed-column.js';
@@ -16,6 +17,22 @@ export const SEALED_PROOF_KEY: SealedColumn = {
   masterKey: 'master_key_id',
   boundTo: () => BOUND_TO,
 };
+
+/** Puts another key in its place. Running replicas go on with the one that they have until they start again. */
+export async function replaceProofKey(database: Database, masterKeys: MasterKeys): Promise<number> {
+  await database.transaction((tx) => storeNewKey(tx, masterKeys));
+  return 1;
+}
+
+async function storeNewKey(tx: EntityManager, masterKeys: MasterKeys): Promise<Buffer> {
+  const key = randomBytes(32);
+  const { box, masterKeyId } = seal(masterKeys, key, BOUND_TO);
+  await tx.query(`UPDATE revocation_head SET sealed_proof_key = $1, master_key_id = $2`, [
+    box,
+    masterKeyId,
+  ]);
+  return key;
+}
 
 /**
  * Makes the `proof` of heartbeats: an HMAC-SHA-256 over epoch and head, under a key that only identity holds. Who presents
@@ -43,13 +60,7 @@ export class HeartbeatProof {
           BOUND_TO,
         );
       }
-      const key = randomBytes(32);
-      const { box, masterKeyId } = seal(this.masterKeys, key, BOUND_TO);
-      await tx.query(`UPDATE revocation_head SET sealed_proof_key = $1, master_key_id = $2`, [
-        box,
-        masterKeyId,
-      ]);
-      return key;
+      return storeNewKey(tx, this.masterKeys);
     });
   }
 
