@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { bearer, expectStatus, freePorts, post, run, Stack, until } from './stack.js';
 
@@ -41,7 +42,7 @@ it.each<[string, Record<string, string>, RegExp]>([
   expect(running.output()).not.toMatch(/BwcHBwcH|\bat .*\.js:\d+/);
 });
 
-it('the master key changes under two replicas and constant traffic: nobody is logged out, nothing fails', async () => {
+it('the master key changes under two replicas and constant traffic: sessions of before go on, nothing fails', async () => {
   const [publicPort = 0, service = 0, operator = 0] = await freePorts(3);
   const replicas = {
     identity: {},
@@ -66,11 +67,13 @@ it('the master key changes under two replicas and constant traffic: nobody is lo
   await start('second');
   const ann = await stack.addAccount('ann@example.test');
   const old = await stack.signIn(ann);
-  const traffic = keepSigningIn(
-    ann,
-    [stack.url('public'), `http://localhost:${String(publicPort)}`],
-    stack.url('orders', '/orders'),
-  );
+  const origins = [stack.url('public'), `http://localhost:${String(publicPort)}`];
+  // Sessions that begin under the old master key, and are carried on from then on.
+  const begun = await Promise.all([1, 2, 3].map(() => signIn(ann)));
+  // Somebody else, who signs in more often than one account may have sessions.
+  const bob = await stack.addAccount('bob@example.test');
+  const traffic = keepSigningIn(bob, origins, stack.url('orders', '/orders'));
+  const sessions = begun.map((tokens) => keepRefreshing(tokens, origins));
 
   // Too early: the replicas would meet what they cannot open.
   writeKeys(second, first);
@@ -103,10 +106,60 @@ it('the master key changes under two replicas and constant traffic: nobody is lo
   const { signIns, failures } = await traffic.end();
   expect(failures).toEqual([]);
   expect(signIns).toBeGreaterThan(5);
+  for (const session of sessions) {
+    const { refreshes, refused, sids } = await session.end();
+    expect(refused).toEqual([]);
+    expect(refreshes).toBeGreaterThan(5);
+    expect(sids.size).toBe(1);
+  }
   const me = await fetch(stack.url('public', '/auth/me'), { headers: bearer(old) });
-  expect(me.status).toBe(200);
+  expect(await me.json()).toMatchObject({ email: ann.email });
   for (const secret of stack.secrets()) expect(stack.logs()).not.toContain(secret);
 });
+
+interface Tokens {
+  readonly refresh_token: string;
+  readonly session: { readonly sid: string };
+}
+async function signIn(account: object): Promise<Tokens> {
+  const answer = await expectStatus(200, post(stack.url('public', '/auth/login'), account));
+  return (await answer.json()) as Tokens;
+}
+
+/** Refreshes one session without pause, at whichever replica listens. */
+function keepRefreshing(tokens: Tokens, origins: readonly string[]) {
+  const refused: string[] = [];
+  const sids = new Set([tokens.session.sid]);
+  let [refreshes, going] = [0, true];
+  const loop = async () => {
+    while (going) {
+      const [origin = '', other = ''] = origins;
+      origins = [other, origin];
+      const { refresh_token } = tokens;
+      // A replica that is being restarted does not answer, or its answer is lost: the same token again, at the other.
+      const answer = await post(`${origin}/auth/refresh`, { refresh_token }).catch(() => undefined);
+      const text = await answer?.text().catch(() => undefined);
+      if (answer?.status === 200 && text !== undefined) {
+        tokens = JSON.parse(text) as Tokens;
+        sids.add(tokens.session.sid);
+        refreshes += 1;
+      } else if (answer && answer.status !== 200) {
+        refused.push(`${String(answer.status)} ${text ?? ''}`);
+      }
+      await delay(50);
+    }
+  };
+  const ended = loop();
+  return {
+    async end() {
+      const more = refreshes + 2;
+      await until(() => refreshes >= more || refused.length > 0, 30_000);
+      going = false;
+      await ended;
+      return { refreshes, refused, sids };
+    },
+  };
+}
 
 /** Signs in without pause, at whichever replica listens, and uses each token. */
 function keepSigningIn(account: object, origins: readonly string[], orders: string) {
