@@ -25,6 +25,7 @@ export default {
   workerIdleMemoryLimit: '700MB',
   // More than cores: many wait for processes or for time to pass.
   maxWorkers: 3,
+  testSequencer: '<rootDir>/tools/longest-first.mjs',
   // Machines that do other work at the same time are slow, not broken.
   testTimeout: 120_000,
   projects: [

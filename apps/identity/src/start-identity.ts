@@ -192,10 +192,8 @@ export async function startIdentity(
   checkInClock.start();
   await publicApp.listen(config.PUBLIC_PORT, config.BIND_HOST);
   serving = true;
-  const purge = identity.get(Purge);
-  purge.start();
-  const credentialsPurge = identity.get(CredentialsPurge);
-  credentialsPurge.start();
+  const purges = [identity.get(Purge).job, identity.get(CredentialsPurge).job];
+  for (const purge of purges) purge.start();
   const mails = identity.get(MailDelivery);
   mails.start();
   auditSealer.start();
@@ -231,8 +229,7 @@ export async function startIdentity(
       // Until the last request was answered, this instance heard of revocations like any other.
       await verifier.close();
       awaitedReceipts.stop();
-      await purge.stop();
-      await credentialsPurge.stop();
+      for (const purge of purges) await purge.stop();
       await mails.stop();
       await rotation.stop();
       await relay.stop();

@@ -15,7 +15,7 @@ afterAll(stopReplicas);
 const HOUR = 3_600;
 const sql = <T = unknown>(replica: Replica, text: string, values: unknown[] = []) =>
   replica.database.run((manager) => manager.query<T[]>(text, values));
-const purge = (replica: Replica) => replica.get(CredentialsPurge).run();
+const purge = (replica: Replica) => replica.get(CredentialsPurge).job.run();
 const sidsOf = async (replica: Replica) =>
   (await sql<{ sid: string }>(replica, `SELECT sid FROM sessions`)).map(({ sid }) => sid).sort();
 
@@ -120,7 +120,7 @@ it('many replicas purge at once, in batches, and each row once', async () => {
 
 it('runs in the background until it is stopped, also after a failure', async () => {
   const { replica, begin } = await start();
-  const job = replica.get(CredentialsPurge);
+  const { job } = replica.get(CredentialsPurge);
   const endLongAgo = async () => {
     const sid = await begin();
     await replica.get(Sessions).end(sid, 'logout');

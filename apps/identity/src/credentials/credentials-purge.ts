@@ -3,19 +3,8 @@ import type { Logger } from '@countersign/service-host';
 import { IdentityConfig } from '../config/identity-config.js';
 import { Database } from '../platform/database.js';
 import { LOGGER } from '../platform/platform.module.js';
-import { purgeInBatches } from '../platform/purge-in-batches.js';
-import { RepeatedJob } from '../platform/repeated-job.js';
+import { PurgeJob } from '../platform/purge-job.js';
 import { EXPIRY_MARGIN_SECONDS } from '../revocation/revocation-log.js';
-
-const EVERY_MS = 60_000;
-const LOCK = 'purge:credentials';
-
-/** What one run has deleted. */
-export interface PurgedCredentials {
-  readonly sessions: number;
-  readonly emailTokens: number;
-  readonly accounts: number;
-}
 
 const EXPIRED_EMAIL_TOKENS = `
   DELETE FROM email_tokens WHERE ctid = ANY(ARRAY(
@@ -42,38 +31,21 @@ const EXPIRED_SESSIONS = `
   DELETE FROM sessions WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM sessions WHERE ended_at IS NULL AND expires_at < ${OVER} LIMIT $1))`;
 
-/** Deletes sessions, e-mail tokens and accounts that are over: every minute, in one replica at a time. All times are the database's. */
+/** Deletes sessions, e-mail tokens and accounts that are over. All times are the database's. */
 @Injectable()
 export class CredentialsPurge {
-  readonly #job: RepeatedJob;
+  readonly job: PurgeJob<'sessions' | 'emailTokens' | 'accounts'>;
 
-  constructor(
-    private readonly config: IdentityConfig,
-    private readonly database: Database,
-    @Inject(LOGGER) logger: Logger,
-  ) {
-    this.#job = new RepeatedJob(
-      async () => logger.debug(await this.run(), 'purged'),
-      (error) => logger.warn({ err: error }, 'the purge failed'),
-    );
-  }
-
-  start(everyMs = EVERY_MS): void {
-    this.#job.start(everyMs);
-  }
-
-  stop(): Promise<void> {
-    return this.#job.stop();
-  }
-
-  async run(): Promise<PurgedCredentials> {
-    const kept = [this.config.SESSION_RETENTION_SECONDS];
-    const purge = (statement: string, more?: readonly unknown[]) =>
-      purgeInBatches(this.database, LOCK, statement, more);
-    return {
-      sessions: (await purge(ENDED_SESSIONS, kept)) + (await purge(EXPIRED_SESSIONS, kept)),
-      emailTokens: await purge(EXPIRED_EMAIL_TOKENS),
-      accounts: await purge(UNVERIFIED_ACCOUNTS),
+  constructor(config: IdentityConfig, database: Database, @Inject(LOGGER) logger: Logger) {
+    const values = [config.SESSION_RETENTION_SECONDS];
+    const deletions = {
+      sessions: [
+        { statement: ENDED_SESSIONS, values },
+        { statement: EXPIRED_SESSIONS, values },
+      ],
+      emailTokens: [{ statement: EXPIRED_EMAIL_TOKENS }],
+      accounts: [{ statement: UNVERIFIED_ACCOUNTS }],
     };
+    this.job = new PurgeJob(database, 'purge:credentials', deletions, logger);
   }
 }

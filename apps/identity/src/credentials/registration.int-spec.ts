@@ -145,7 +145,7 @@ it('what nobody has verified goes after eight days, and tokens when they are ove
   await register('purge-again@example.test');
   await replica.get(PasswordReset).request('purge-asking@example.test', personal);
   await replica.get(PasswordReset).request('purge-nobody@example.test', personal);
-  await replica.get(CredentialsPurge).run();
+  await replica.get(CredentialsPurge).job.run();
   expect(await Promise.all(names.map(known))).toEqual([false, true, true, true, true]);
   const left = await query<{ live: boolean }>(
     `SELECT expires_at > now() AS live FROM email_tokens`,

@@ -48,10 +48,10 @@ it('entries go when they cover nothing live and operators had time to look; thos
   }
   await age(replica, 420 + 590);
   await revoke(replica, 'sid', 'young');
-  await replica.get(Purge).run();
+  await replica.get(Purge).job.run();
   expect(await idsOf(replica)).toEqual(['a-key', 'old', 'old-cut-off', 'young']);
   await age(replica, 20);
-  expect(await replica.get(Purge).run()).toMatchObject({ revocations: 2 });
+  expect(await replica.get(Purge).job.run()).toMatchObject({ revocations: 2 });
   expect(await idsOf(replica)).toEqual(['a-key', 'young']);
   // The next one goes on counting, and readers see no gap.
   expect((await revoke(replica, 'sid', 'next')).seq).toBe(5);
@@ -65,14 +65,14 @@ it('receipts go with the entries they were for, and what an instance has applied
   for (const id of ['one', 'two', 'three']) await report((await revoke(replica, 'sid', id)).seq);
   await sql(replica, `UPDATE revocations SET expires_at = 1 WHERE id = 'one'`);
   await sql(replica, `UPDATE receipts SET received_at = now() - interval '2 hours'`);
-  expect(await replica.get(Purge).run()).toMatchObject({
+  expect(await replica.get(Purge).job.run()).toMatchObject({
     revocations: 1,
     receipts: 1,
     instances: 0,
   });
   await revoke(replica, 'kid', 'a-key');
   await sql(replica, `UPDATE revocations SET expires_at = 1 WHERE id <> 'a-key'`);
-  expect(await replica.get(Purge).run()).toMatchObject({
+  expect(await replica.get(Purge).job.run()).toMatchObject({
     revocations: 2,
     receipts: 2,
     instances: 0,
@@ -91,12 +91,12 @@ it('instances go a day after they left or fell silent, those that are silent in 
     replica,
     `UPDATE relying_service_instances SET left_at = left_at - interval '23 hours', last_seen_at = now() - interval '1 year'`,
   );
-  expect(await replica.get(Purge).run()).toMatchObject({ instances: 0 });
+  expect(await replica.get(Purge).job.run()).toMatchObject({ instances: 0 });
   await sql(replica, `UPDATE relying_service_instances SET left_at = left_at - interval '2 hours'`);
-  expect(await replica.get(Purge).run()).toMatchObject({ instances: 1 });
+  expect(await replica.get(Purge).job.run()).toMatchObject({ instances: 1 });
   await sql(replica, `UPDATE check_in_clock SET ran_ms = ran_ms + 86476000`);
   await report(live);
-  expect(await replica.get(Purge).run()).toMatchObject({ instances: 1 });
+  expect(await replica.get(Purge).job.run()).toMatchObject({ instances: 1 });
   expect(await sql(replica, `SELECT instance_id FROM relying_service_instances`)).toEqual([
     { instance_id: live },
   ]);
@@ -110,8 +110,8 @@ it('many replicas purge at once, in batches, and each row once', async () => {
     `INSERT INTO revocations (epoch, seq, kind, id, expires_at, at)
      SELECT 1, n, 'sid', n::text, 1, 1 FROM generate_series(1, 12000) AS n`,
   );
-  const runs = await Promise.all(replicas.map((replica) => replica.get(Purge).run()));
-  const last = await one.get(Purge).run();
+  const runs = await Promise.all(replicas.map((replica) => replica.get(Purge).job.run()));
+  const last = await one.get(Purge).job.run();
   const total = [...runs, last].reduce((sum, { revocations }) => sum + revocations, 0);
   expect(total).toBe(12_000);
   expect(await idsOf(one)).toEqual([]);
@@ -119,7 +119,7 @@ it('many replicas purge at once, in batches, and each row once', async () => {
 
 it('runs in the background until it is stopped, also after a failure', async () => {
   const replica = await start();
-  const purge = replica.get(Purge);
+  const purge = replica.get(Purge).job;
   await sql(replica, `ALTER TABLE receipts RENAME TO hidden`);
   purge.start(20);
   await delay(100);

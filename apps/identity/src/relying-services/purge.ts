@@ -2,18 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from '@countersign/service-host';
 import { Database } from '../platform/database.js';
 import { LOGGER } from '../platform/platform.module.js';
-import { purgeInBatches } from '../platform/purge-in-batches.js';
-import { RepeatedJob } from '../platform/repeated-job.js';
-
-const EVERY_MS = 60_000;
-const LOCK = 'purge:revocations';
-
-/** What one run has deleted. */
-export interface Purged {
-  readonly revocations: number;
-  readonly receipts: number;
-  readonly instances: number;
-}
+import { PurgeJob } from '../platform/purge-job.js';
 
 /** Entries that cover no live token any more. Operators may look at their receipts for ten minutes; those of a `kid` stay for ever. */
 const EXPIRED_REVOCATIONS = `
@@ -37,38 +26,17 @@ const GONE_INSTANCES = `
       OR ran_ms - seen_at_ms > (hard_staleness_seconds + 15 + 86400) * 1000
     LIMIT $1)`;
 
-/**
- * Deletes what is over: every minute, in one replica at a time. All times are the database's.
- */
+/** Deletes entries, receipts and instances that are over. All times are the database's. */
 @Injectable()
 export class Purge {
-  readonly #job: RepeatedJob;
+  readonly job: PurgeJob<'revocations' | 'receipts' | 'instances'>;
 
-  constructor(
-    private readonly database: Database,
-    @Inject(LOGGER) logger: Logger,
-  ) {
-    this.#job = new RepeatedJob(
-      async () => logger.debug(await this.run(), 'purged'),
-      (error) => logger.warn({ err: error }, 'the purge failed'),
-    );
-  }
-
-  start(everyMs = EVERY_MS): void {
-    this.#job.start(everyMs);
-  }
-
-  stop(): Promise<void> {
-    return this.#job.stop();
-  }
-
-  /** One run, in batches. What another replica is deleting at the moment is left to it. */
-  async run(): Promise<Purged> {
-    const purge = (statement: string) => purgeInBatches(this.database, LOCK, statement);
-    return {
-      revocations: await purge(EXPIRED_REVOCATIONS),
-      receipts: await purge(OLD_RECEIPTS),
-      instances: await purge(GONE_INSTANCES),
+  constructor(database: Database, @Inject(LOGGER) logger: Logger) {
+    const deletions = {
+      revocations: [{ statement: EXPIRED_REVOCATIONS }],
+      receipts: [{ statement: OLD_RECEIPTS }],
+      instances: [{ statement: GONE_INSTANCES }],
     };
+    this.job = new PurgeJob(database, 'purge:revocations', deletions, logger);
   }
 }
