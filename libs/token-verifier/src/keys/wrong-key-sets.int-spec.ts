@@ -80,7 +80,7 @@ it.each<[string, Answer]>([
   ['silence', () => undefined],
   ['silence after the headers', (_, response) => response.flushHeaders()],
 ])(
-  '%s in place of a key set never replaces a good one, and costs little',
+  '%s in place of a key set never replaces a good set, and costs little',
   async (_name, answer) => {
     const server = await startKeyServer(first);
     const clock = movableClock();
