@@ -13,9 +13,9 @@ secret('master-keys', () => `mk-${randomBytes(4).toString('hex')} ${random()}`);
 secret('postgres-password', random);
 const relay = secret('redis-relay-password', random);
 const verifier = secret('redis-verifier-password', random);
-const clients = ['orders', 'payments', 'gateway'].map((id) => ({
+const clients = ['orders', 'payments'].map((id) => ({
   id,
-  audience: id === 'gateway' ? null : id,
+  audience: id,
   secret_sha256: sha256(secret(`${id}-secret`, random)),
 }));
 secret('relying-services.json', () => JSON.stringify(clients, null, 2));

@@ -38,6 +38,7 @@ main() {
     packages+=("$package")
     services+=("$service")
   done <<<"$needed"
+  tell_of_kustomize
   [ "${#packages[@]}" -gt 0 ] || return 0
 
   command -v apt-get >/dev/null || by_hand 'This is not Debian, so they are yours to install.' "${programs[@]}"
@@ -52,6 +53,15 @@ main() {
     is_there "$program" || by_hand "The package was installed, yet this cannot be found:" "$program"
     echo "$program: installed"
   done
+}
+
+# Debian 12 has none that is new enough, so it is only told of; the tests of k8s/ fail without it.
+tell_of_kustomize() {
+  if command -v kustomize >/dev/null || kubectl version --client 2>/dev/null | grep -q '^Kustomize Version: v[4-9]'; then
+    echo 'kustomize: found'
+  else
+    echo 'kustomize: not found. The tests of k8s/ need kustomize 4 or later, alone or in kubectl 1.24 or later: install one of them.'
+  fi
 }
 
 # A program on PATH, or what Debian's own Python can import; another Python may stand before it on PATH.

@@ -49,7 +49,8 @@ it.each(each)('%s is hardened', (name, service) => {
   expect(service.privileged).toBeUndefined();
   expect(service.network_mode).toBeUndefined();
   expect(Object.keys(service.deploy?.resources?.limits ?? {}).sort()).toEqual(['cpus', 'memory']);
-  expect(service.volumes?.join() ?? '').not.toMatch(/docker\.sock|^[./]/);
+  for (const volume of service.volumes ?? [])
+    expect(volume).toMatch(/^(\w+:\/[\w/]+|\.\/gateways\/nginx:\/etc\/countersign:ro)$/);
   // Postgres' own entry point takes its data over and then is root no more.
   if (name === 'postgres') return;
   expect(service.cap_add).toBeUndefined();
@@ -77,6 +78,18 @@ it('identity has two replicas, and starts when the migration, which runs once, h
     'service_completed_successfully',
   );
   expect(services['migrate']?.depends_on?.['postgres']?.condition).toBe('service_healthy');
+});
+
+it('the edge is gateways/nginx as it stands, and each of its names is filled in', () => {
+  const template = readFileSync(
+    join(root, 'gateways/nginx/nginx.conf.template'),
+    'utf8',
+  ).replaceAll(/^\s*#.*$/gm, '');
+  const { environment = {}, entrypoint = [], image } = services['edge']!;
+  expect(image).toMatch(/^nginx:/);
+  const names = [...template.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name = '']) => name);
+  expect(Object.keys(environment).sort()).toEqual([...new Set(names)].sort());
+  for (const name of names) expect(entrypoint.join(' ')).toContain(`$\${${name}}`);
 });
 
 describe('from outside', () => {

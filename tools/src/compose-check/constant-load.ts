@@ -3,6 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** One kind of request, over and over. @returns what was wrong with the answer, if anything */
 export type Ask = () => Promise<string | undefined>;
 
+/** What Node says when the other side has closed a connection. */
+const CLOSED = ['ECONNRESET', 'UND_ERR_SOCKET'];
+
 /** What a load has come to. */
 export interface LoadResult {
   readonly sent: number;
@@ -61,12 +64,19 @@ export async function requestsOf(
 ): Promise<
   Readonly<Record<'readOwn' | 'readOrders' | 'readAsBrowser' | 'refresh' | 'logIn', Ask>>
 > {
-  const send = (method: string, path: string, headers: object = {}, body?: object) =>
+  const sendOnce = (method: string, path: string, headers: object = {}, body?: object) =>
     fetch(`${gateway}${path}`, {
       method,
       headers: { origin: gateway, 'content-type': 'application/json', ...headers },
       ...(body && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(20_000),
+    });
+  // A connection that was kept may close in the moment in which it is used again; reading is repeated then (RFC 9112 §9.3.1).
+  const send = (method: string, path: string, headers?: object, body?: object) =>
+    sendOnce(method, path, headers, body).catch((error: unknown) => {
+      const { code } = ((error as Error).cause ?? {}) as { code?: string };
+      if (method !== 'GET' || !CLOSED.includes(code ?? '')) throw error;
+      return sendOnce(method, path, headers, body);
     });
   const logIn = (wishes: object = {}) => send('POST', '/auth/login', {}, { ...account, ...wishes });
   const kept = (await (await logIn()).json()) as { access_token: string };
