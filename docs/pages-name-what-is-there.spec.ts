@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('..', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '*.md'], {
+  cwd: fileURLToPath(root),
+  encoding: 'utf8',
+});
+const pages = listed.trim().split('\n');
+
+/** Lines of the shell in a page, those that end with a backslash together with the next. */
+const shellLines = (text: string) =>
+  [...text.matchAll(/^ *```sh\n([\s\S]*?)^ *```/gm)].flatMap(([, block = '']) =>
+    block.replaceAll('\\\n', ' ').split('\n'),
+  );
+
+const commands = new Map(
+  [
+    ...read('docs/commands.md').matchAll(/^\| `countersign ([a-z -]+?)(?: [<[].*?)?` +\|(.*)$/gm),
+  ].map(([, name = '', row = '']) => [name, row]),
+);
+const EVERYWHERE = new Set(['--help', '--json', '--version']);
+
+/** What lines name of the command line that it does not have. */
+function unknownIn(lines: readonly string[]): string[] {
+  return lines.flatMap((line) =>
+    [...line.matchAll(/(?<![\w/.-])countersign ([a-z][^|;&>)]*)/g)].flatMap(([said, rest = '']) => {
+      const name = [...commands.keys()]
+        .filter((known) => `${rest.trim()} `.startsWith(`${known} `))
+        .sort((a, b) => b.length - a.length)[0];
+      if (name === undefined) return [said];
+      const options = rest.split(' -- ')[0]!.match(/(?<=\s)--[a-z][a-z-]*/g) ?? [];
+      const row = commands.get(name) ?? '';
+      return options.filter((option) => !EVERYWHERE.has(option) && !row.includes(`\`${option}`));
+    }),
+  );
+}
+
+it('there are commands to compare with, and what is not there is noticed', () => {
+  expect(commands.size).toBeGreaterThan(40);
+  expect(unknownIn(['npx countersign keys forge', 'countersign keys rotate --hard --yes'])).toEqual(
+    ['countersign keys forge', '--hard'],
+  );
+});
+
+it.each(pages)('every command of countersign in %s exists, with its options', (page) => {
+  expect(unknownIn(shellLines(read(page)))).toEqual([]);
+});
+
+it.each(pages)('every npm script that %s names exists', (page) => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const named = [...read(page).matchAll(/npm run (?:-s )?([a-z][\w:-]*)/g)].map(
+    ([, name = '']) => name,
+  );
+  expect(named.filter((name) => !(name in scripts))).toEqual([]);
+});
