@@ -23,18 +23,20 @@ const commands = new Map(
 );
 const EVERYWHERE = new Set(['--help', '--json', '--version']);
 
-/** What lines name of the command line that it does not have. */
+/** What lines name of the command line that it does not have. `-n countersign` names a namespace. */
 function unknownIn(lines: readonly string[]): string[] {
   return lines.flatMap((line) =>
-    [...line.matchAll(/(?<![\w/.-])countersign ([a-z][^|;&>)]*)/g)].flatMap(([said, rest = '']) => {
-      const name = [...commands.keys()]
-        .filter((known) => `${rest.trim()} `.startsWith(`${known} `))
-        .sort((a, b) => b.length - a.length)[0];
-      if (name === undefined) return [said];
-      const options = rest.split(' -- ')[0]!.match(/(?<=\s)--[a-z][a-z-]*/g) ?? [];
-      const row = commands.get(name) ?? '';
-      return options.filter((option) => !EVERYWHERE.has(option) && !row.includes(`\`${option}`));
-    }),
+    [...line.matchAll(/(?<![\w/.-]|-n )countersign ([a-z][^|;&>)]*)/g)].flatMap(
+      ([said, rest = '']) => {
+        const name = [...commands.keys()]
+          .filter((known) => `${rest.trim()} `.startsWith(`${known} `))
+          .sort((a, b) => b.length - a.length)[0];
+        if (name === undefined) return [said];
+        const options = rest.split(' -- ')[0]!.match(/(?<=\s)--[a-z][a-z-]*/g) ?? [];
+        const row = commands.get(name) ?? '';
+        return options.filter((option) => !EVERYWHERE.has(option) && !row.includes(`\`${option}`));
+      },
+    ),
   );
 }
 
