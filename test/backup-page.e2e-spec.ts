@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
+import pg from 'pg';
 import { installedPostgres } from './installed-postgres.js';
 import { bearer, post, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
@@ -117,6 +117,23 @@ async function atOrders({ access_token: token }: Given): Promise<string> {
 const untilAtOrders = (given: Given, answer: string) =>
   until(async () => (await atOrders(given)) === answer, 30_000);
 
+/** Waits until orders has reported the newest heartbeat, and so holds the proof of what was. */
+async function untilOrdersHasProof(): Promise<void> {
+  const database = new pg.Client({ connectionString: stack.postgres.url });
+  await database.connect();
+  try {
+    await until(async () => {
+      const { rows } = await database.query(
+        `SELECT FROM relying_service_instances AS known, revocation_head AS head
+         WHERE service_id = 'orders' AND left_at IS NULL AND proof LIKE head.epoch || '.' || head.seq || '.%'`,
+      );
+      return rows.length > 0;
+    }, 60_000);
+  } finally {
+    await database.end();
+  }
+}
+
 /** The time that the output says is lost, in milliseconds. */
 function lostTime(out: string): { from: number; to: number } {
   const [, from = '', to = ''] = /what was done from (\S+) to (\S+) is lost/.exec(out) ?? [];
@@ -193,8 +210,7 @@ it('--keep-sessions, and something was lost all the same: a service that ran on 
   await succeed(dump);
   await logOut(ended);
   await untilAtOrders(ended, 'revoked');
-  // The next heartbeat carries the proof.
-  await delay(2_000);
+  await untilOrdersHasProof();
   await stack.endApp('identity');
   for (const line of [wipe, keepSessions]) await succeed(line);
   await stack.startApp('identity');

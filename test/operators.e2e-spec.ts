@@ -278,6 +278,8 @@ it('an epoch is raised straight in the database, after a yes, and everything end
     epoch: 7,
     head: 0,
     sessions_kept: true,
+    lost_from: null,
+    lost_to: null,
     ended_sessions: 0,
   });
   expect(await statusAtOrders(accessToken)).toBe(200);

@@ -70,7 +70,7 @@ export function createClient({
     return askPatiently(path, init, await store.read());
   }
 
-  /** However many ask, and in however many tabs: one refresh. */
+  /** However many ask, and in however many tabs: one refresh; where storage is slow to reach a tab, that asks once more. */
   function refreshAfter(turn) {
     refreshing ??= lock(async () => {
       const held = await store.read();
