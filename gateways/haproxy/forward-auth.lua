@@ -54,6 +54,8 @@ core.register_action("forward-auth", { "http-req" }, function(txn, audience)
   if token then
     txn.http:req_del_header("cookie")
     txn.http:req_set_header("authorization", token)
+    -- Last of all: haproxy.cfg turns away whoever comes without it, for HAProxy goes on when this aborts.
+    txn:set_var("txn.is_let_in", true)
   elseif REFUSALS[status] and first(answer.headers, "countersign-problem") then
     local headers = {}
     for _, name in ipairs(HANDED_BACK) do headers[name] = first(answer.headers, name) end

@@ -176,6 +176,26 @@ describe('identity does not say who asks', () => {
   });
 });
 
+test.each(NAMES)('%s, when forward auth says yes and names nobody', async (name) => {
+  world.road.state = 'names nobody';
+  try {
+    await table.note(name, 'forward auth: names nobody', async () => {
+      const headers = [`Cookie: ${world.credentials.session}`];
+      const { received, echoed } = await ask(name, { target: '/orders', headers });
+      // nginx cannot look at a yes: the service is asked by nobody, and says so itself.
+      const names = echoed?.headers.map(([given]) => given) ?? [];
+      expect(names).not.toContain('authorization');
+      expect(names).not.toContain('cookie');
+      expect(echoed !== undefined).toBe(name === 'nginx');
+      const result = resultOf(received);
+      expect(result).toBe(name === 'nginx' ? '200' : '503 forward_auth_unavailable');
+      return result;
+    });
+  } finally {
+    world.road.state = 'open';
+  }
+});
+
 describe('during a stream of requests', () => {
   const streamsOf = (headers: readonly string[]) =>
     NAMES.map((name) => {

@@ -30,6 +30,9 @@ export class EchoUpstream {
           echo.#remember(request, body);
           response.setHeader('set-cookie', '__Host-countersign-session=evil; Path=/; Secure');
           response.setHeader('authorization', request.headers.authorization ?? '');
+          if (request.url?.startsWith('/orders/points-inside')) {
+            response.setHeader('x-accel-redirect', '/_forward_auth');
+          }
           const special = request.url?.startsWith('/orders/of-others');
           if (special) {
             response.writeHead(403, {

@@ -43,14 +43,19 @@ const configurations = fileURLToPath(new URL('../../gateways', import.meta.url))
 // Debian keeps servers in sbin, which is not on everybody's PATH.
 const PATH = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
 
-/** Starts one, with its configuration as it stands in `gateways/`, and waits until it takes connections. */
-export async function startEdge(program: Program, places: Places): Promise<Edge> {
+/** Starts one, with its configuration as it stands in `gateways/` but for `changes`, and waits until it takes connections. */
+export async function startEdge(
+  program: Program,
+  places: Places,
+  changes: Readonly<Record<string, (text: string) => string>> = {},
+): Promise<Edge> {
   const folder = mkdtempSync(join(tmpdir(), `countersign-${program}-`));
   // Workers of a server that root has started are somebody else.
   chmodSync(folder, 0o755);
   cpSync(join(configurations, program), folder, { recursive: true });
   const env = settingsOf(places, folder);
   endTls(program, folder, places.tls);
+  for (const [file, how] of Object.entries(changes)) change(folder, file, file, how);
   // A file: nginx opens /dev/stdout by its name, which nobody can with the sockets that Node has for pipes.
   const log = join(folder, 'output.log');
   const descriptor = openSync(log, 'a');

@@ -61,6 +61,9 @@ function faultsOfUpstream({ headers }: Echoed): string[] {
       .filter(([name]) => name !== 'authorization')
       .map(([name]) => `${name} goes to the service`),
     ...headers
+      .filter(([, text]) => /^(admin|root)\b/.test(text))
+      .map(([name]) => `a claim goes to the service: ${name}`),
+    ...headers
       .filter(
         ([name, text]) => name === 'http2-settings' || (name === 'upgrade' && text !== 'websocket'),
       )

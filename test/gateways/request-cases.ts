@@ -13,6 +13,25 @@ const CLAIMS = [
   'X-Scope',
   'X-JWT-Claims',
   'X-Client-Cert',
+  'Ssl-Client-Verify',
+  'Ssl-Client-Subject-Dn',
+  'Tls-Client-Subject',
+  'Countersign-Subject',
+  'Client-Cert',
+  'Client-Cert-Chain',
+  'X-WebAuth-User',
+  'X-Consumer-Username',
+  'X-Credential-Identifier',
+  'X-Access-Token',
+  'X-ID-Token',
+  'X-Userinfo',
+  'X-Goog-Authenticated-User-Email',
+  'X-Goog-Iap-Jwt-Assertion',
+  'X-Amzn-Oidc-Data',
+  'Cf-Access-Jwt-Assertion',
+  'X-MS-Client-Principal',
+  'X-MS-Client-Principal-Name',
+  'Proxy-Authorization',
 ];
 export const HEADERS: readonly Case[] = [
   {
@@ -61,6 +80,31 @@ export const HEADERS: readonly Case[] = [
       }),
     expected: '200',
   },
+  // A gateway may turn it away, or take up the one that it knows; never may the other one go on.
+  ...(
+    [
+      ['h2c', 'websocket'],
+      ['websocket', 'h2c'],
+    ] as const
+  ).flatMap(([first, second]) =>
+    ['/orders', '/auth/me'].map((target): Case => ({
+      name: `${target}, an offer of ${first}, and one of ${second}`,
+      sent: (is) =>
+        get(
+          [
+            bearer(is.bearer),
+            `Upgrade: ${first}`,
+            `Upgrade: ${second}`,
+            'HTTP2-Settings: AAMAAABkAAQAAP__',
+            'Sec-WebSocket-Version: 13',
+            'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+          ],
+          { target, connection: 'Upgrade, HTTP2-Settings' },
+        ),
+      expected: /^(101|200|400 (bad_request|upgrade_refused))$/,
+      ...(target === '/auth/me' && { reaches: false }),
+    })),
+  ),
   {
     name: 'Authorization as a header of this hop',
     sent: (is) => get([bearer(is.bearer)], { connection: 'close, authorization' }),
@@ -123,6 +167,12 @@ export const PATHS: readonly Case[] = [
     name: 'the service is down',
     sent: (is) => get([cookie(is.session)], { target: '/payments' }),
     expected: '503 upstream_unavailable',
+  },
+  {
+    name: 'the service points to an inner path',
+    sent: (is) => get([cookie(is.session)], { target: '/orders/points-inside' }),
+    expected: '200',
+    reaches: true,
   },
   {
     name: 'the service fails',

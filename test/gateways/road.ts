@@ -3,7 +3,7 @@ import { createServer, request } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 /** What becomes of the questions of gateways on their way to identity. */
-export type RoadState = 'open' | 'slow' | 'down' | 'redirects' | 'fails';
+export type RoadState = 'open' | 'slow' | 'down' | 'redirects' | 'fails' | 'names nobody';
 
 const QUESTION = /^\/(?:forward-auth|auth-request)\b/;
 
@@ -35,6 +35,9 @@ export class Road {
         return;
       case 'fails':
         outgoing.writeHead(500, { 'content-type': 'text/html' }).end('<p>a stack trace</p>');
+        return;
+      case 'names nobody':
+        outgoing.writeHead(200).end();
         return;
       case 'slow':
       case 'open':

@@ -25,6 +25,9 @@ const CLAIMS_OF_IDENTITY = [
   /^x-(subject|sub|session|sid|jwt|roles?|scopes?|groups?|email)(-|$)/,
   /^x-(real|client|cluster-client|original|rewrite|envoy)-/,
   /^(true-client-ip|cf-connecting-ip|fastly-client-ip)$/,
+  /^(client-cert|cf-access)(-|$)/,
+  /^x-(webauth|consumer|credential|goog-authenticated-user|goog-iap|amzn-oidc|ms-client-principal)(-|$)/,
+  /^x-(access|id)-token$/,
   /^x-(http-)?method(-override)?$/,
 ];
 

@@ -1,0 +1,62 @@
+import { jest } from '@jest/globals';
+import { freePorts } from '../stack.js';
+import { makeCertificate } from './certificate.js';
+import { EchoUpstream } from './echo.js';
+import { startEdge } from './edges.js';
+import type { Edge } from './edges.js';
+import { send } from './send.js';
+
+jest.setTimeout(60_000);
+
+// It is identity too, and lets everybody in: it answers 200 with the Authorization that it was sent.
+let echo: EchoUpstream;
+let edges: readonly Edge[] = [];
+const ALLOWS = 'txn:set_var("txn.is_let_in", true)';
+beforeAll(async () => {
+  echo = await EchoUpstream.start();
+});
+afterAll(async () => {
+  for (const edge of edges) await edge.stop();
+  echo.stop();
+});
+
+async function startHaproxy(change: (lua: string) => string): Promise<Edge> {
+  const [port = 0, managementPort = 0, tlsPort = 0] = await freePorts(3);
+  const places = {
+    identityPublic: echo.host,
+    identityService: echo.host,
+    orders: echo.host,
+    payments: echo.host,
+    port,
+    managementPort,
+    tls: { ...(await makeCertificate()), port: tlsPort },
+  };
+  const edge = await startEdge('haproxy', places, { 'forward-auth.lua': change });
+  edges = [...edges, edge];
+  return edge;
+}
+
+const answersOf = async ({ origin }: Edge) =>
+  Promise.all(
+    ['/orders', '/payments'].map(async (target) => {
+      const n = `${target}-${origin}`;
+      const headers = ['Authorization: Bearer whatever'];
+      const answer = await send(origin, { target: `${target}?n=${n}`, headers });
+      return `${String(answer.status)} ${answer.code} ${echo.received(n) ? 'served' : 'kept'}`;
+    }),
+  );
+
+test('HAProxy lets in whom identity names', async () => {
+  const edge = await startHaproxy((lua) => lua);
+  expect(await answersOf(edge)).toEqual(['200  served', '200  served']);
+});
+
+test.each([
+  ['before it asks', 'local answer =', 'error("out of memory")\n  local answer ='],
+  ['when it is almost done', ALLOWS, `error("out of memory")\n    ${ALLOWS}`],
+])('HAProxy lets nobody in when its Lua aborts %s', async (_, where, aborting) => {
+  const edge = await startHaproxy((lua) => lua.replace(where, aborting));
+  const refused = '503 forward_auth_unavailable kept';
+  expect(await answersOf(edge)).toEqual([refused, refused]);
+  expect(edge.output()).toContain('out of memory');
+});
