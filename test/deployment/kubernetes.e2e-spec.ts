@@ -187,6 +187,14 @@ describe.each(overlays)('%s', (overlay) => {
       '--grant-to',
       'countersign',
     ]);
+    // docs/operations/deploy.md applies what it needs by this label.
+    const labelled = manifests.filter(({ metadata }) => metadata.labels?.['app'] === 'migrate');
+    expect(labelled.map(({ kind }) => kind).sort()).toEqual([
+      'ConfigMap',
+      'Job',
+      'NetworkPolicy',
+      'ServiceAccount',
+    ]);
     // It owns the tables; identity does not.
     const secretsOf = (manifest: Manifest) => JSON.stringify(templateOf(manifest)?.spec.volumes);
     expect(secretsOf(job)).toContain('"secretName":"postgres-owner"');
@@ -262,7 +270,7 @@ describe('who may speak to whom', () => {
   });
 });
 
-it('in production everything between services is TLS, and verified', () => {
+it('in production the ways to identity, Redis and Postgres are TLS, and verified', () => {
   const all = Object.values({
     ...settingsIn(rendered.production, 'identity-settings'),
     relying: JSON.stringify(settingsIn(rendered.production, 'relying-settings')),
