@@ -187,9 +187,20 @@ it('the master key changes: refresh tokens and access tokens of before go on', a
 
 it('the master key was stolen: what it opened is of no use any more; browsers with an opaque cookie go on', async () => {
   const [dryRun, rotate, endAll] = commandsUnder('The master key was stolen');
+  const [, fresh, prepared] = commandsUnder('A key was stolen');
   const [add, first, , , , takeAway] = commandsUnder('Change the master key');
   const eve = await signedIn('eve@example.test');
   const cookie = await cookieOf(eve.account);
+  async function revokeBoth(): Promise<void> {
+    const signed = (await signIn(eve.account)).access_token;
+    await until(async () => (await atOrders(signed)) === 200, 60_000);
+    const known = { KID: await kid('active'), PREPARED: await kid('prepared') };
+    expect(await enter(fresh, known)).toMatchObject(done());
+    expect(await enter(prepared, known)).toMatchObject(done());
+    expect(await kids('revoked')).toEqual(expect.arrayContaining(Object.values(known)));
+    expect(await atOrders(signed)).toBe(401);
+  }
+  await revokeBoth();
   await expectAnswer(202, '/auth/password-reset', { email: eve.account.email });
   const link = await stack.tokenSentTo(eve.account.email);
   for (const line of [add, first]) {
@@ -212,6 +223,7 @@ it('the master key was stolen: what it opened is of no use any more; browsers wi
   expect(await (await refresh(again.refresh_token)).json()).toMatchObject({
     code: 'refresh_token_rejected',
   });
+  await revokeBoth();
   const reset = { token: link, password: 'another long password' };
   await expectAnswer(400, '/auth/password-reset/confirm', reset);
   const me = await fetch(stack.url('public', '/auth/me'), { headers: { cookie } });

@@ -72,7 +72,7 @@ export class PasswordHasher {
    */
   requireRoom(): void {
     if (this.#closed || this.#queue.length >= this.config.PASSWORD_HASH_QUEUE) {
-      throw new DomainError('overloaded', 'too many sign-ins at once; try again in a moment');
+      throw new DomainError('overloaded', 'too many passwords at once; try again in a moment');
     }
   }
 

@@ -14,7 +14,7 @@ import type { AttemptKind, Outcome, Who } from './attempt-plan.js';
 import { giveToDevice, heldByDevice } from './device-transport.js';
 import { HashingShares } from './hashing-shares.js';
 import { KnownDevices } from './known-devices.js';
-import { LIMITED_ROUTES } from './limited-routes.js';
+import { DEVICE_ROUTES, HASHING_ROUTES, LIMITED_ROUTES } from './limited-routes.js';
 import { outcomeOf } from './outcome-of.js';
 
 /** Tells which account has signed in. Given by the listener, which knows how people do. */
@@ -22,12 +22,14 @@ export abstract class SignedInAccount {
   /** The account's id. @throws {TypeError} on a public route */
   abstract of(request: FastifyRequest): string;
   /**
-   * The era of the password by which a new session began, as `Accounts.passwordEra` says it.
+   * The address of the account that a session goes on in, and the era of its password, as `Accounts.passwordEra` says it.
    *
-   * @param answer to a sign-in
+   * @param answer to a sign-in, or one like it
    * @returns `undefined` when the session has ended already
    */
-  abstract passwordEra(answer: unknown): Promise<string | undefined>;
+  abstract provedBy(
+    answer: unknown,
+  ): Promise<{ readonly email: string; readonly era: string } | undefined>;
 }
 
 /** Counts what is tried by requests to the public listener, before anything else is done about them. */
@@ -45,19 +47,21 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    const kinds = LIMITED_ROUTES[`${request.method} ${request.routeOptions.url ?? ''}`];
+    const route = `${request.method} ${request.routeOptions.url ?? ''}`;
+    const kinds = LIMITED_ROUTES[route];
     if (!kinds) return next.handle();
-    return from(this.#limit(kinds, request, http.getResponse<FastifyReply>(), next));
+    return from(this.#limit(route, kinds, request, http.getResponse<FastifyReply>(), next));
   }
 
   async #limit(
+    route: string,
     kinds: readonly AttemptKind[],
     request: FastifyRequest,
     reply: FastifyReply,
     next: CallHandler,
   ): Promise<unknown> {
     const email = emailIn(request.body);
-    const held = email === undefined ? '' : heldByDevice(request);
+    const held = heldByDevice(request);
     const who = await this.#who(kinds, request, email, held);
     const admitted = await this.#begin(kinds, who);
     const settle = async (outcome: Outcome) => {
@@ -65,20 +69,18 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     };
     let answer: unknown;
     try {
-      answer = await this.#handle(kinds, who, next);
+      answer = await this.#handle(route, who, next);
     } catch (error) {
       await settle(outcomeOf(error));
       throw error;
     }
     await settle('accepted');
-    if (email !== undefined && kinds.includes('sign_in')) {
-      await this.#remember(held, email, answer, reply);
-    }
+    if (DEVICE_ROUTES.has(route)) await this.#remember(held, answer, reply);
     return answer;
   }
 
-  async #handle(kinds: readonly AttemptKind[], { network }: Who, next: CallHandler) {
-    const giveBack = kinds.includes('sign_in') ? this.shares.take(network) : () => undefined;
+  async #handle(route: string, { network }: Who, next: CallHandler) {
+    const giveBack = HASHING_ROUTES.has(route) ? this.shares.take(network) : () => undefined;
     try {
       return (await lastValueFrom(next.handle(), { defaultValue: undefined })) as unknown;
     } finally {
@@ -86,11 +88,11 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     }
   }
 
-  /** Whoever has signed in does not fail by it. */
-  async #remember(held: string, email: string, answer: unknown, reply: FastifyReply) {
-    const era = await this.signedIn.passwordEra(answer).catch(() => undefined);
-    if (era === undefined) return;
-    const remembered = this.devices.remember(held, email, era);
+  /** Whoever has proved their password does not fail by it. */
+  async #remember(held: string, answer: unknown, reply: FastifyReply) {
+    const proved = await this.signedIn.provedBy(answer).catch(() => undefined);
+    if (!proved) return;
+    const remembered = this.devices.remember(held, proved.email, proved.era);
     giveToDevice(reply, remembered, this.config.KNOWN_DEVICE_TTL_SECONDS);
   }
 

@@ -106,6 +106,15 @@ const signIn = (
   password = PASSWORD,
   headers: Record<string, string> = {},
 ) => post(identity, '/auth/login', { email, password }, headers);
+/** The access token of a sign-in at {@link identity}. */
+async function tokenOf(email: string): Promise<string> {
+  const answer = await fetch(`${identity.public}/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email, password: PASSWORD }),
+  });
+  return ((await answer.json()) as { access_token: string }).access_token;
+}
 const guess = (identity: ServingIdentity, email: string, headers: Record<string, string> = {}) =>
   signIn(identity, email, 'a wrong password', headers);
 async function statuses(count: number, attempt: () => Promise<Tried>): Promise<number[]> {
@@ -260,6 +269,46 @@ describe('a device on which the account was signed in to', () => {
     );
     await statuses(4, () => guess(identity, ann));
     expect((await guess(identity, ann, device)).status).toBe(429);
+  });
+
+  it('that changes the password is known by the new one, and stays so for other accounts', async () => {
+    const [ann, bob] = [await newAccount(), await newAccount()];
+    const ofBob = cookieOf(await signIn(identity, bob));
+    const change = async (headers: Record<string, string>) => {
+      const email = await newAccount();
+      const token = await tokenOf(email);
+      const body = { current_password: PASSWORD, new_password: 'another password of mine' };
+      const answer = await post(identity, '/auth/password', body, {
+        ...headers,
+        authorization: `Bearer ${token}`,
+      });
+      expect(answer.status).toBe(200);
+      return { email, answer };
+    };
+    const signInAfter = (email: string, headers: Record<string, string> = {}) =>
+      signIn(identity, email, 'another password of mine', headers);
+
+    const { email, answer } = await change(ofBob);
+    await statuses(4, () => guess(identity, email));
+    expect((await signInAfter(email)).status).toBe(429);
+    expect((await signInAfter(email, cookieOf(answer))).status).toBe(200);
+    await statuses(4, () => guess(identity, bob));
+    expect((await signIn(identity, bob, PASSWORD, cookieOf(answer))).status).toBe(200);
+
+    const app = await change({ 'device-token': 'new' });
+    expect([app.answer.cookie, app.answer.deviceToken]).toEqual([
+      null,
+      expect.stringMatching(/^d2\./),
+    ]);
+    await statuses(4, () => guess(identity, app.email));
+    const device = { 'device-token': app.answer.deviceToken! };
+    expect((await signInAfter(app.email, device)).status).toBe(200);
+
+    // Who does not know the password gets nothing.
+    const wrong = { current_password: 'wrong', new_password: 'another password of mine' };
+    const authorization = `Bearer ${await tokenOf(ann)}`;
+    const refused = await post(identity, '/auth/password', wrong, { authorization });
+    expect([refused.status, refused.cookie]).toEqual([403, null]);
   });
 
   it('is made by nobody whose session has ended by then', async () => {
@@ -429,14 +478,6 @@ describe('messages', () => {
 });
 
 it('the current password is guessed as slowly by who has got hold of a session', async () => {
-  const tokenOf = async (email: string) => {
-    const answer = await fetch(`${identity.public}/auth/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ email, password: PASSWORD }),
-    });
-    return ((await answer.json()) as { access_token: string }).access_token;
-  };
   const [ann, bob] = [await newAccount(), await newAccount()];
   const [ofAnn, ofBob] = [await tokenOf(ann), await tokenOf(bob)];
   const body = { current_password: 'a wrong password', new_password: 'another password of mine' };

@@ -6,8 +6,8 @@ import { DomainError } from '../platform/domain-error.js';
 const FEWEST = 2;
 
 /**
- * Of the places in which passwords are hashed and wait for it, one network has half at most: right passwords count against no limit, and
- * with its own account anybody could keep everybody else from signing in. Each replica for itself, since the places are its own.
+ * Of the places in which passwords are hashed and wait for it, one network has half at most, whatever it wants hashed: right passwords
+ * count against no limit, and with accounts of its own anybody could keep everybody else from signing in. Each replica for itself, since the places are its own.
  */
 @Injectable()
 export class HashingShares {
@@ -23,7 +23,7 @@ export class HashingShares {
   take(network: string): () => void {
     const underWay = this.#underWay.get(network) ?? 0;
     if (underWay >= this.#most)
-      throw new DomainError('overloaded', 'too many sign-ins at once; try again in a moment');
+      throw new DomainError('overloaded', 'too many passwords at once; try again in a moment');
     this.#underWay.set(network, underWay + 1);
     return () => {
       const left = (this.#underWay.get(network) ?? 1) - 1;

@@ -18,6 +18,24 @@ export const LIMITED_ROUTES: Readonly<Record<string, readonly AttemptKind[]>> = 
   'POST /oauth/revoke': ['client_credentials'],
 };
 
+/** Where a password is hashed, or may be: its network has a share of the places for that, whatever else it is counted by. */
+export const HASHING_ROUTES: ReadonlySet<string> = new Set([
+  'POST /auth/login',
+  'POST /auth/password',
+  'POST /auth/password-reset/confirm',
+  'POST /auth/email/verify',
+  'POST /auth/email/change',
+  'POST /auth/email/restore',
+  'POST /auth/account/export',
+  'POST /auth/account/delete',
+]);
+
+/** Where people prove a password and go on with a session: from then on their device is known. */
+export const DEVICE_ROUTES: ReadonlySet<string> = new Set([
+  'POST /auth/login',
+  'POST /auth/password',
+]);
+
 /** Routes that are open to everybody and need no limit: there is nothing to guess, and nothing that costs more than an answer. */
 export const UNLIMITED_ROUTES: readonly string[] = [
   'GET /.well-known/jwks.json',

@@ -113,7 +113,7 @@ export class PublicListenerModule {
           inject: [SessionLookup],
           useFactory: (lookup: SessionLookup): SignedInAccount => ({
             of: (request) => signedInOf(request).accountId,
-            passwordEra: (answer) => lookup.passwordEra((answer as CredentialsAnswer).session.sid),
+            provedBy: (answer) => lookup.provedIn((answer as CredentialsAnswer).session.sid),
           }),
         },
         { provide: APP_INTERCEPTOR, useClass: AttemptLimitsInterceptor },

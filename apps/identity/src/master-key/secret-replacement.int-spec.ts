@@ -3,6 +3,7 @@ import { FROM, startPeople } from '../../test/people.js';
 import type { People } from '../../test/people.js';
 import { startReplica, stopReplicas, TEST_MASTER_KEYS } from '../../test/identity-under-test.js';
 import { AuditLog } from '../audit/audit-log.js';
+import { EmailTokens } from '../credentials/email-tokens.js';
 import { REPLACED_SECRETS } from '../replaced-secrets.js';
 import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 import { MasterKeys } from '../sealing/master-keys.js';
@@ -78,6 +79,20 @@ it('the proof of a heartbeat of before proves nothing, and what derives from its
   expect(fresh.read(proof)).toBeUndefined();
   expect(known.read(fresh.proofOf({ epoch: 1, seq: 9 }))).toBeUndefined();
   expect(fresh.keyFor('a test').equals(derived)).toBe(false);
+});
+
+it('no message of before opens anything, not even one to an earlier address', async () => {
+  const { people, replacement } = await installation();
+  const [account] = await people.query<{ id: string }>(`SELECT id FROM accounts`);
+  const tokens = people.replica.get(EmailTokens);
+  const { database } = people.replica;
+  const issued = await database.transaction((tx) =>
+    tokens.issue(tx, account!.id, 'restore_email', 'earlier@example.test'),
+  );
+  await database.transaction((tx) => tokens.issue(tx, account!.id, 'reset_password'));
+  expect(Object.values(await replacement.replace('console', keys))).toEqual([1, 0, 2]);
+  const bearer = database.run((manager) => tokens.bearerOf(manager, issued, 'restore_email'));
+  await expect(bearer).resolves.toBeUndefined();
 });
 
 it('leaves word of it, and can be done again', async () => {

@@ -57,17 +57,17 @@ export class SessionLookup {
     return isSessionId(sid) ? this.#read(sid, () => true) : undefined;
   }
 
-  /** The era of its owner's password, as `Accounts.passwordEra` says it; `undefined` when the session has ended. */
-  async passwordEra(sid: string): Promise<string | undefined> {
+  /** Its owner's address, and the era of their password, as `Accounts.passwordEra` says it; `undefined` when the session has ended. */
+  async provedIn(sid: string): Promise<{ email: string; era: string } | undefined> {
     const [row] = await this.database.run((manager) =>
-      prepared<{ era: string }>(manager, {
-        name: 'password_era_of_session',
-        text: `SELECT ${PASSWORD_ERA} AS era FROM sessions AS s JOIN accounts AS a ON a.id = s.account_id
+      prepared<{ email: string; era: string }>(manager, {
+        name: 'proved_in_session',
+        text: `SELECT a.email, ${PASSWORD_ERA} AS era FROM sessions AS s JOIN accounts AS a ON a.id = s.account_id
           WHERE s.sid = $1 AND s.ended_at IS NULL`,
         values: [sid],
       }),
     );
-    return row?.era;
+    return row;
   }
 
   #read(sid: string, isShown: (standing: Standing) => boolean): Promise<KnownSession | undefined> {

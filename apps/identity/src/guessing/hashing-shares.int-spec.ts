@@ -1,0 +1,100 @@
+import { jest } from '@jest/globals';
+import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
+import type { Replica } from '../../test/identity-under-test.js';
+import { startServing } from '../../test/serving-identity.js';
+import type { ServingIdentity } from '../../test/serving-identity.js';
+import { Accounts } from '../accounts/accounts.js';
+import { EmailTokens } from '../credentials/email-tokens.js';
+import type { TokenPurpose } from '../credentials/email-tokens.js';
+import { PasswordHasher } from '../credentials/password-hasher.js';
+import { HASHING_ROUTES } from './limited-routes.js';
+
+jest.setTimeout(120_000);
+
+const PASSWORD = 'the right password';
+const WRONG = { current_password: 'a wrong password' };
+
+let replica: Replica;
+let identity: ServingIdentity;
+let passwordHash: string;
+beforeAll(async () => {
+  replica = await startReplica();
+  passwordHash = await replica.get(PasswordHasher).hash(PASSWORD);
+  identity = await startServing(replica.databaseUrl, {
+    TRUSTED_PROXIES: '127.0.0.0/8,::1/128',
+    // A network has sixteen of these places. Thirty requests, and one more, would find room without it.
+    PASSWORD_HASH_PROCESSES: '1',
+    PASSWORD_HASH_QUEUE: '31',
+  });
+});
+afterAll(async () => {
+  await identity.stop();
+  replica.get(PasswordHasher).close();
+  await stopReplicas();
+});
+
+const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+  fetch(identity.public + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+let people = 0;
+async function newAccount() {
+  const email = `${String((people += 1))}@example.test`;
+  return { email, id: await replica.get(Accounts).addVerified(email, passwordHash, ['customer']) };
+}
+async function signedIn(body: object) {
+  const { email } = await newAccount();
+  const answer = await post('/auth/login', { email, password: PASSWORD });
+  const { access_token: token } = (await answer.json()) as { access_token: string };
+  return { body, headers: { authorization: `Bearer ${token}` } };
+}
+async function holdingToken(purpose: TokenPurpose, otherEmail?: string) {
+  const { id } = await newAccount();
+  const token = await replica.database.transaction((tx) =>
+    replica.get(EmailTokens).issue(tx, id, purpose, otherEmail ?? null),
+  );
+  return { body: { token, password: 'another long password' }, headers: {} };
+}
+
+/** What somebody sends that costs a hash each time, for as long as none of it has been done. */
+const COSTLY: Record<string, () => Promise<{ body: object; headers: Record<string, string> }>> = {
+  'POST /auth/login': async () => ({
+    body: { email: (await newAccount()).email, password: PASSWORD },
+    headers: {},
+  }),
+  'POST /auth/password': () => signedIn({ ...WRONG, new_password: 'another long password' }),
+  'POST /auth/password-reset/confirm': () => holdingToken('reset_password'),
+  'POST /auth/email/verify': () => holdingToken('verify_email'),
+  'POST /auth/email/change': () => signedIn({ ...WRONG, email: 'new@example.test' }),
+  'POST /auth/email/restore': () => holdingToken('restore_email', 'earlier@example.test'),
+  'POST /auth/account/export': () => signedIn(WRONG),
+  'POST /auth/account/delete': () => signedIn(WRONG),
+};
+
+it('each route that hashes passwords is among these', () => {
+  expect(Object.keys(COSTLY).sort()).toEqual([...HASHING_ROUTES].sort());
+});
+
+it.each(Object.keys(COSTLY))(
+  '%s: a network has its share of the places, and others sign in meanwhile',
+  async (route) => {
+    const { body, headers } = await COSTLY[route]!();
+    const { email } = await newAccount();
+    let n = 0;
+    const many = Array.from({ length: 30 }, () =>
+      post(route.slice('POST '.length), body, {
+        ...headers,
+        'x-forwarded-for': `2001:db8:b:${String((n += 1))}::1`,
+      }),
+    );
+    const elsewhere = { 'x-forwarded-for': '2001:db8:c::1' };
+    const meanwhile = post('/auth/login', { email, password: PASSWORD }, elsewhere);
+    const statuses = (await Promise.all(many)).map(({ status }) => status);
+    // Without a share all of them would have found room, or this one none.
+    expect(statuses).toContain(503);
+    expect(new Set(statuses).size).toBeGreaterThan(1);
+    expect((await meanwhile).status).toBe(200);
+  },
+);
