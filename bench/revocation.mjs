@@ -9,8 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { startInstallation } from './installation.mjs';
 
 const SAMPLES = 1_000;
+/** Before the samples, not counted. */
+const WARM_UP = 20;
 const WAITED = 200;
 const SUSTAINED = 400;
+const LOGOUTS = WARM_UP + SAMPLES + WAITED + SUSTAINED;
 const LIMITS = { redis_p99_ms: 25, feed_p99_ms: 50 };
 /** What the self-check adds to the road that revocations take, milliseconds. */
 const DETOUR_MS = 80;
@@ -137,10 +140,10 @@ async function withInstallation(options, work) {
 
 async function measure(name, redis) {
   return withInstallation({ redis }, async (operations) => {
-    process.stderr.write(`${name}: signing in ${SAMPLES + WAITED + SUSTAINED} times\n`);
-    const tokens = await operations.signIn(SAMPLES + WAITED + SUSTAINED);
-    await refusalTimes(operations, tokens.splice(0, 20));
-    const times = await refusalTimes(operations, tokens.splice(0, SAMPLES - 20));
+    process.stderr.write(`${name}: signing in ${LOGOUTS} times\n`);
+    const tokens = await operations.signIn(LOGOUTS);
+    await refusalTimes(operations, tokens.splice(0, WARM_UP));
+    const times = await refusalTimes(operations, tokens.splice(0, SAMPLES));
     const waited = await acceptsAfterAnswer(operations, tokens.splice(0, WAITED), 'wait=2');
     const perSecond = await sustained(operations, tokens);
     const row = {

@@ -183,6 +183,22 @@ const cases = [
     [...replayed(), beat(0), clocks(-3_600, 61), fresh('stale')],
   ],
   [
+    'a wall clock that is a minute slow still serves, a slower one does not until it is set',
+    [
+      ...replayed(),
+      beat(0, { read_at: NOW + 60 }),
+      fresh('fresh'),
+      beat(0, { read_at: NOW + 61 }),
+      fresh('fresh'),
+      clocks(-1, 1),
+      fresh('stale'),
+      beat(0, { read_at: NOW + 62 }),
+      fresh('stale'),
+      clocks(2, 2),
+      fresh('fresh'),
+    ],
+  ],
+  [
     'a repeated older heartbeat does not count',
     [...replayed(), beat(0), beat(0, { read_at: NOW - 59 }), fresh('fresh')],
   ],

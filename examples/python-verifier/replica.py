@@ -6,7 +6,7 @@ def is_believable(event, now):
     return 0 < len(event['id']) <= 256 and at <= now + 86_400 and cutoff <= at + 60 and (end or at) <= at + 366 * 86_400
 
 def age_of(heartbeat, wall, monotonic):
-    return max(wall - heartbeat[0], monotonic - heartbeat[1])
+    return inf if heartbeat[0] > wall + 60 else max(wall - heartbeat[0], monotonic - heartbeat[1])
 
 class Replica:
     def __init__(self):

@@ -3,6 +3,12 @@ import { comparePositions } from './position.js';
 import type { Position } from './position.js';
 import type { Instant } from './instant.js';
 
+/**
+ * How far a reading may lie ahead of the wall clock, milliseconds. With a clock that is slower, tokens would be accepted that have
+ * ended and whose revocations identity has forgotten.
+ */
+const LONGEST_LEAD_MS = 60_000;
+
 /** The youngest heartbeat whose head has been applied. */
 export class NewestHeartbeat {
   #value: Heartbeat | undefined;
@@ -24,16 +30,26 @@ export class NewestHeartbeat {
     this.#arrivedMs = now.monotonicMs;
   }
 
-  /** The larger of the wall clock's distance to the database read and the time since arrival; infinite before the first. */
+  /** The larger of the wall clock's distance to the database read and the time since arrival; infinite before the first, and with a slow wall clock. */
   ageMs(now: Instant): number {
     return this.#value ? ageMs(this.#value, this.#arrivedMs, now) : Number.POSITIVE_INFINITY;
   }
+
+  /** Whether the wall clock is so slow that no reading counts. */
+  showsSlowClock(now: Instant): boolean {
+    return this.#value !== undefined && isAhead(this.#value, now);
+  }
+}
+
+function isAhead({ readAt }: Heartbeat, now: Instant): boolean {
+  return readAt * 1000 - now.wallMs > LONGEST_LEAD_MS;
 }
 
 function headOf({ epoch, head }: Heartbeat): Position {
   return { epoch, seq: head };
 }
 
-function ageMs({ readAt }: Heartbeat, arrivedMs: number, now: Instant): number {
-  return Math.max(now.wallMs - readAt * 1000, now.monotonicMs - arrivedMs);
+function ageMs(heartbeat: Heartbeat, arrivedMs: number, now: Instant): number {
+  if (isAhead(heartbeat, now)) return Number.POSITIVE_INFINITY;
+  return Math.max(now.wallMs - heartbeat.readAt * 1000, now.monotonicMs - arrivedMs);
 }

@@ -257,6 +257,16 @@ describe('freshness', () => {
     expect(replica.state(later(20_000)).heartbeatAgeMs).toBe(15_000);
   });
 
+  it('with a wall clock that is more than a minute slow nothing is fresh: ended tokens would be good', () => {
+    const replica = replayed();
+    replica.receive(heartbeat(0, { readAt: now + 61 }), start);
+    expect(replica.freshness(start)).toBe('stale');
+    expect(replica.hasSlowClock(start)).toBe(true);
+    replica.receive(heartbeat(0, { readAt: now + 60 }), start);
+    expect(replica.freshness(start)).toBe('fresh');
+    expect(replica.hasSlowClock(start)).toBe(false);
+  });
+
   it('a head that falls keeps nothing fresh, and the proof of the higher one stays', () => {
     const replica = replayed(7);
     replica.receive(heartbeat(7, { proof: 'of seven' }), start);

@@ -151,6 +151,11 @@ export class RevocationReplica {
     return age > this.limits.softMs ? 'late' : 'fresh';
   }
 
+  /** Whether the wall clock is more than a minute slower than the database's; then the replica is stale. */
+  hasSlowClock(now: Instant): boolean {
+    return this.#heartbeat.showsSlowClock(now);
+  }
+
   state(now: Instant): ReplicaState {
     return {
       position: this.#position,

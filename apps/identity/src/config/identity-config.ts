@@ -72,7 +72,7 @@ export const settings = z.object({
     'Gateways that may ask about requests at the service listener, by address or CIDR, separated by commas. Default: none.',
   ),
   STALENESS_LIMITS: stalenessLimits.describe(
-    '`soft/hard`, the longest of all relying services: how long a silent one is waited for.',
+    "`soft/hard`, of identity's own verifier: how old the newest proof may be. Relying services are waited for by the limit that each reports.",
   ),
   ACCESS_TOKEN_TTL_SECONDS: seconds(30, 900, 300).describe(
     'How long an access token lives, at most.',

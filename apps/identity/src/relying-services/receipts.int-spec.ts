@@ -175,6 +175,21 @@ describe('the live set', () => {
     expect((await receipts.of(at(1)))!.allApplied).toBe(true);
   });
 
+  it('after history was lost it takes as long as the most patient of the known may go on unheard', async () => {
+    const replica = await startWithServices();
+    await instance(replica).report(undefined, { hardStalenessSeconds: 600 });
+    await replica.get(EpochRaising).raise('operator', { keepSessions: true });
+    await sql(replica, `UPDATE check_in_clock SET ticked_at = ticked_at - interval '1 second'`);
+    await replica.get(CheckInClock).tick();
+    const complete = async () =>
+      (await sql<[{ complete: boolean }]>(replica, `SELECT complete FROM live_set_is_complete`))[0]
+        .complete;
+    await silence(replica, 613);
+    expect(await complete()).toBe(false);
+    await silence(replica, 2);
+    expect(await complete()).toBe(true);
+  });
+
   it('the clock of check-ins runs no faster however many replicas tick', async () => {
     const replica = await startWithServices();
     const clocks = [replica, await startWithServices(0, replica.databaseUrl)].map((each) =>

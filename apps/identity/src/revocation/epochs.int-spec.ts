@@ -139,6 +139,41 @@ it('every session ends, however many there are', async () => {
   expect(await openSessions(replica)).toBe(0);
 });
 
+describe('before it was noticed that the database is another', () => {
+  const revocations = {
+    one: (replica: Replica) => revokeSome(replica, 1),
+    'of sessions': (replica: Replica) =>
+      replica.database.transaction((tx) =>
+        replica.get(RevocationLog).appendSessions(tx, ['s0', 's1']),
+      ),
+  };
+
+  it.each([
+    ['one', 'timeline = timeline + 1'],
+    ['one', `system_identifier = '1'`],
+    ['of sessions', 'timeline = timeline + 1'],
+    ['of sessions', `system_identifier = '1'`],
+  ] as const)('a revocation (%s, %s) takes no position of the old epoch', async (which, change) => {
+    const replica = await startLoaded();
+    const revoke = () => revocations[which](replica);
+    await revoke();
+    const before = await head(replica);
+    await pretend(replica, change);
+    await expect(revoke()).rejects.toMatchObject({ code: 'database_unavailable' });
+    expect(await head(replica)).toEqual(before);
+    await replica.get(Epochs).follow();
+    await revoke();
+    expect((await head(replica)).epoch).toBe(2);
+  });
+
+  it('nothing is refused in a database whose lineage nobody has noted', async () => {
+    const replica = await startLoaded();
+    await pretend(replica, 'system_identifier = NULL, timeline = NULL');
+    for (const revoke of Object.values(revocations)) await revoke(replica);
+    expect(await head(replica)).toEqual({ epoch: 1, seq: 3 });
+  });
+});
+
 it('replicas that notice at once raise the epoch once', async () => {
   const one = await startLoaded();
   const others = await Promise.all([startLoaded(one.databaseUrl), startLoaded(one.databaseUrl)]);

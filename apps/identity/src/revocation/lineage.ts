@@ -9,6 +9,11 @@ export interface Lineage {
   readonly timeline: number;
 }
 
+/** SQL: whether the server that answers is the one noted in `revocation_head`, or none is noted yet. Not for a standby. */
+export const IS_NOTED_LINEAGE = `(system_identifier IS NULL OR (system_identifier, timeline) = (
+  (SELECT server.system_identifier::text FROM pg_control_system() AS server),
+  ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint))`;
+
 /** The lineage of the server that answers; `undefined` when that is a standby. */
 export async function readLineage(manager: EntityManager): Promise<Lineage | undefined> {
   // The name of the write-ahead file, not the last checkpoint: a promoted server may not have made one yet.

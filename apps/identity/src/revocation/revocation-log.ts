@@ -3,6 +3,7 @@ import type { Position, RevocationEvent, RevocationKind } from '@countersign/rev
 import type { EntityManager } from 'typeorm';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
+import { IS_NOTED_LINEAGE } from './lineage.js';
 import { toRevocationEvent } from './revocation-row.js';
 import type { RevocationRow } from './revocation-row.js';
 
@@ -54,17 +55,19 @@ export class RevocationLog {
    * Appends an entry in the transaction that ends the thing, with the exclusive locks of what is ended held and nothing to
    * wait for afterwards: the head row stays locked until the commit, which gives `seq` its order without holes.
    *
-   * @throws {DomainError} `cutoff_in_future`
+   * @throws {DomainError} `cutoff_in_future`; `database_unavailable` too when the server is another one than the log was
+   *   written in, and the epoch was not raised yet: its positions may have been given away before
    */
   async append(tx: EntityManager, revocation: Revocation): Promise<RevocationEvent> {
     const { kind, id, cutoff, receiptWanted = false } = revocation;
     const [[head]] = await tx.query<
-      [[{ epoch: number; seq: string; now: string; lifetime: number }]]
+      [[{ epoch: number; seq: string; now: string; lifetime: number; followed: boolean }]]
     >(
       `UPDATE revocation_head SET seq = seq + 1
        RETURNING epoch, seq, floor(extract(epoch FROM clock_timestamp()))::bigint AS now,
-         longest_lifetime_seconds AS lifetime`,
+         longest_lifetime_seconds AS lifetime, ${IS_NOTED_LINEAGE} AS followed`,
     );
+    if (!head.followed) throw notFollowedYet();
     const at = Number(head.now);
     if (cutoff !== undefined && cutoff > at) throw new DomainError('cutoff_in_future');
     const isCutoff = kind === 'sub' || kind === 'client' || kind === 'all';
@@ -100,15 +103,16 @@ export class RevocationLog {
       `WITH head AS (
          UPDATE revocation_head SET seq = seq + cardinality($1::text[])
          RETURNING epoch, seq - cardinality($1::text[]) AS before, longest_lifetime_seconds AS lifetime,
-           floor(extract(epoch FROM clock_timestamp()))::bigint AS now
+           floor(extract(epoch FROM clock_timestamp()))::bigint AS now, ${IS_NOTED_LINEAGE} AS followed
        )
        INSERT INTO revocations (epoch, seq, kind, id, expires_at, at, receipt_wanted)
        SELECT epoch, before + n, 'sid', sid, now + lifetime + ${String(EXPIRY_MARGIN_SECONDS)}, now,
          $2 AND n = cardinality($1::text[])
-       FROM head, unnest($1::text[]) WITH ORDINALITY AS ended (sid, n)
+       FROM head, unnest($1::text[]) WITH ORDINALITY AS ended (sid, n) WHERE followed
        RETURNING epoch, seq, id AS sid`,
       [sids, receiptWanted],
     );
+    if (rows.length < sids.length) throw notFollowedYet();
     await tx.query(`SELECT pg_notify($1, '')`, [REVOCATION_CHANNEL]);
     return rows
       .map(({ epoch, seq, sid }) => ({ epoch, seq: Number(seq), sid }))
@@ -174,4 +178,8 @@ export class RevocationLog {
     );
     return rows.map(toRevocationEvent);
   }
+}
+
+function notFollowedYet(): DomainError {
+  return new DomainError('database_unavailable', 'the database was changed for another: try again');
 }

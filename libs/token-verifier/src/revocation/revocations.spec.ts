@@ -114,6 +114,19 @@ it('stays fresh by the heartbeats of either', async () => {
   expect(fault()).toBeUndefined();
 });
 
+it('says that the clock of the host is slow, from the start and later', async () => {
+  const slow = 'the clock of this host is more than 60 s behind that of the database: set it';
+  const { fast, feed, fault, now, revocations } = await withTwoSources();
+  now.wallMs -= 61_000;
+  for (const sink of [fast, feed]) send(sink, ...replayOf(3), heartbeat(3));
+  expect(fault()).toBe(slow);
+  expect(revocations.fault(now)).toMatchObject({ stale: false });
+  now.wallMs += 1_000;
+  expect(fault()).toBeUndefined();
+  now.wallMs -= 1_000;
+  expect(revocations.fault(now)).toEqual({ stale: true, text: slow });
+});
+
 it('an entry that one source could not bring is not missing when the other has brought it', async () => {
   const { fast, feed, fault } = await withTwoSources();
   send(feed, begin(3), ...[1, 2, 3].map(revocation), end(3));

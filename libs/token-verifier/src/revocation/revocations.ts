@@ -32,9 +32,12 @@ const CLOSED: RevocationFault = { stale: false, text: 'the verifier is closed' }
 const NOT_CHECKED_IN: RevocationFault = { stale: false, text: 'not checked in yet' };
 const NOT_APPLIED: RevocationFault = { stale: false, text: 'revocations not applied yet' };
 const NOT_ALIVE: RevocationFault = { stale: false, text: 'no recent heartbeat' };
+const SLOW_CLOCK = 'the clock of this host is more than 60 s behind that of the database: set it';
+const SLOW_FROM_THE_START: RevocationFault = { stale: false, text: SLOW_CLOCK };
 const LAPSED: RevocationFault = { stale: true, text: 'no check-in was answered lately' };
 const BEHIND: RevocationFault = { stale: true, text: 'revocations not applied yet' };
 const STALE: RevocationFault = { stale: true, text: 'no recent heartbeat' };
+const SLOW: RevocationFault = { stale: true, text: SLOW_CLOCK };
 
 /**
  * What becomes of tokens once revocations are older than the hard limit. `closed`: 503. `open`: tokens that no known
@@ -121,7 +124,7 @@ export class Revocations {
     if (!head) return NOT_CHECKED_IN;
     if (this.#checkIns.hasLapsed(now)) return this.#wasComplete ? LAPSED : NOT_CHECKED_IN;
     if (!this.#replica.hasApplied(head)) return this.#wasComplete ? BEHIND : NOT_APPLIED;
-    if (this.#replica.freshness(now) === 'stale') return this.#wasComplete ? STALE : NOT_ALIVE;
+    if (this.#replica.freshness(now) === 'stale') return this.#staleFault(now);
     this.#wasComplete = true;
     return undefined;
   }
@@ -156,6 +159,11 @@ export class Revocations {
       this.#checkIns.close(),
       ...this.parts.sources.map((source) => source.close()),
     ]);
+  }
+
+  #staleFault(now: Instant): RevocationFault {
+    if (this.#replica.hasSlowClock(now)) return this.#wasComplete ? SLOW : SLOW_FROM_THE_START;
+    return this.#wasComplete ? STALE : NOT_ALIVE;
   }
 
   #startSource(source: RevocationSource): void {
