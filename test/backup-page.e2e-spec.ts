@@ -118,17 +118,23 @@ const untilAtOrders = (given: Given, answer: string) =>
   until(async () => (await atOrders(given)) === answer, 30_000);
 
 /** Waits until orders has reported the newest heartbeat, and so holds the proof of what was. */
-async function untilOrdersHasProof(): Promise<void> {
+const untilOrdersHasProof = () =>
+  untilThereIs(
+    `SELECT FROM relying_service_instances AS known, revocation_head AS head
+     WHERE service_id = 'orders' AND left_at IS NULL AND proof LIKE head.epoch || '.' || head.seq || '.%'`,
+  );
+
+/** Waits until identity has left a sign of life in the epoch that it runs in. */
+const untilSign = () =>
+  untilThereIs(
+    `SELECT FROM check_in_clock WHERE ticked_at > (SELECT max(closed_at) FROM revocation_epochs)`,
+  );
+
+async function untilThereIs(sql: string): Promise<void> {
   const database = new pg.Client({ connectionString: stack.postgres.url });
   await database.connect();
   try {
-    await until(async () => {
-      const { rows } = await database.query(
-        `SELECT FROM relying_service_instances AS known, revocation_head AS head
-         WHERE service_id = 'orders' AND left_at IS NULL AND proof LIKE head.epoch || '.' || head.seq || '.%'`,
-      );
-      return rows.length > 0;
-    }, 60_000);
+    await until(async () => (await database.query(sql)).rows.length > 0, 60_000);
   } finally {
     await database.end();
   }
@@ -207,6 +213,7 @@ it('--keep-sessions: sessions, tokens and revocations go on', async () => {
 
 it('--keep-sessions, and something was lost all the same: a service that ran on proves it, and everything ends', async () => {
   const [given, ended] = [await logIn(ann), await logIn(bob)];
+  await untilSign();
   await succeed(dump);
   await logOut(ended);
   await untilAtOrders(ended, 'revoked');

@@ -108,6 +108,11 @@ export class RevocationReplica {
     return this.#heartbeat.value?.proof;
   }
 
+  /** The epoch of the same heartbeat. */
+  get provenEpoch(): number | undefined {
+    return this.#heartbeat.value?.epoch;
+  }
+
   /** {@link ReplicaChannel.drop}, for a replica with a single source. */
   drop(): void {
     this.#ownChannel.drop();

@@ -24,6 +24,7 @@ function startLoop(wait: Promise<unknown> = Promise.resolve(), lapseMs = 60_000)
     now: () => ({ ...clock }),
     lapseMs,
     onJoined: () => undefined,
+    onAnswered: () => undefined,
   });
   loop.start();
   const pass = async (ms: number) => {

@@ -19,6 +19,8 @@ export interface CheckInLoopParts {
   readonly lapseMs: number;
   /** Called when there is a new head to come up to. */
   readonly onJoined: () => void;
+  /** Called when identity has stored a report. */
+  readonly onAnswered: (report: CheckInReport) => void;
 }
 
 /**
@@ -106,7 +108,9 @@ export class CheckInLoop {
     const sent = this.parts.now();
     this.#reported = true;
     try {
-      const { head } = await this.parts.port.checkIn(this.parts.report(), this.#stop.signal);
+      const report = this.parts.report();
+      const { head } = await this.parts.port.checkIn(report, this.#stop.signal);
+      this.parts.onAnswered(report);
       this.#lastError = undefined;
       const joining = this.hasLapsed(this.parts.now());
       this.#answered = sent;

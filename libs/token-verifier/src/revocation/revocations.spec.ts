@@ -147,3 +147,58 @@ it('tells of each source', async () => {
     ],
   });
 });
+
+it('the proof of an epoch that is over is reported until a report with it was answered', async () => {
+  let sink: RevocationSink | undefined;
+  let isAway = false;
+  const reported: (string | undefined)[] = [];
+  const revocations = new Revocations(
+    {
+      sources: [
+        {
+          name: 'feed',
+          start: (given: RevocationSink) => void (sink = given),
+          state: () => ({ connected: true }),
+          close: none,
+        },
+      ],
+      checkIn: {
+        checkIn: async ({ proof }) => {
+          if (isAway) throw new Error('away');
+          reported.push(proof);
+          return { head: { epoch: 1, seq: 1 } };
+        },
+      },
+    },
+    { softSeconds: 10, hardSeconds: 60 },
+    {
+      now: () => ({ wallMs: at * 1000, monotonicMs: 0 }),
+      identify: () => ({ instanceId: 'i', kids: [] }),
+      onRevocation: () => undefined,
+      onChange: () => undefined,
+    },
+  );
+  open.push(revocations);
+  const beat = (epoch: number, head: number, proof: string): FeedFrame => ({
+    type: 'heartbeat',
+    heartbeat: { epoch, head, readAt: at, proof },
+  });
+  const reports = async (proof: string) => {
+    while (reported.at(-1) !== proof) {
+      revocations.checkInSoon();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  revocations.start();
+  await new Promise(setImmediate);
+  send(sink!, begin(1), revocation(1), end(1), beat(1, 1, 'before'));
+  await reports('before');
+  isAway = true;
+  send(sink!, beat(1, 1, 'lost'));
+  // The feed is back before the check-in, and brings what came after the loss.
+  send(sink!, { type: 'begin', epoch: 2, after: 0, head: 0 }, { type: 'end', epoch: 2, head: 0 });
+  send(sink!, beat(2, 0, 'after'));
+  isAway = false;
+  await reports('after');
+  expect(reported.slice(reported.lastIndexOf('before') + 1)).toEqual(['lost', 'after']);
+});

@@ -75,6 +75,8 @@ export class Revocations {
   readonly #sweeping: NodeJS.Timeout;
   /** The latest event that somebody waits for, until it counts as applied. */
   #wanted: Position | undefined;
+  /** The last proof of an epoch that is over: it may show that history was lost, so identity must see it. */
+  #proofOfBefore: string | undefined;
   #closed = false;
   #wasComplete = false;
 
@@ -93,6 +95,9 @@ export class Revocations {
       now: () => owner.now(),
       lapseMs: staleness.hardSeconds * 1000,
       onJoined: () => owner.onChange(),
+      onAnswered: ({ proof }) => {
+        if (proof === this.#proofOfBefore) this.#proofOfBefore = undefined;
+      },
     });
     this.#sweeping = setInterval(() => {
       this.#replica.sweep(owner.now().wallMs / 1000);
@@ -172,8 +177,9 @@ export class Revocations {
       position: () => this.#replica.position,
       drop: () => channel.drop(),
       receive: (frame) => {
-        const { position, version } = this.#replica;
+        const { position, version, proof, provenEpoch = 0 } = this.#replica;
         const result = channel.receive(frame, this.owner.now());
+        if ((this.#replica.provenEpoch ?? 0) > provenEpoch) this.#proofOfBefore ??= proof;
         if (frame.type === 'revocation' && this.#replica.version !== version) {
           this.owner.onRevocation(frame.event);
         }
@@ -205,7 +211,7 @@ export class Revocations {
     return {
       ...this.owner.identify(),
       applied: this.#replica.position,
-      proof: this.#replica.proof,
+      proof: this.#proofOfBefore ?? this.#replica.proof,
       hardStalenessSeconds: this.staleness.hardSeconds,
     };
   }
