@@ -46,8 +46,8 @@ export const origin = z
   .refine((url) => ['/', ''].includes(new URL(url).pathname), 'must be an origin, without a path')
   .transform((url) => new URL(url).origin);
 
-/** Origins, separated by commas. Default: none. */
-export const originList = z
+/** Items, separated by commas. Default: none. */
+const commaList = z
   .string()
   .default('')
   .transform((list) =>
@@ -55,20 +55,15 @@ export const originList = z
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== ''),
-  )
-  .pipe(z.array(origin));
+  );
+
+/** Origins, separated by commas. Default: none. */
+export const originList = commaList.pipe(z.array(origin));
 
 /** Addresses or CIDRs, separated by commas. Default: none. */
-export const proxyList = z
-  .string()
-  .default('')
-  .transform((list) =>
-    list
-      .split(',')
-      .map((item) => item.trim())
-      .filter((item) => item !== ''),
-  )
-  .pipe(z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()])));
+export const proxyList = commaList.pipe(
+  z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()])),
+);
 
 /** The name of a file that holds one secret; gives the secret without surrounding white space. */
 export const secretFile = z.string().transform((path, context) => {
