@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { canBeValidated, faultsOf } from './kubernetes-schema.js';
 import { render } from './kustomize.js';
+import { POLICIES } from './network-policies.js';
 import type { Manifest } from './kustomize.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -166,6 +167,12 @@ describe.each(overlays)('%s', (overlay) => {
       expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(Number(ms) / 1000 + drain + 5);
       for (const kind of ['PodDisruptionBudget', 'HorizontalPodAutoscaler', 'Service'])
         expect(named(manifests, kind, name)).toBeDefined();
+      // It would be set back with each `kubectl apply` to what is written here, whatever the autoscaler has made of it.
+      expect(deployment.spec).not.toHaveProperty('replicas');
+      expect(named(manifests, 'HorizontalPodAutoscaler', name).spec).toMatchObject({
+        scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name },
+        minReplicas: overlay === 'development' ? 1 : name === 'identity' ? 3 : 2,
+      });
       expect(named(manifests, 'PodDisruptionBudget', name).spec).toMatchObject({
         maxUnavailable: 1,
       });
@@ -212,61 +219,84 @@ describe.each(overlays)('%s', (overlay) => {
 });
 
 describe('who may speak to whom', () => {
-  interface Rule {
-    readonly from?: readonly Peer[];
-    readonly to?: readonly Peer[];
-    readonly ports?: readonly { readonly port: string | number }[];
-  }
-  type Peer = Readonly<Record<string, { readonly matchLabels?: Readonly<Record<string, string>> }>>;
-  const policies = rendered.production.filter(({ kind }) => kind === 'NetworkPolicy');
-  const rules = (name: string, direction: 'ingress' | 'egress') =>
-    (named(policies, 'NetworkPolicy', name).spec?.[direction] ?? []) as readonly Rule[];
-  const callers = (name: string, port: string) =>
-    rules(name, 'ingress')
-      .filter(({ ports }) => ports?.some((one) => one.port === port))
-      .flatMap(({ from = [] }) => from)
-      .flatMap((peer) => Object.values(peer))
-      .flatMap(({ matchLabels = {} }) =>
-        Object.entries(matchLabels).map(([label, value]) => (label === 'app' ? value : label)),
-      )
-      .sort();
+  const policiesOf = (manifests: readonly Manifest[]) =>
+    manifests
+      .filter(({ kind }) => kind === 'NetworkPolicy')
+      .map(({ metadata, spec }) => [metadata.name, spec] as const)
+      .sort(([one], [other]) => (one < other ? -1 : 1));
 
-  it('nobody to anybody, unless it is said', () => {
-    expect(named(policies, 'NetworkPolicy', 'default-deny').spec).toEqual({
-      podSelector: {},
-      policyTypes: ['Ingress', 'Egress'],
-    });
-    for (const { spec } of policies) {
-      const all = [
-        ...((spec?.['ingress'] ?? []) as Rule[]),
-        ...((spec?.['egress'] ?? []) as Rule[]),
-      ];
-      for (const { from = [], to = [], ports = [] } of all) {
-        expect(from.length + to.length).toBeGreaterThan(0);
-        expect(ports.length).toBeGreaterThan(0);
-      }
-    }
+  it.each(overlays)('%s: nobody to anybody, unless it is said', (overlay) => {
+    expect(policiesOf(rendered[overlay])).toEqual(Object.entries(POLICIES));
+  });
+
+  it.each(overlays)('%s: each pod has the label by which the policies know it', (overlay) => {
+    const pods = withPods(rendered[overlay]).map(({ metadata }) => metadata.name);
+    expect(pods.sort()).toEqual(['gateway', 'identity', 'migrate', 'orders', 'payments']);
+    for (const manifest of withPods(rendered[overlay]))
+      expect(templateOf(manifest)?.metadata.labels).toEqual({ app: manifest.metadata.name });
   });
 
   it('people come in through the gateway, and operators through nothing', () => {
-    expect(callers('gateway', 'public')).toEqual(['countersign/ingress']);
-    expect(callers('identity', 'public')).toEqual(['gateway']);
-    expect(callers('identity', 'service')).toEqual(['gateway', 'orders', 'payments']);
-    expect(callers('orders', 'public')).toEqual(['gateway']);
-    expect(callers('payments', 'public')).toEqual(['gateway', 'orders']);
-    for (const name of ['gateway', 'identity', 'orders', 'payments'])
-      expect(callers(name, 'management')).toEqual(['countersign/monitoring']);
+    const ports = (name: string) =>
+      templateOf(named(rendered.production, 'Deployment', name))!.spec.containers[0]!.ports;
+    const [ingress, ...others] = rendered.production.filter(({ kind }) => kind === 'Ingress');
+    expect(others).toEqual([]);
+    expect(JSON.stringify(ingress?.spec).match(/"service":\{.*?\}\}/g)).toEqual([
+      '"service":{"name":"gateway","port":{"name":"public"}}',
+    ]);
+    expect(ports('gateway')).toContainEqual({ name: 'public', containerPort: 8080 });
   });
 
-  it('Postgres is for identity and its migration', () => {
-    const reaches = (name: string) =>
-      rules(name, 'egress').some(({ ports }) => ports?.some(({ port }) => port === 5432));
-    expect(
-      policies
-        .map(({ metadata }) => metadata.name)
-        .filter(reaches)
-        .sort(),
-    ).toEqual(['identity', 'migrate']);
+  // Each of these widens what is allowed.
+  const [everyNamespace, everywhere] = [
+    { namespaceSelector: {} },
+    { ipBlock: { cidr: '0.0.0.0/0' } },
+  ];
+  const anybody = {
+    namespaceSelector: { matchExpressions: [{ key: 'a', operator: 'DoesNotExist' }] },
+  };
+  const identity = POLICIES.identity;
+  it.each([
+    [
+      'a caller in every namespace',
+      {
+        ...identity,
+        ingress: [...identity.ingress, { from: [everyNamespace], ports: [{ port: 'service' }] }],
+      },
+    ],
+    [
+      'a caller at every address',
+      {
+        ...identity,
+        ingress: [...identity.ingress, { from: [everywhere], ports: [{ port: 'service' }] }],
+      },
+    ],
+    [
+      'a caller by an expression',
+      {
+        ...identity,
+        ingress: [...identity.ingress, { from: [anybody], ports: [{ port: 'service' }] }],
+      },
+    ],
+    [
+      'a port by its number',
+      {
+        ...identity,
+        ingress: [...identity.ingress, { from: [everyNamespace], ports: [{ port: 3010 }] }],
+      },
+    ],
+    ['one more destination', { ...identity, egress: [...identity.egress, { to: [everywhere] }] }],
+  ])('notices %s', (_, spec) => {
+    const changed = rendered.production.map((one) =>
+      one.kind === 'NetworkPolicy' && one.metadata.name === 'identity' ? { ...one, spec } : one,
+    );
+    expect(policiesOf(changed)).not.toEqual(Object.entries(POLICIES));
+  });
+
+  it('notices a second policy', () => {
+    const second = structuredClone(named(rendered.production, 'NetworkPolicy', 'identity'));
+    Object.assign(second.metadata, { name: 'also' });
+    expect(policiesOf([...rendered.production, second])).not.toEqual(Object.entries(POLICIES));
   });
 });
 
