@@ -17,6 +17,7 @@ import { MailOutbox1763782000000 } from './migrations/1763782000000-mail-outbox.
 import { LogRows1763787000000 } from './migrations/1763787000000-log-rows.js';
 import { LostTime1763791000000 } from './migrations/1763791000000-lost-time.js';
 import { MasterKeys1763785000000 } from './migrations/1763785000000-master-keys.js';
+import { RefreshRush1763792000000 } from './migrations/1763792000000-refresh-rush.js';
 import { RestoreEmail1763782100000 } from './migrations/1763782100000-restore-email.js';
 import { UnverifiedAccounts1763782200000 } from './migrations/1763782200000-unverified-accounts.js';
 import { PurgedSessions1763784100000 } from './migrations/1763784100000-purged-sessions.js';
@@ -52,6 +53,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       LogRows1763787000000,
       PasswordVersion1763788000000,
       LostTime1763791000000,
+      RefreshRush1763792000000,
     ],
   });
 }

@@ -38,6 +38,7 @@ export const SERVICE_RIGHTS: Readonly<Record<string, TableRights>> = {
   master_keys: ADD_AND_CHANGE,
   operators: ADD_AND_CHANGE,
   receipts: ADD_AND_REMOVE,
+  refresh_rush: KEEP,
   relying_service_instances: ALL,
   relying_service_secrets: ADD_AND_REMOVE,
   relying_services: ADD_AND_CHANGE,

@@ -4,6 +4,7 @@ import { AccountsModule } from '../accounts/accounts.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { RevocationModule } from '../revocation/revocation.module.js';
 import { RefreshAdmission } from './admission/refresh-admission.js';
+import { RefreshRush } from './admission/refresh-rush.js';
 import { CredentialRenewal } from './credential-renewal.js';
 import { OwnCookies } from './delivery/own-cookies.js';
 import { NewSessions } from './new-sessions.js';
@@ -26,6 +27,7 @@ import { Sessions } from './sessions.js';
     OwnSessions,
     RefreshAdmission,
     RefreshIncidents,
+    RefreshRush,
     Refreshes,
     SessionLimit,
     SessionList,

@@ -9,13 +9,14 @@ import { KeyRing } from '../../signing-keys/key-ring.js';
 import { Sessions } from '../sessions.js';
 
 jest.setTimeout(120_000);
-let serving: ServingIdentity | undefined;
+const serving: ServingIdentity[] = [];
 afterAll(async () => {
-  await serving?.stop();
+  for (const one of serving) await one.stop();
   await stopReplicas();
 });
 
-it('of many who come at once, those beyond the pace are told when to come again, and nobody loses a session', async () => {
+/** Sessions of one account, and a way to start replicas that serve them. */
+async function startWith(count: number) {
   const replica = await startReplica();
   await replica.get(KeyRing).load();
   const account = await replica.get(Accounts).addVerified('a@example.test', 'unused', ['customer']);
@@ -24,17 +25,30 @@ it('of many who come at once, those beyond the pace are told when to come again,
   const details = { client, delivery: 'bearer', remember: false } as const;
   const begin = () =>
     sessions.begin(account, { ...details, deviceName: null, userAgent: null, ip: null });
-  const begun = await Promise.all(Array.from({ length: 12 }, begin));
-  const { public: origin } = (serving = await startServing(replica.databaseUrl, {
-    REFRESHES_PER_SECOND: '3',
-  }));
+  return {
+    replica,
+    begun: await Promise.all(Array.from({ length: count }, begin)),
+    /** @returns its origin */
+    serve: async (settings: Readonly<Record<string, string>>) => {
+      const started = await startServing(replica.databaseUrl, settings);
+      serving.push(started);
+      return started.public;
+    },
+  };
+}
+const refreshAt = (origin: string, token: string | null) =>
+  fetch(`${origin}/auth/refresh`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(token === null ? {} : { refresh_token: token }),
+  });
+const successorIn = async (answer: Response) =>
+  ((await answer.json()) as { refresh_token: string }).refresh_token;
 
-  const refresh = (token: string | null) =>
-    fetch(`${origin}/auth/refresh`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(token === null ? {} : { refresh_token: token }),
-    });
+it('of many who come at once, those beyond the pace are told when to come again, and nobody loses a session', async () => {
+  const { begun, serve } = await startWith(12);
+  const origin = await serve({ REFRESHES_PER_SECOND: '3' });
+  const refresh = (token: string | null) => refreshAt(origin, token);
   const junk = [null, 'junk', `${randomUUID()}.0.${'A'.repeat(43)}`];
   for (let n = 0; n < 30; n += 1) {
     expect((await refresh(junk[n % junk.length] ?? null)).status).toBe(401);
@@ -58,3 +72,33 @@ it('of many who come at once, those beyond the pace are told when to come again,
   expect(Math.min(...waits)).toBeGreaterThanOrEqual(1);
   expect(Math.max(...waits)).toBeGreaterThan(1);
 });
+
+it.each([
+  ['the same replica', 1],
+  ['another replica, which turned nobody away', 2],
+])(
+  'a token that was shown twice at once, and once told to wait for longer than the grace, gives the same successor at %s',
+  async (_name, replicas) => {
+    const { replica, begun, serve } = await startWith(1);
+    const token = begun[0]!.refreshToken;
+    const settings = { REFRESHES_PER_SECOND: '1', REFRESH_GRACE_SECONDS: '1' };
+    const origins: string[] = [];
+    while (origins.length < replicas) origins.push(await serve(settings));
+    const answers = await Promise.all([1, 2].map(() => refreshAt(origins[0]!, token)));
+    const admitted = answers.find(({ status }) => status === 200)!;
+    const turnedAway = answers.find(({ status }) => status === 503)!;
+    const wait = Number(turnedAway.headers.get('retry-after'));
+    expect(wait).toBeGreaterThan(1);
+    await delay(wait * 1000);
+    const again = await refreshAt(origins.at(-1)!, token);
+    expect(again.status).toBe(200);
+    expect(await successorIn(again)).toBe(await successorIn(admitted));
+    // It is over a while after the last one was turned away.
+    await replica.database.run((manager) =>
+      manager.query(`UPDATE refresh_rush SET until = clock_timestamp()`),
+    );
+    await delay(1_000);
+    const late = await refreshAt(origins.at(-1)!, token);
+    expect(await late.json()).toMatchObject({ code: 'refresh_token_replayed' });
+  },
+);

@@ -6,12 +6,14 @@ import { DomainError } from '../../platform/domain-error.js';
 import { Ids } from '../../platform/ids.js';
 import { METRICS } from '../../platform/platform.module.js';
 import { chanceFrom, Pace } from './pace.js';
+import { RefreshRush } from './refresh-rush.js';
 
 const seconds = () => performance.now() / 1000;
 
 /**
  * Lets refreshes in at a steady pace. When a key is revoked, everybody's access token dies at once, and everybody comes for a new
- * one: those who must wait are told when to come again, before anything is asked of the database. Their sessions are not touched.
+ * one: those who must wait are told when to come again, before anything is asked of the database about them. Their sessions are not
+ * touched, and {@link RefreshRush} sees to it that the wait does not cost them anything either.
  *
  * Each replica has a pace of its own, and looks at nobody in particular: who asks too often is for the limits per address. What turns
  * out to be no refresh token does not count, so that junk keeps nobody waiting.
@@ -23,7 +25,12 @@ export class RefreshAdmission {
   readonly #turnedAway: Counter;
   #underWay = 0;
 
-  constructor(config: IdentityConfig, ids: Ids, @Inject(METRICS) metrics: Registry) {
+  constructor(
+    config: IdentityConfig,
+    ids: Ids,
+    private readonly rush: RefreshRush,
+    @Inject(METRICS) metrics: Registry,
+  ) {
     const perSecond = config.REFRESHES_PER_SECOND;
     this.#pace = new Pace(perSecond, seconds(), chanceFrom(ids));
     this.#most = perSecond;
@@ -44,6 +51,7 @@ export class RefreshAdmission {
     const wait = this.#pace.ask(seconds()) || (this.#underWay >= this.#most ? 2 : 0);
     if (wait > 0) {
       this.#turnedAway.inc();
+      await this.rush.note();
       const detail = 'too many sessions are refreshed at once; this one is as it was';
       throw new DomainError('overloaded', detail, { retryAfterSeconds: wait });
     }

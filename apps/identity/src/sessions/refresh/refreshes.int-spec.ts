@@ -146,6 +146,33 @@ it('the last spent token after the grace ends its session, and no other', async 
   expect(await codeOf(refresh(spared.token))).toBe('refreshed');
 });
 
+it('while refreshes are turned away the last spent token is forgiven for as much longer, up to an hour; an older one never is, nor without a grace', async () => {
+  const rush = (since: number, until: number) =>
+    sql(
+      `UPDATE refresh_rush SET since = clock_timestamp() - make_interval(secs => $1),
+         until = clock_timestamp() + make_interval(secs => $2)`,
+      [since, until],
+    );
+  const shownAgain = async (passed: number, replica = one) => {
+    const { sid, token } = await begin();
+    await next(token);
+    await letPass(sid, passed);
+    return codeOf(refresh(token, replica));
+  };
+  await rush(100, 60);
+  expect(await shownAgain(105, other)).toBe('refreshed');
+  expect(await shownAgain(115)).toBe('refresh_token_replayed');
+  expect(await shownAgain(1, strict)).toBe('refresh_token_replayed');
+  const older = await begin();
+  await next(await next(older.token));
+  expect(await codeOf(refresh(older.token))).toBe('refresh_token_replayed');
+  await rush(10_000, 60);
+  expect(await shownAgain(3_605)).toBe('refreshed');
+  expect(await shownAgain(3_615)).toBe('refresh_token_replayed');
+  await rush(100, -1);
+  expect(await shownAgain(15)).toBe('refresh_token_replayed');
+});
+
 it('an older token is a replay at once', async () => {
   const { sid, token } = await begin();
   await next(await next(token));

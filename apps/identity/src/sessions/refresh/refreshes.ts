@@ -8,6 +8,7 @@ import type { PersonalDetails } from '../../audit/audit-log.js';
 import { IdentityConfig } from '../../config/identity-config.js';
 import { DomainError } from '../../platform/domain-error.js';
 import { METRICS } from '../../platform/platform.module.js';
+import { RefreshRush } from '../admission/refresh-rush.js';
 import type { CarriedSecrets, SessionCredentials } from '../session-credentials.js';
 import { sessionLifetime } from '../session-lifetime.js';
 import { advancing } from '../session-rows.js';
@@ -49,6 +50,7 @@ export class Refreshes {
     private readonly accessTokens: AccessTokens,
     private readonly secrets: SessionSecrets,
     private readonly incidents: RefreshIncidents,
+    private readonly rush: RefreshRush,
     @Inject(METRICS) metrics: Registry,
   ) {
     this.#outcomes = new Counter({
@@ -61,7 +63,8 @@ export class Refreshes {
 
   /**
    * Exchanges a refresh token for its successor and an access token: in one transaction under the session's lock, so that of many at
-   * once one moves the session on and the others, within the grace, get the same. A replay ends the session in that transaction.
+   * once one moves the session on and the others, within the grace, get the same. While refreshes are turned away, by whichever replica,
+   * the grace is longer by the time that this goes on. A replay ends the session in that transaction.
    *
    * @throws {DomainError} {@link RefreshRefusal}, `client_disabled`, `revocation_in_progress`, `database_unavailable`
    */
@@ -97,7 +100,11 @@ export class Refreshes {
       return { instead: 'refresh_token_rejected' };
     }
     const state = { ...session, isLive: stateOf(session) === 'live' };
-    const decision = decideRefresh(state, token.generation, this.config.REFRESH_GRACE_SECONDS);
+    const grace = this.config.REFRESH_GRACE_SECONDS;
+    let decision = decideRefresh(state, token.generation, grace);
+    if (decision.do === 'end' && decision.replay === 'last_one' && grace > 0) {
+      decision = decideRefresh(state, token.generation, grace + (await this.rush.age(tx)));
+    }
     switch (decision.do) {
       case 'advance':
         return this.#advance(session, rowSecret);
