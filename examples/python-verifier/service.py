@@ -1,5 +1,4 @@
-"""A relying service without Node: answers 200 to a good access token, 401 to a bad one, 503 when it cannot know.
-Settings: ISSUER_URL, DISCOVERY_URL, AUDIENCE, CLIENT_ID, CLIENT_SECRET_FILE, PORT."""
+"""A relying service without Node: 200 for a good access token, 401 for a bad one, 503 in doubt. Settings: README.md."""
 import base64, json, math, os, threading, time, uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import Request, urlopen
@@ -10,7 +9,7 @@ ENV, INSTANCE, HARD_SECONDS = os.environ, str(uuid.uuid4()), 60
 SECRET = open(ENV['CLIENT_SECRET_FILE']).read().strip()
 BASIC = 'Basic ' + base64.b64encode(f"{ENV['CLIENT_ID']}:{SECRET}".encode()).decode()
 replica, receipt_wanted = Replica(), threading.Event()
-known = {'keys': {}, 'head': (math.inf, 0), 'at': -math.inf}  # what check-ins have brought: keys, where to be, and when
+known = {'keys': {}, 'heads': [(-math.inf, (math.inf, 0))], 'at': -math.inf}  # by check-ins: keys, what is due when
 
 def ask(url, body=None, **headers):
     headers |= {'authorization': BASIC, 'countersign-instance': INSTANCE, 'content-type': 'application/json'}
@@ -40,10 +39,10 @@ def report(metadata):
     asked, body = time.monotonic(), {'instance_id': INSTANCE, 'kids': [*keys], 'hard_staleness_seconds': HARD_SECONDS}
     if replica.heartbeat[2]:
         body |= {'applied': dict(zip(('epoch', 'seq'), replica.position)), 'proof': replica.heartbeat[2]}
-    head = json.load(ask(metadata['check_in_endpoint'], body))
-    if time.monotonic() - known['at'] > HARD_SECONDS:  # receipts have left it out
-        known['head'] = head['epoch'], head['head']
-    known['at'] = asked
+    head, lapsed = json.load(ask(metadata['check_in_endpoint'], body)), time.monotonic() - known['at'] > HARD_SECONDS
+    due = -math.inf if lapsed else asked + HARD_SECONDS  # at once when receipts have left it out
+    ahead = [old for old in known['heads'] if old[1] > replica.position and not lapsed]
+    known['heads'], known['at'] = [*ahead, (due, (head['epoch'], head['head']))][:99], asked
     receipt_wanted.wait(2)
 
 def forever(work):
@@ -58,10 +57,11 @@ def forever(work):
 
 def decide(token):
     claims = verify(token, known['keys'], ENV['ISSUER_URL'], ENV['AUDIENCE'], time.time())
-    if replica.is_revoked(claims): raise Rejected('revoked')
-    now = time.monotonic()
+    now = time.monotonic()  # before the look-up: what arrives in the middle of it must not count as applied
     fresh = max(age_of(replica.heartbeat, time.time(), now), now - known['at']) <= HARD_SECONDS
-    return 200 if fresh and replica.position >= known['head'] else 503
+    behind = any(due < now and head > replica.position for due, head in known['heads'])
+    if replica.is_revoked(claims): raise Rejected('revoked')
+    return 200 if fresh and not behind else 503
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self):

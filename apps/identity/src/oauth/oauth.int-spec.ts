@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { jest } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
@@ -7,6 +8,7 @@ import type { ServingIdentity } from '../../test/serving-identity.js';
 import { AccessTokens } from '../access-tokens/access-tokens.js';
 import { Accounts } from '../accounts/accounts.js';
 import { RegisteredClients } from '../operators/registered-clients.js';
+import { CheckIns } from '../relying-services/check-ins.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import type { Revocation } from '../revocation/revocation-log.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -197,6 +199,17 @@ describe('revocation by a client (RFC 7009)', () => {
     }
     const nothing = await revoke('x', waiting);
     expect([nothing.status, await nothing.text()]).toEqual([200, '']);
+  });
+
+  it('answers 200 also to who has waited in vain: it is committed', async () => {
+    const deaf = { instanceId: randomUUID(), kids: [], applied: undefined };
+    await replica.get(CheckIns).checkIn('orders', deaf);
+    const answer = await revoke(await issue('billing'), { ...as('billing'), prefer: 'wait=1' });
+    await replica.get(CheckIns).checkIn('orders', { ...deaf, goodbye: true });
+    expect([answer.status, answer.headers.get('preference-applied')]).toEqual([200, 'wait=1']);
+    expect(await answer.json()).toEqual({
+      revocation: { epoch: 1, seq: await head(), status: 'pending' },
+    });
   });
 });
 

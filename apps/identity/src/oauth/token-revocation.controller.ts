@@ -28,11 +28,12 @@ export class TokenRevocationController {
   @Described({
     summary: 'Revokes one token of the client that asks (RFC 7009).',
     details:
-      '200 without a body once it is committed, and for anything that is no live token (§2.2). Who sends `Prefer: wait=2` is ' +
-      'answered as at a logout instead. An access token dies by its `jti`, alone: other tokens of the same client or session live ' +
-      'on, as §2.1 allows. Who wants all of them dead ends the session, or asks an operator to cut the client off.',
+      '200 without a body once it is committed, and for anything that is no live token (§2.2). Who sends `Prefer: wait=2` is told ' +
+      'with the 200 how far it has come: `applied` or `pending`, as at a logout. An access token dies by its `jti`, alone: other ' +
+      'tokens of the same client or session live on, as §2.1 allows. Who wants all of them dead ends the session, or asks an ' +
+      'operator to cut the client off.',
     form: describedTokenForm,
-    answers: REVOCATION_ANSWERS,
+    answers: { 200: REVOCATION_ANSWERS[200] },
     oauthErrors: oauthErrors('invalid_client', 'invalid_grant', 'too_many_attempts'),
   })
   async revoke(
@@ -49,10 +50,12 @@ export class TokenRevocationController {
     }
     const position =
       presented && (await this.tokens.revoke(presented, { receiptWanted: wait !== undefined }));
-    if (position && wait !== undefined) {
-      return answerRevocation(position, wait, this.awaitedReceipts, reply);
-    }
+    const answer =
+      position && wait !== undefined
+        ? await answerRevocation(position, wait, this.awaitedReceipts, reply)
+        : undefined;
+    // Whatever it says: RFC 7009 §2.2 knows no other success.
     reply.status(HttpStatus.OK);
-    return undefined;
+    return answer;
   }
 }

@@ -21,6 +21,7 @@ function startLoop(wait: Promise<unknown> = Promise.resolve(), lapseMs = 60_000)
       },
     },
     report: () => ({ instanceId: 'i', kids: [], applied: { epoch: 1, seq: applied } }),
+    hasApplied: ({ seq }) => seq <= applied,
     now: () => ({ ...clock }),
     lapseMs,
     onJoined: () => undefined,
@@ -126,6 +127,30 @@ it('keeps the head it joined at, and takes a new one when identity may have stop
   await pass(5_000);
   expect(loop.hasLapsed(clock)).toBe(false);
   expect(loop.joinedAt).toEqual({ epoch: 1, seq: 8 });
+  const closing = loop.close();
+  await pass(0);
+  await closing;
+});
+
+it('a head that was answered and is not applied within the limit puts it behind, until it is; never at once', async () => {
+  const { loop, clock, answer, pass, apply } = startLoop();
+  const passSeconds = async (count: number) => {
+    for (let n = 0; n < count; n += 1) await pass(1_000);
+  };
+  apply(7);
+  await passSeconds(1);
+  answer.seq = 8;
+  await passSeconds(5);
+  // It comes up to the first of them in time, and to a later one it does not.
+  answer.seq = 9;
+  await passSeconds(10);
+  apply(8);
+  await passSeconds(54);
+  expect(loop.isBehind(clock)).toBe(false);
+  await passSeconds(5);
+  expect([loop.isBehind(clock), loop.hasLapsed(clock)]).toEqual([true, false]);
+  apply(9);
+  expect(loop.isBehind(clock)).toBe(false);
   const closing = loop.close();
   await pass(0);
   await closing;

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { comparePositions } from '@countersign/revocation';
 import type { Instant, Position } from '@countersign/revocation';
 import { backoffMs, pause } from '../fetching/backoff.js';
 import type { CheckInPort, CheckInReport } from '../sources.js';
@@ -14,6 +15,8 @@ const GOODBYE_MS = 1_000;
 export interface CheckInLoopParts {
   readonly port: CheckInPort;
   readonly report: () => CheckInReport;
+  /** Whether this instance has come up to a head. */
+  readonly hasApplied: (head: Position) => boolean;
   readonly now: () => Instant;
   /** How long an instance may go on after it sent the last report that was answered, milliseconds. */
   readonly lapseMs: number;
@@ -30,6 +33,8 @@ export interface CheckInLoopParts {
  */
 export class CheckInLoop {
   #head: Position | undefined;
+  /** Heads of later answers that are not applied yet, oldest first, each with the moment before the report was sent. */
+  readonly #ahead: { readonly head: Position; readonly sent: Instant }[] = [];
   #answered: Instant | undefined;
   /** Whether a report may have reached identity, answered or not. */
   #reported = false;
@@ -51,9 +56,18 @@ export class CheckInLoop {
    * complete without it. Reckoned from before the report was sent, by whichever clock went further.
    */
   hasLapsed(now: Instant): boolean {
-    if (!this.#answered) return true;
-    const { wallMs, monotonicMs } = this.#answered;
-    return Math.max(now.wallMs - wallMs, now.monotonicMs - monotonicMs) > this.parts.lapseMs;
+    return !this.#answered || this.#isLongAgo(this.#answered, now);
+  }
+
+  /**
+   * Whether a head that identity answered with has not been applied for as long as an instance may go on unheard. Its sources are
+   * cut off then, whatever heartbeats still come from them.
+   */
+  isBehind(now: Instant): boolean {
+    if (this.#ahead.length === 0) return false;
+    this.#forgetApplied();
+    const oldest = this.#ahead[0];
+    return oldest !== undefined && this.#isLongAgo(oldest.sent, now);
   }
 
   get lastError(): string | undefined {
@@ -117,11 +131,26 @@ export class CheckInLoop {
       if (joining) {
         this.#head = head;
         this.parts.onJoined();
-      }
+      } else this.#noteAhead(head, sent);
       return true;
     } catch (error) {
       this.#lastError = (error as Error).message;
       return false;
     }
+  }
+
+  #noteAhead(head: Position, sent: Instant): void {
+    // Who is behind already need not remember more.
+    if (this.parts.hasApplied(head) || this.isBehind(sent)) return;
+    const newest = this.#ahead.at(-1)?.head;
+    if (!newest || comparePositions(head, newest) > 0) this.#ahead.push({ head, sent });
+  }
+
+  #forgetApplied(): void {
+    while (this.#ahead[0] && this.parts.hasApplied(this.#ahead[0].head)) this.#ahead.shift();
+  }
+
+  #isLongAgo({ wallMs, monotonicMs }: Instant, now: Instant): boolean {
+    return Math.max(now.wallMs - wallMs, now.monotonicMs - monotonicMs) > this.parts.lapseMs;
   }
 }

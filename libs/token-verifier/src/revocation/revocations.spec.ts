@@ -7,9 +7,12 @@ const none = async () => undefined;
 const open: Revocations[] = [];
 afterEach(() => Promise.all(open.splice(0).map((revocations) => revocations.close())));
 
-const revocation = (seq: number): FeedFrame => ({
+const eventOf = (seq: number) =>
+  ({ epoch: 1, seq, kind: 'sid', id: `s${String(seq)}`, expiresAt: at + 400, at }) as const;
+const revocation = (seq: number): FeedFrame => ({ type: 'revocation', event: eventOf(seq) });
+const awaited = (seq: number): FeedFrame => ({
   type: 'revocation',
-  event: { epoch: 1, seq, kind: 'sid', id: `s${String(seq)}`, expiresAt: at + 400, at },
+  event: { ...eventOf(seq), receiptWanted: true },
 });
 const heartbeat = (head: number): FeedFrame => ({
   type: 'heartbeat',
@@ -36,15 +39,22 @@ async function withTwoSources(head = 3) {
     close: none,
   });
   const now = { wallMs: at * 1000, monotonicMs: 0 };
+  const answer = { seq: head };
+  const reports: (number | undefined)[] = [];
   const news: number[] = [];
   const revocations = new Revocations(
     {
       sources: [source('fast'), source('feed')],
-      checkIn: { checkIn: async () => ({ head: { epoch: 1, seq: head } }) },
+      checkIn: {
+        checkIn: async ({ applied }) => {
+          reports.push(applied?.seq);
+          return { head: { epoch: 1, seq: answer.seq } };
+        },
+      },
     },
     { softSeconds: 10, hardSeconds: 60 },
     {
-      now: () => now,
+      now: () => ({ ...now }),
       identify: () => ({ instanceId: 'i', kids: [] }),
       onRevocation: ({ seq }) => void news.push(seq),
       onChange: () => undefined,
@@ -54,7 +64,16 @@ async function withTwoSources(head = 3) {
   revocations.start();
   await new Promise(setImmediate);
   const [fast, feed] = sinks as [RevocationSink, RevocationSink];
-  return { revocations, now, news, fast, feed, fault: () => revocations.fault(now)?.text };
+  /** Lets time pass, and a check-in be answered after it. */
+  const pass = async (seconds: number) => {
+    now.wallMs += seconds * 1000;
+    now.monotonicMs += seconds * 1000;
+    const { length } = reports;
+    revocations.checkInSoon();
+    while (reports.length === length) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  const fault = () => revocations.fault(now)?.text;
+  return { revocations, now, pass, answer, reports, news, fast, feed, fault };
 }
 
 const send = (sink: RevocationSink, ...frames: FeedFrame[]) =>
@@ -102,16 +121,51 @@ it('a gap in one source is its own: the other goes on, and fills it', async () =
 });
 
 it('stays fresh by the heartbeats of either', async () => {
-  const { fast, feed, fault, now } = await withTwoSources();
+  const { fast, feed, fault, pass } = await withTwoSources();
   for (const sink of [fast, feed]) send(sink, ...replayOf(3), heartbeat(3));
-  now.monotonicMs = 61_000;
-  now.wallMs += 61_000;
+  await pass(61);
   expect(fault()).toBe('no recent heartbeat');
   send(feed, {
     type: 'heartbeat',
     heartbeat: { epoch: 1, head: 3, readAt: at + 61, proof: 'p' },
   });
   expect(fault()).toBeUndefined();
+});
+
+it('false heartbeats do not hide for longer than the hard limit that the sources are cut off: check-ins tell the head', async () => {
+  const { fast, fault, now, pass, answer, revocations } = await withTwoSources();
+  const beat = () => {
+    const readAt = now.wallMs / 1000;
+    send(fast, { type: 'heartbeat', heartbeat: { epoch: 1, head: 3, readAt, proof: 'false' } });
+  };
+  send(fast, ...replayOf(3), heartbeat(3));
+  expect(fault()).toBeUndefined();
+  answer.seq = 4;
+  await pass(1);
+  await pass(59);
+  beat();
+  expect(fault()).toBeUndefined();
+  await pass(2);
+  beat();
+  expect(revocations.fault(now)).toEqual({ stale: true, text: 'revocations not applied yet' });
+  send(fast, revocation(4));
+  expect(fault()).toBeUndefined();
+});
+
+it('the furthest event that somebody waits for is reported at once, whatever comes in between', async () => {
+  const { fast, feed, reports } = await withTwoSources();
+  for (const sink of [fast, feed]) send(sink, ...replayOf(3));
+  const turn = () => new Promise(setImmediate);
+  await turn();
+  send(fast, awaited(6));
+  send(feed, awaited(4));
+  await turn();
+  expect(reports.at(-1)).toBe(4);
+  send(feed, revocation(5));
+  const { length } = reports;
+  send(feed, revocation(6));
+  await turn();
+  expect(reports.slice(length)).toEqual([6]);
 });
 
 it('says that the clock of the host is slow, from the start and later', async () => {

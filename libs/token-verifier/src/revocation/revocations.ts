@@ -1,4 +1,4 @@
-import { RevocationReplica } from '@countersign/revocation';
+import { comparePositions, RevocationReplica } from '@countersign/revocation';
 import type {
   FeedFrame,
   Instant,
@@ -73,7 +73,7 @@ export class Revocations {
   readonly #replica: RevocationReplica;
   readonly #checkIns: CheckInLoop;
   readonly #sweeping: NodeJS.Timeout;
-  /** The latest event that somebody waits for, until it counts as applied. */
+  /** The furthest event that somebody waits for, until it counts as applied. */
   #wanted: Position | undefined;
   /** The last proof of an epoch that is over: it may show that history was lost, so identity must see it. */
   #proofOfBefore: string | undefined;
@@ -92,6 +92,7 @@ export class Revocations {
     this.#checkIns = new CheckInLoop({
       port: parts.checkIn,
       report: () => this.#report(),
+      hasApplied: (position) => this.#replica.hasApplied(position),
       now: () => owner.now(),
       lapseMs: staleness.hardSeconds * 1000,
       onJoined: () => owner.onChange(),
@@ -128,7 +129,9 @@ export class Revocations {
     const head = this.#checkIns.joinedAt;
     if (!head) return NOT_CHECKED_IN;
     if (this.#checkIns.hasLapsed(now)) return this.#wasComplete ? LAPSED : NOT_CHECKED_IN;
-    if (!this.#replica.hasApplied(head)) return this.#wasComplete ? BEHIND : NOT_APPLIED;
+    if (!this.#replica.hasApplied(head) || this.#checkIns.isBehind(now)) {
+      return this.#wasComplete ? BEHIND : NOT_APPLIED;
+    }
     if (this.#replica.freshness(now) === 'stale') return this.#staleFault(now);
     this.#wasComplete = true;
     return undefined;
@@ -193,18 +196,22 @@ export class Revocations {
 
   #noteReceived(frame: FeedFrame): void {
     if (frame.type !== 'revocation' && frame.type !== 'end') return;
-    if (frame.type === 'revocation' && frame.event.receiptWanted) this.#wanted = frame.event;
-    this.#checkInAfterRevocation();
+    let isAwaited = false;
+    if (frame.type === 'revocation' && frame.event.receiptWanted) {
+      isAwaited = this.#replica.hasApplied(frame.event);
+      if (!isAwaited) this.#want(frame.event);
+    }
+    // In a replay an event counts as applied with the end of it.
+    if (this.#wanted && this.#replica.hasApplied(this.#wanted)) {
+      this.#wanted = undefined;
+      isAwaited = true;
+    }
+    if (isAwaited) this.#checkIns.atOnce();
+    else this.#checkIns.soon();
   }
 
-  /** In a replay an event counts as applied with the end of it. */
-  #checkInAfterRevocation(): void {
-    if (!this.#wanted || !this.#replica.hasApplied(this.#wanted)) {
-      this.#checkIns.soon();
-      return;
-    }
-    this.#wanted = undefined;
-    this.#checkIns.atOnce();
+  #want(event: Position): void {
+    if (!this.#wanted || comparePositions(event, this.#wanted) > 0) this.#wanted = event;
   }
 
   #report(): CheckInReport {
