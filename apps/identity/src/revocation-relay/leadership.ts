@@ -62,11 +62,13 @@ export class Leadership {
    * @throws {WriteRefused} `fenced` or `behind`
    */
   async turn(beatIsDue: boolean, lastError?: string): Promise<void> {
-    if (beatIsDue) await this.#renew(lastError);
-    const reading = await this.log.read();
+    const reading = await this.log.read(this.writer.state.position);
     try {
+      // First what is new: it should not wait for the lease, and a successor is fenced off by the term.
       await this.#publish(reading);
-      if (beatIsDue) await this.#beat(reading);
+      if (!beatIsDue) return;
+      await this.#renew(lastError);
+      await this.#beat(reading);
     } catch (error) {
       if (!(error instanceof WriteRefused)) throw error;
       if (error.verdict === 'lost') await this.#reemit(error.detail);
@@ -74,7 +76,7 @@ export class Leadership {
     }
   }
 
-  async #publish({ head }: LogReading): Promise<void> {
+  async #publish({ head, page: firstPage }: LogReading): Promise<void> {
     const { position, complete } = this.writer.state;
     this.#lag = position?.epoch === head.epoch ? head.seq - position.seq : head.seq;
     if (!complete || !position) return this.#reemit(whyIncomplete(this.writer.state));
@@ -82,7 +84,9 @@ export class Leadership {
     if (position.seq > head.seq) {
       return this.#reemit('the database holds less than Redis: it was restored from a copy');
     }
-    for await (const page of this.log.between(position, head)) await this.writer.append(page);
+    for await (const page of this.log.between(position, head, firstPage)) {
+      await this.writer.append(page);
+    }
     this.#lag = 0;
   }
 

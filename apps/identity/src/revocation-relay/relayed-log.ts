@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import type { Heartbeat, Position, RevocationEvent } from '@countersign/revocation';
 import type { Trimming } from '@countersign/revocation-redis';
 import { systemClock } from '@countersign/token-verifier';
-import { Epochs } from '../revocation/epochs.js';
 import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 
@@ -17,6 +16,8 @@ export interface LogReading {
   readonly heartbeat: Heartbeat;
   /** When the reading began, on the monotonic clock. */
   readonly readAtMs: number;
+  /** The first live entries after what was asked for, of the same instant. */
+  readonly page: readonly RevocationEvent[];
 }
 
 /** The log of revocations as the relay reads it. */
@@ -24,25 +25,32 @@ export interface LogReading {
 export class RelayedLog {
   constructor(
     private readonly log: RevocationLog,
-    private readonly epochs: Epochs,
     private readonly proof: HeartbeatProof,
   ) {}
 
-  /** @throws {DomainError} `database_unavailable` when there is no answer from a primary */
-  async read(): Promise<LogReading> {
+  /**
+   * @param after asks for the entries after it too
+   * @throws {DomainError} `database_unavailable` when there is no answer from the primary that the log is written in
+   */
+  async read(after?: Position): Promise<LogReading> {
     const readAtMs = systemClock.monotonicMs();
-    await this.epochs.follow();
-    const { epoch, seq, readAt } = await this.log.head();
+    const { head: reading, events } = after
+      ? await this.log.read(after, PAGE_SIZE)
+      : { head: await this.log.head(), events: [] };
+    const { epoch, seq, readAt } = reading;
     const head = { epoch, seq };
     const proof = this.proof.proofOf(head);
-    return { head, heartbeat: { epoch, head: seq, readAt, proof }, readAtMs };
+    return { head, heartbeat: { epoch, head: seq, readAt, proof }, readAtMs, page: events };
   }
 
-  /** The live entries after `after` up to `upTo`, in order, in pages. */
-  async *between(after: Position, upTo: Position): AsyncGenerator<RevocationEvent[]> {
-    let from = after;
-    for (;;) {
-      const page = await this.log.liveBetween(from, upTo, PAGE_SIZE);
+  /** The live entries after `after` up to `upTo`, in order, in pages, of which the first may be known. */
+  async *between(
+    after: Position,
+    upTo: Position,
+    firstPage?: readonly RevocationEvent[],
+  ): AsyncGenerator<readonly RevocationEvent[]> {
+    for (let from = after, page = firstPage; ; page = undefined) {
+      page ??= (await this.log.read(from, PAGE_SIZE, upTo)).events;
       if (page.length > 0) yield page;
       const last = page.at(-1);
       if (!last || page.length < PAGE_SIZE) return;

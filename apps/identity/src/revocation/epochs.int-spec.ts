@@ -52,11 +52,13 @@ const revokeSome = (replica: Replica, count: number) =>
       await replica.get(RevocationLog).append(tx, { kind: 'sid', id: `s${String(n)}` });
   });
 const head = async (replica: Replica) => {
-  const { epoch, seq } = await replica.get(RevocationLog).head();
-  return { epoch, seq };
+  const [row] = await replica.database.run((manager) =>
+    manager.query<[{ epoch: number; seq: string }]>(`SELECT epoch, seq FROM revocation_head`),
+  );
+  return { epoch: row.epoch, seq: Number(row.seq) };
 };
-const everything = (replica: Replica) =>
-  replica.get(RevocationLog).liveBetween({ epoch: 0, seq: 0 }, { epoch: 1_000, seq: 0 }, 1_000);
+const everything = async (replica: Replica) =>
+  (await replica.get(RevocationLog).read({ epoch: 0, seq: 0 }, 1_000)).events;
 const openSessions = async (replica: Replica) => {
   const [row] = await replica.database.run((manager) =>
     manager.query<[{ open: number }]>(
@@ -164,6 +166,20 @@ describe('before it was noticed that the database is another', () => {
     await replica.get(Epochs).follow();
     await revoke();
     expect((await head(replica)).epoch).toBe(2);
+  });
+
+  it('nothing is said from it', async () => {
+    const replica = await startLoaded();
+    await revokeSome(replica, 2);
+    await pretend(replica, 'timeline = timeline + 1');
+    const log = replica.get(RevocationLog);
+    const unsaid = { code: 'database_unavailable' };
+    await expect(log.head()).rejects.toMatchObject(unsaid);
+    await expect(log.read({ epoch: 1, seq: 1 }, 10)).rejects.toMatchObject(unsaid);
+    await expect(log.permanent({ epoch: 1, seq: 2 })).rejects.toMatchObject(unsaid);
+    await expect(log.longestLife()).rejects.toMatchObject(unsaid);
+    await replica.get(Epochs).follow();
+    await expect(log.head()).resolves.toMatchObject({ epoch: 2 });
   });
 
   it('nothing is refused in a database whose lineage nobody has noted', async () => {

@@ -51,7 +51,7 @@ export class RevocationFeed {
   async start(): Promise<void> {
     await this.#listening.start();
     this.#beating = setInterval(() => this.#beatSoon(), HEARTBEAT_MS);
-    await this.#tryInTurn(() => this.#beat());
+    await this.#beat();
   }
 
   /** Sends readers from outside away, those too that are still catching up or come later. They find another replica. */
@@ -128,21 +128,27 @@ export class RevocationFeed {
   #beatSoon(): void {
     if (this.#beatPending) return;
     this.#beatPending = true;
-    void this.#tryInTurn(() => this.#beat()).finally(() => (this.#beatPending = false));
+    void this.#beat().finally(() => (this.#beatPending = false));
   }
 
   /** Asks for a publication; one that has not begun yet serves all who ask meanwhile. */
   #publishSoon(): void {
     if (this.#readPending) return;
     this.#readPending = true;
-    void this.#tryInTurn(async () => {
+    const turn = this.#inTurn(async () => {
       this.#readPending = false;
       await this.#publish();
     });
+    void this.#trying(turn);
   }
 
+  /** What is new does not wait behind the look at which database this is. */
   async #beat(): Promise<void> {
-    await this.epochs.follow();
+    const followed = this.epochs.follow();
+    await this.#trying(followed.then(() => this.#inTurn(() => this.#publishWithHeartbeat())));
+  }
+
+  async #publishWithHeartbeat(): Promise<void> {
     this.#sendToAll(this.#heartbeat(await this.#publish()));
   }
 
@@ -152,10 +158,12 @@ export class RevocationFeed {
   }
 
   async #publish(): Promise<HeadReading> {
-    const head = await this.log.head();
     const from = this.#published;
+    const { head, events } = from
+      ? await this.log.read(from, PAGE_SIZE)
+      : { head: await this.log.head(), events: [] };
     if (from?.epoch === head.epoch) {
-      for await (const event of this.#eventsBetween(from, head)) {
+      for await (const event of this.#eventsBetween(from, head, events)) {
         this.#sendToAll({ type: 'revocation', event });
       }
     } else if (from) {
@@ -168,12 +176,16 @@ export class RevocationFeed {
   }
 
   /** A page at a time is in memory, however much happened at once. */
-  async *#eventsBetween(after: Position, upTo: Position): AsyncGenerator<RevocationEvent> {
-    for (let from = after; ;) {
-      const events = await this.log.liveBetween(from, upTo, PAGE_SIZE);
-      yield* events;
-      const last = events.at(-1);
-      if (!last || events.length < PAGE_SIZE) return;
+  async *#eventsBetween(
+    after: Position,
+    upTo: Position,
+    firstPage?: readonly RevocationEvent[],
+  ): AsyncGenerator<RevocationEvent> {
+    for (let from = after, page = firstPage; ; page = undefined) {
+      page ??= (await this.log.read(from, PAGE_SIZE, upTo)).events;
+      yield* page;
+      const last = page.at(-1);
+      if (!last || page.length < PAGE_SIZE) return;
       from = last;
     }
   }
@@ -189,9 +201,9 @@ export class RevocationFeed {
     return turn;
   }
 
-  /** The same, for work that the next turn does again when it fails. */
-  #tryInTurn(work: () => Promise<void>): Promise<void> {
-    return this.#inTurn(work).catch((error: unknown) => {
+  /** For work that the next turn does again when it fails. */
+  #trying(work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => {
       this.logger.warn(
         { err: error },
         'the revocation log could not be read: no heartbeat goes out',

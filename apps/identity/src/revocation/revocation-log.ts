@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Position, RevocationEvent, RevocationKind } from '@countersign/revocation';
 import type { EntityManager } from 'typeorm';
-import { Database } from '../platform/database.js';
+import { Database, prepared } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { IS_NOTED_LINEAGE } from './lineage.js';
 import { toRevocationEvent } from './revocation-row.js';
@@ -60,33 +60,27 @@ export class RevocationLog {
    */
   async append(tx: EntityManager, revocation: Revocation): Promise<RevocationEvent> {
     const { kind, id, cutoff, receiptWanted = false } = revocation;
-    const [[head]] = await tx.query<
-      [[{ epoch: number; seq: string; now: string; lifetime: number; followed: boolean }]]
-    >(
-      `UPDATE revocation_head SET seq = seq + 1
-       RETURNING epoch, seq, floor(extract(epoch FROM clock_timestamp()))::bigint AS now,
-         longest_lifetime_seconds AS lifetime, ${IS_NOTED_LINEAGE} AS followed`,
-    );
-    if (!head.followed) throw notFollowedYet();
-    const at = Number(head.now);
-    if (cutoff !== undefined && cutoff > at) throw new DomainError('cutoff_in_future');
     const isCutoff = kind === 'sub' || kind === 'client' || kind === 'all';
-    const event: RevocationEvent = {
-      epoch: head.epoch,
-      seq: Number(head.seq),
-      kind,
-      id,
-      ...(isCutoff ? { cutoff: cutoff ?? at } : {}),
-      expiresAt: kind === 'kid' ? null : at + head.lifetime + EXPIRY_MARGIN_SECONDS,
-      at,
-      ...(receiptWanted && { receiptWanted: true as const }),
-    };
-    await tx.query(
-      `INSERT INTO revocations (epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-      [event.epoch, event.seq, kind, id, event.cutoff ?? null, event.expiresAt, at, receiptWanted],
-    );
-    await tx.query(`SELECT pg_notify($1, '')`, [REVOCATION_CHANNEL]);
-    return event;
+    const [row] = await prepared<RevocationRow & { followed: boolean; in_future: boolean }>(tx, {
+      name: 'append_revocation',
+      text: `WITH head AS (
+          UPDATE revocation_head SET seq = seq + 1
+          RETURNING epoch, seq, longest_lifetime_seconds AS lifetime,
+            floor(extract(epoch FROM clock_timestamp()))::bigint AS now, ${IS_NOTED_LINEAGE} AS followed
+        ), entry AS (
+          INSERT INTO revocations (epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted)
+          SELECT epoch, seq, $1, $2, CASE WHEN $3 THEN coalesce($4, now) END,
+            CASE WHEN $1 <> 'kid' THEN now + lifetime + ${String(EXPIRY_MARGIN_SECONDS)} END, now, $5
+          FROM head RETURNING epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted
+        )
+        SELECT entry.*, head.followed, coalesce($4 > head.now, false) AS in_future,
+          pg_notify('${REVOCATION_CHANNEL}', '')
+        FROM entry, head`,
+      values: [kind, id, isCutoff, cutoff ?? null, receiptWanted],
+    });
+    if (!row?.followed) throw notFollowedYet();
+    if (row.in_future) throw new DomainError('cutoff_in_future');
+    return toRevocationEvent(row);
   }
 
   /**
@@ -128,58 +122,109 @@ export class RevocationLog {
     return row.cutoff === null ? undefined : Number(row.cutoff);
   }
 
-  /** @throws {DomainError} `database_unavailable` too when the server is a standby, which may lag behind */
+  /** @throws {DomainError} `database_unavailable` too when the server is not the primary that the log is written in */
   async head(): Promise<HeadReading> {
     const [row] = await this.database.run((manager) =>
-      manager.query<[{ epoch: number; seq: string; read_at: string; standby: boolean }]>(
-        `SELECT epoch, seq, extract(epoch FROM clock_timestamp()) AS read_at, pg_is_in_recovery() AS standby
-         FROM revocation_head`,
-      ),
+      manager.query<[HeadRow]>(`SELECT ${HEAD_COLUMNS} FROM revocation_head`),
     );
-    if (row.standby) throw new DomainError('database_unavailable', 'the database is a standby');
-    return { epoch: row.epoch, seq: Number(row.seq), readAt: Number(row.read_at) };
+    return toHead(row);
   }
 
-  /** The longest that an entry can be live, seconds. */
+  /** The longest that an entry can be live, seconds. Same errors as {@link head}. */
   async longestLife(): Promise<number> {
     const [row] = await this.database.run((manager) =>
-      manager.query<[{ lifetime: number }]>(
-        `SELECT longest_lifetime_seconds AS lifetime FROM revocation_head`,
+      manager.query<[HeadRow & { lifetime: number }]>(
+        `SELECT ${HEAD_COLUMNS}, longest_lifetime_seconds AS lifetime FROM revocation_head`,
       ),
     );
+    requirePrimary(row);
     return row.lifetime + EXPIRY_MARGIN_SECONDS;
   }
 
-  /** The entries up to `upTo` that never end. */
+  /** The entries up to `upTo` that never end. Same errors as {@link head}. */
   async permanent(upTo: Position): Promise<RevocationEvent[]> {
     const rows = await this.database.run((manager) =>
-      manager.query<RevocationRow[]>(
-        `SELECT epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted FROM revocations
-         WHERE expires_at IS NULL AND (epoch, seq) <= ($1, $2) ORDER BY epoch, seq`,
+      manager.query<JoinedRow[]>(
+        `SELECT head.*, entry.* FROM (SELECT ${HEAD_COLUMNS} FROM revocation_head) AS head
+         LEFT JOIN (
+           SELECT epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted FROM revocations
+           WHERE expires_at IS NULL AND (epoch, seq) <= ($1, $2)
+         ) AS entry ON true
+         ORDER BY entry.epoch, entry.seq`,
         [upTo.epoch, upTo.seq],
       ),
     );
-    return rows.map(toRevocationEvent);
+    return toPage(rows).events;
   }
 
   /**
-   * The live entries after one position, up to and including another, in order; entries of earlier epochs that are still
-   * in force come first.
+   * The head, and the live entries after `after` in order; entries of earlier epochs that are still in force come first. All as of
+   * one instant: behind a proxy the next statement may reach a standby, which lacks entries below this head. Same errors as
+   * {@link head}.
+   *
+   * @param upTo default: the head
    */
-  async liveBetween(after: Position, upTo: Position, limit: number): Promise<RevocationEvent[]> {
+  async read(after: Position, limit: number, upTo?: Position): Promise<LogPage> {
     const rows = await this.database.run((manager) =>
-      manager.query<RevocationRow[]>(
-        `SELECT epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted FROM revocations
-         WHERE (epoch, seq) > ($1, $2) AND (epoch, seq) <= ($3, $4)
-           AND (expires_at IS NULL OR expires_at >= extract(epoch FROM now()))
-         ORDER BY epoch, seq LIMIT $5`,
-        [after.epoch, after.seq, upTo.epoch, upTo.seq, limit],
-      ),
+      prepared<JoinedRow>(manager, {
+        name: 'read_revocations',
+        text: `SELECT head.*, entry.* FROM (SELECT ${HEAD_COLUMNS} FROM revocation_head) AS head
+          LEFT JOIN LATERAL (
+            SELECT epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted FROM revocations
+            WHERE (epoch, seq) > ($1, $2)
+              AND (epoch, seq) <= (coalesce($3, head_epoch), coalesce($4, head_seq))
+              AND (expires_at IS NULL OR expires_at >= extract(epoch FROM now()))
+            ORDER BY epoch, seq LIMIT $5
+          ) AS entry ON true
+          ORDER BY entry.epoch, entry.seq`,
+        values: [after.epoch, after.seq, upTo?.epoch ?? null, upTo?.seq ?? null, limit],
+      }),
     );
-    return rows.map(toRevocationEvent);
+    return toPage(rows);
   }
 }
 
+/** The head of the log, and entries below it. */
+export interface LogPage {
+  readonly head: HeadReading;
+  readonly events: RevocationEvent[];
+}
+
+/** SQL: the head as the server that answers has it, and whether that is the primary which the log is written in. */
+const HEAD_COLUMNS = `epoch AS head_epoch, seq AS head_seq, extract(epoch FROM clock_timestamp()) AS read_at,
+  pg_is_in_recovery() AS standby, CASE WHEN NOT pg_is_in_recovery() THEN ${IS_NOTED_LINEAGE} END AS followed`;
+
+interface HeadRow {
+  readonly head_epoch: number;
+  readonly head_seq: string;
+  readonly read_at: string;
+  readonly standby: boolean;
+  readonly followed: boolean | null;
+}
+
+/** Where there is no entry, its columns are null. */
+type JoinedRow = HeadRow & (RevocationRow | { readonly epoch: null });
+
+function requirePrimary({ standby, followed }: HeadRow): void {
+  if (standby) throw new DomainError('database_unavailable', 'the database is a standby');
+  if (!followed) throw notFollowedYet();
+}
+
+function toHead(row: HeadRow): HeadReading {
+  requirePrimary(row);
+  return { epoch: row.head_epoch, seq: Number(row.head_seq), readAt: Number(row.read_at) };
+}
+
+function toPage(rows: readonly JoinedRow[]): LogPage {
+  const [first] = rows;
+  if (!first) throw new TypeError('there is no head of the log of revocations');
+  const events = rows.flatMap((row) => (row.epoch === null ? [] : [toRevocationEvent(row)]));
+  return { head: toHead(first), events };
+}
+
 function notFollowedYet(): DomainError {
-  return new DomainError('database_unavailable', 'the database was changed for another: try again');
+  return new DomainError(
+    'database_unavailable',
+    'the database was changed for another: identity follows, or run "countersign epoch raise"',
+  );
 }

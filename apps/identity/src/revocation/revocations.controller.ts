@@ -41,8 +41,9 @@ export class RevocationsController {
         errors: [{ pointer: '/cursor', detail: 'is not a cursor of this API' }],
       });
     }
-    const head = from?.head ?? (await this.log.head());
-    const events = await this.log.liveBetween(from?.last ?? { epoch: 0, seq: 0 }, head, PAGE_SIZE);
+    const page = await this.log.read(from?.last ?? { epoch: 0, seq: 0 }, PAGE_SIZE, from?.head);
+    const { events } = page;
+    const head = from?.head ?? page.head;
     const last = events.at(-1);
     const lines: object[] = events.map((event) => ({
       type: 'revocation',

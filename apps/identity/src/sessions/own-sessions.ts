@@ -5,11 +5,12 @@ import { accountActor, AuditLog } from '../audit/audit-log.js';
 import type { PersonalDetails } from '../audit/audit-log.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
-import { takeLocks } from '../platform/locks.js';
+import { lockingStatement, takeLocks } from '../platform/locks.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import type { SignedIn } from './delivery/signed-in.js';
 import type { EndReason } from './end-sessions.js';
 import { Sessions } from './sessions.js';
+import type { SessionEnd } from './sessions.js';
 import { isSessionId } from './standing.js';
 
 /** How an owner ends sessions. */
@@ -38,17 +39,26 @@ export class OwnSessions {
    */
   end({ accountId, sid }: Owned, reason: EndReason, how: HowOwnerEnds): Promise<Position> {
     if (!isSessionId(sid)) throw new DomainError('unknown_session');
-    return this.database.transaction(async (tx) => {
-      const { receiptWanted } = how;
-      const ended = (await isOwnedBy(tx, sid, accountId))
-        ? await this.sessions.endIn(tx, sid, reason, { receiptWanted })
-        : undefined;
-      if (!ended) throw new DomainError('unknown_session');
-      if (!ended.already) {
-        await this.#record(tx, accountId, sid, how, { of: 'session', reason });
-      }
-      return ended.position;
-    });
+    return this.database.brief(
+      lockingStatement([{ resource: 'session', id: sid, mode: 'exclusive' }]),
+      async (tx, [session]) => {
+        if (!session) throw new DomainError('unknown_session');
+        const { receiptWanted } = how;
+        const { position, already } = await this.sessions.endLockedIn(
+          tx,
+          session as SessionEnd,
+          reason,
+          { receiptWanted },
+        );
+        if (!already) await this.#record(tx, accountId, sid, how, { of: 'session', reason });
+        return { result: position };
+      },
+      {
+        name: 'own_session_end',
+        text: `SELECT sid, ended_epoch, ended_seq FROM sessions WHERE sid = $1 AND account_id = $2`,
+        values: [sid, accountId],
+      },
+    );
   }
 
   /** Ends every other session. When there is none, nothing is written, and the head of the log is the answer. */
@@ -95,13 +105,4 @@ export class OwnSessions {
       details,
     });
   }
-}
-
-/** Whose a session is never changes, so it may be read before its lock is taken. */
-async function isOwnedBy(tx: EntityManager, sid: string, accountId: string): Promise<boolean> {
-  const rows = await tx.query<unknown[]>(
-    `SELECT FROM sessions WHERE sid = $1 AND account_id = $2`,
-    [sid, accountId],
-  );
-  return rows.length > 0;
 }

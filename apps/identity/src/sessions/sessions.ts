@@ -27,6 +27,19 @@ export interface BegunSession extends SessionCredentials {
   readonly others: number;
 }
 
+/** Where a session has ended, as its row says; nulls while it has not. */
+export interface SessionEnd {
+  readonly sid: string;
+  readonly ended_epoch: number | null;
+  readonly ended_seq: string | null;
+}
+
+/** Where in the log of revocations the end of a session stands, and whether it had ended before. */
+export interface EndedOne {
+  readonly position: Position;
+  readonly already: boolean;
+}
+
 /** The password that was proved is not the account's any more. */
 export class PasswordHasChanged extends Error {
   override readonly name = 'PasswordHasChanged';
@@ -151,26 +164,39 @@ export class Sessions {
     sid: string,
     reason: EndReason,
     { receiptWanted = false }: { readonly receiptWanted?: boolean } = {},
-  ): Promise<{ readonly position: Position; readonly already: boolean } | undefined> {
+  ): Promise<EndedOne | undefined> {
     await takeLocks(tx, [{ resource: 'session', id: sid, mode: 'exclusive' }]);
-    const session = await tx.findOneBy(Session, { sid });
-    if (!session) return undefined;
-    if (session.endedEpoch !== null) {
-      const position = { epoch: session.endedEpoch, seq: Number(session.endedSeq) };
-      return { position, already: true };
+    const [session] = await prepared<SessionEnd>(tx, {
+      name: 'session_end',
+      text: `SELECT sid, ended_epoch, ended_seq FROM sessions WHERE sid = $1`,
+      values: [sid],
+    });
+    return session && this.endLockedIn(tx, session, reason, { receiptWanted });
+  }
+
+  /** The same for a session that was read since its lock was taken alone. */
+  async endLockedIn(
+    tx: EntityManager,
+    { sid, ended_epoch: endedEpoch, ended_seq: endedSeq }: SessionEnd,
+    reason: EndReason,
+    { receiptWanted = false }: { readonly receiptWanted?: boolean } = {},
+  ): Promise<EndedOne> {
+    if (endedEpoch !== null) {
+      return { position: { epoch: endedEpoch, seq: Number(endedSeq) }, already: true };
     }
     const { epoch, seq } = await this.revocations.append(tx, {
       kind: 'sid',
       id: sid,
       receiptWanted,
     });
-    const [, changed] = await tx.query<[unknown[], number]>(
-      `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, ended_epoch = $3, ended_seq = $4
-       WHERE sid = $1 AND ended_at IS NULL`,
-      [sid, reason, epoch, seq],
-    );
+    const changed = await prepared(tx, {
+      name: 'end_session',
+      text: `UPDATE sessions SET ended_at = clock_timestamp(), end_reason = $2, ended_epoch = $3, ended_seq = $4
+        WHERE sid = $1 AND ended_at IS NULL RETURNING sid`,
+      values: [sid, reason, epoch, seq],
+    });
     // Deleted with its account while the head was waited for: nothing more may be written about its owner.
-    if (changed === 0 && !(await tx.existsBy(Session, { sid }))) {
+    if (changed.length === 0 && !(await tx.existsBy(Session, { sid }))) {
       throw new DomainError('session_ended');
     }
     return { position: { epoch, seq }, already: false };
