@@ -24,10 +24,17 @@ export async function load({ port, requests, connections, ms = Infinity, count =
     if (sent >= count || performance.now() - start >= ms) return undefined;
     return requests[sent++ % requests.length];
   };
+  let loading = true;
+  const stayAwake = () => loading && setImmediate(stayAwake);
+  stayAwake();
   const done = Array.from({ length: connections }, () =>
     keepAsking(port, next, () => (answered += 1)),
   );
-  await Promise.all(done);
+  try {
+    await Promise.all(done);
+  } finally {
+    loading = false;
+  }
   return { answered, ms: performance.now() - start };
 }
 
