@@ -24,6 +24,8 @@ const NO_LIMITS_REACHED = {
   REFRESHES_PER_ADDRESS: '1000000/60',
   SESSIONS_PER_ACCOUNT: '1000000',
   REFRESHES_PER_NETWORK: '1000000/60',
+  REQUESTS_PER_ADDRESS: '1000000/60',
+  REQUESTS_PER_NETWORK: '1000000/60',
 };
 const program = (app, file = 'main.js') =>
   fileURLToPath(new URL(`../apps/${app}/dist/${file}`, import.meta.url));

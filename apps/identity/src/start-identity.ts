@@ -9,6 +9,7 @@ import {
   createLogger,
   createMetrics,
   latchedReadiness,
+  limitConnections,
   measureVerifier,
   NestLogger,
   readTls,
@@ -186,6 +187,11 @@ export async function startIdentity(
     readiness: () =>
       keyRing.canSign() ? life.readiness() : { ready: false, missing: ['no signing key'] },
   });
+  limitConnections(
+    [publicApp, serviceApp, operatorApp].map((app) => app.getHttpServer() as Server),
+    config.MAX_CONNECTIONS,
+    metrics,
+  );
   await operatorApp.listen(config.OPERATOR_PORT, config.BIND_HOST);
   await serviceApp.listen(config.SERVICE_PORT, config.BIND_HOST);
   const checkInClock = identity.get(CheckInClock);

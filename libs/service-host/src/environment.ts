@@ -100,6 +100,15 @@ export const stalenessLimits = z
 /** Settings that every process of ours takes. */
 export const hostSettings = {
   BIND_HOST: z.string().default('127.0.0.1').describe('The address to listen on.'),
+  MAX_CONNECTIONS: z.coerce
+    .number()
+    .int()
+    .min(10)
+    .max(1_000_000)
+    .default(10_000)
+    .describe(
+      'How many connections each listener keeps open at once; one more is closed unanswered. On the service listener each reader of the feed holds one.',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
     .default('info')

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -13,7 +13,7 @@ import type {
   FastifyInstance,
   FastifyReply,
   FastifyRequest,
-  FastifyServerOptions,
+  FastifyHttpOptions,
 } from 'fastify';
 import { inputValidationPipe } from './input-validation.js';
 import { NestLogger } from './logger.js';
@@ -39,6 +39,16 @@ export interface HttpAppOptions {
   readonly problems?: readonly ProblemMapping[];
 }
 
+/** When a request's headers must have arrived, and when all of it, after the connection was opened or its first byte. */
+const SLOW_CLIENTS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 1_000,
+} as const;
+const HANDSHAKE_TIMEOUT = 10_000;
+/** How long a client has to read why its connection is closed. */
+const LINGER = 1_000;
+
 /** Fastify settings that every listener of ours shares: limits, time-outs, request ids, who is believed. */
 export function fastifySettings(logger: Logger, trustedProxies: readonly string[] = []) {
   return {
@@ -46,7 +56,9 @@ export function fastifySettings(logger: Logger, trustedProxies: readonly string[
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: BODY_LIMIT,
-    requestTimeout: 30_000,
+    // Node looks at the first two of these when it makes the server, and Fastify sets the second once more.
+    http: { ...SLOW_CLIENTS },
+    requestTimeout: SLOW_CLIENTS.requestTimeout,
     connectionTimeout: 60_000,
     keepAliveTimeout: 65_000,
     genReqId: requestId,
@@ -55,7 +67,7 @@ export function fastifySettings(logger: Logger, trustedProxies: readonly string[
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerMalformedHttp,
     routerOptions: { maxParamLength: 200 },
-  } satisfies FastifyServerOptions;
+  } satisfies FastifyHttpOptions<Server>;
 }
 
 /** Makes a Nest application on Fastify with our limits, validation, logs, metrics and problem documents. */
@@ -64,7 +76,11 @@ export async function createHttpApp(
   { logger, metrics, trustedProxies, tls, problems = [] }: HttpAppOptions,
 ): Promise<NestFastifyApplication> {
   const settings = fastifySettings(logger, trustedProxies);
-  const adapter = new FastifyAdapter(tls ? { ...settings, https: tls } : settings);
+  const adapter = new FastifyAdapter(
+    tls
+      ? { ...settings, https: { ...tls, ...SLOW_CLIENTS, handshakeTimeout: HANDSHAKE_TIMEOUT } }
+      : settings,
+  );
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new NestLogger(logger),
     bodyParser: false,
@@ -131,6 +147,8 @@ function answerMalformedHttp(error: Error & { readonly code?: string }, socket: 
     `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\nconnection: close\r\n` +
       `content-type: application/problem+json\r\ncontent-length: ${String(Buffer.byteLength(problem))}\r\n\r\n${problem}`,
   );
+  // A client that goes on sending, or never began its handshake, would hold the connection open for as long as it likes.
+  setTimeout(() => socket.destroy(), LINGER).unref();
 }
 
 /** Takes over the caller's request id when it looks like one, so that a request can be followed through services. */

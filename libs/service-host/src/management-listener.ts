@@ -1,5 +1,6 @@
 import { fastify } from 'fastify';
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { fastifySettings } from './http-app.js';
 import type { Logger } from './logger.js';
 import type { Registry } from './metrics.js';
 
@@ -38,9 +39,9 @@ export function addManagementRoutes(
 
 /** A process's management listener, not yet listening. */
 export function createManagementListener(options: ManagementOptions): FastifyInstance {
-  const loggerInstance: FastifyBaseLogger = options.logger.child({}, { level: 'warn' });
-  const app = fastify({
-    loggerInstance,
+  const logger = options.logger.child({}, { level: 'warn' });
+  const app: FastifyInstance = fastify({
+    ...fastifySettings(logger),
     forceCloseConnections: true,
   });
   addManagementRoutes(app, options);

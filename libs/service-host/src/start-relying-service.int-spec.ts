@@ -58,6 +58,7 @@ async function start(
       LOG_FORMAT: 'json',
       BIND_HOST: '127.0.0.1',
       DRAIN_SECONDS: 0,
+      MAX_CONNECTIONS: 100,
       PORT: 0,
       MANAGEMENT_PORT: 0,
       ISSUER_URL: 'http://localhost:1',

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { closeWithin } from './close-within.js';
+import { limitConnections } from './limit-connections.js';
 import { createLogger } from './logger.js';
 import type { Logger } from './logger.js';
 import { createManagementListener } from './management-listener.js';
@@ -43,6 +44,7 @@ export interface RelyingService<V extends HostedVerifier> {
     readonly LOG_FORMAT: 'json' | 'pretty';
     readonly BIND_HOST: string;
     readonly DRAIN_SECONDS: number;
+    readonly MAX_CONNECTIONS: number;
     readonly PORT: number;
     readonly MANAGEMENT_PORT: number;
     readonly ISSUER_URL: string;
@@ -95,6 +97,7 @@ export async function startRelyingService<V extends HostedVerifier>(
     return { ready: all.length === 0, missing: all };
   });
   const management = createManagementListener({ logger, metrics, readiness: health.readiness });
+  limitConnections([server, management.server], config.MAX_CONNECTIONS, metrics);
   await management.listen({ host: config.BIND_HOST, port: config.MANAGEMENT_PORT });
   const managementPort = portOf(management.server) ?? 0;
   logger.info(

@@ -2,13 +2,16 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
+import { connect as connectPlainly } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
+import { createHttpApp } from './http-app.js';
 import { createLogger } from './logger.js';
+import { createMetrics } from './metrics.js';
 import { readTls, renewCertificates, tlsFaults } from './tls-files.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'countersign-tls-'));
@@ -58,6 +61,19 @@ it('serves a renewed certificate without a restart, and never one without its ke
     end();
     server.close();
   }
+});
+
+it('waits only so long for who begins no handshake', async () => {
+  install('first');
+  const logger = createLogger({ name: 'test', level: 'fatal', format: 'json' });
+  const tls = readTls(settings);
+  const app = await createHttpApp({ module: Object }, { logger, metrics: createMetrics(), tls });
+  await app.listen(0, '127.0.0.1');
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const start = performance.now();
+  await once(connectPlainly(port, '127.0.0.1').resume(), 'close');
+  expect(performance.now() - start).toBeLessThan(15_000);
+  await app.close();
 });
 
 it('says before the start what is wrong', () => {

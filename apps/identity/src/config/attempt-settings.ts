@@ -20,7 +20,7 @@ const rate = (fallback: string) =>
 
 /**
  * How often may be tried. Addresses are single IPv4 addresses and IPv6 networks of /64; networks are /24 and /48. Failures count, and what is under way;
- * of messages and refreshes every one.
+ * of messages, refreshes and requests every one.
  */
 export const attemptSettings = {
   SIGN_IN_FREE_FAILURES: z.coerce
@@ -64,6 +64,10 @@ export const attemptSettings = {
     'Refreshes from one address, counted by each replica for itself.',
   ),
   REFRESHES_PER_NETWORK: rate('6000/60').describe('The same from one network.'),
+  REQUESTS_PER_ADDRESS: rate('1200/60').describe(
+    'Requests from one address to what is behind a session, counted by each replica for itself.',
+  ),
+  REQUESTS_PER_NETWORK: rate('6000/60').describe('The same from one network.'),
   CLIENT_FAILURES_PER_CLIENT: rate('30/60').describe(
     'Wrong client secrets for one client from one address.',
   ),

@@ -21,6 +21,8 @@ const config = {
   EMAIL_TOKEN_FAILURES_PER_ADDRESS: rate,
   REFRESHES_PER_ADDRESS: rate,
   REFRESHES_PER_NETWORK: rate,
+  REQUESTS_PER_ADDRESS: rate,
+  REQUESTS_PER_NETWORK: rate,
   CLIENT_FAILURES_PER_CLIENT: rate,
   CLIENT_FAILURES_PER_ADDRESS: rate,
 } as unknown as IdentityConfig;
@@ -37,6 +39,7 @@ it.each([
   ['message', known, ['network', 'all', 'device']],
   ['email_token', known, ['address']],
   ['refresh', known, ['network', 'address']],
+  ['request', known, ['network', 'address']],
   ['client_credentials', known, ['address', 'client']],
   ['client_credentials', nobody, ['address']],
 ] as const)('%s by %j is counted by %j', (kind, who, by) => {
@@ -44,7 +47,9 @@ it.each([
   expect(counters.map((counter) => counter.by)).toEqual(by);
   // Counters of two kinds never meet.
   for (const { name } of counters) expect(name).toMatch(new RegExp(`^${kind}:`));
-  expect(counters.every(({ local }) => (local ?? false) === (kind === 'refresh'))).toBe(true);
+  expect(
+    counters.every(({ local }) => (local ?? false) === ['refresh', 'request'].includes(kind)),
+  ).toBe(true);
 });
 
 it('what stays counted', () => {
@@ -54,18 +59,20 @@ it('what stays counted', () => {
     'message',
     'email_token',
     'refresh',
+    'request',
     'client_credentials',
   ];
   const counted = (outcome: Outcome) => kinds.filter((kind) => counts(kind, outcome));
-  expect(counted('accepted')).toEqual(['message', 'refresh']);
+  expect(counted('accepted')).toEqual(['message', 'refresh', 'request']);
   expect(counted('rejected')).toEqual([
     'sign_in',
     'password_check',
     'email_token',
     'refresh',
+    'request',
     'client_credentials',
   ]);
-  expect(counted('untried')).toEqual(['refresh']);
+  expect(counted('untried')).toEqual(['refresh', 'request']);
 });
 
 it.each([

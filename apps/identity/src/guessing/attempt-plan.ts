@@ -4,7 +4,13 @@ import type { DelayPolicy } from './growing-delay.js';
 
 /** What somebody tries. */
 export type AttemptKind =
-  'sign_in' | 'password_check' | 'message' | 'email_token' | 'refresh' | 'client_credentials';
+  | 'sign_in'
+  | 'password_check'
+  | 'message'
+  | 'email_token'
+  | 'refresh'
+  | 'request'
+  | 'client_credentials';
 
 /** What an attempt is counted by. */
 export type CountedBy = 'device' | 'account' | 'email' | 'client' | 'address' | 'network' | 'all';
@@ -106,6 +112,11 @@ export function countersFor(
         ...per('network', who.network, config.REFRESHES_PER_NETWORK),
         ...per('address', who.address, config.REFRESHES_PER_ADDRESS),
       ].map((counter) => ({ ...counter, local: true }));
+    case 'request':
+      return [
+        ...per('network', who.network, config.REQUESTS_PER_NETWORK),
+        ...per('address', who.address, config.REQUESTS_PER_ADDRESS),
+      ].map((counter) => ({ ...counter, local: true }));
     case 'client_credentials':
       return [
         ...per('address', who.address, config.CLIENT_FAILURES_PER_ADDRESS),
@@ -121,6 +132,7 @@ export type Outcome = 'accepted' | 'rejected' | 'untried';
 export function counts(kind: AttemptKind, outcome: Outcome): boolean {
   switch (kind) {
     case 'refresh':
+    case 'request':
       return true;
     case 'message':
       return outcome === 'accepted';

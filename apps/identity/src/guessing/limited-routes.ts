@@ -36,8 +36,30 @@ export const DEVICE_ROUTES: ReadonlySet<string> = new Set([
   'POST /auth/password',
 ]);
 
-/** Routes that are open to everybody and need no limit: there is nothing to guess, and nothing that costs more than an answer. */
-export const UNLIMITED_ROUTES: readonly string[] = [
+/**
+ * Behind a session: there is nothing to guess, but each request costs a look at a token or a session, whether it is good or not. So
+ * requests are counted, before that look.
+ */
+export const COUNTED_ROUTES: ReadonlySet<string> = new Set([
+  'GET /auth/me',
+  'POST /auth/logout',
+  'GET /auth/sessions',
+  'DELETE /auth/sessions',
+  'DELETE /auth/sessions/:sid',
+  'GET /auth/activity',
+  'POST /auth/password',
+  'POST /auth/email/change',
+  'POST /auth/account/export',
+  'POST /auth/account/delete',
+]);
+
+/**
+ * Open to everybody and without a limit: texts that are in memory and cost less than a refusal would. The first two are kept by caches,
+ * and a verifier that was refused its keys would refuse everybody.
+ */
+export const UNLIMITED_ROUTES: ReadonlySet<string> = new Set([
   'GET /.well-known/jwks.json',
   'GET /.well-known/oauth-authorization-server',
-];
+  'GET /auth/openapi.json',
+  'GET /auth/docs',
+]);

@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { isPublicRoute } from '@countersign/nest-auth';
 import { REJECTION_CODES, UNAVAILABILITY_CODES } from '@countersign/token-verifier';
-import { LIMITED_ROUTES } from '../guessing/limited-routes.js';
+import { COUNTED_ROUTES, LIMITED_ROUTES } from '../guessing/limited-routes.js';
 import type { ApiRoute, RouteAccess } from '../openapi/api-route.js';
 import { openApiDocument } from '../openapi/openapi-document.js';
 import type { OpenApiDocument } from '../openapi/openapi-document.js';
@@ -64,7 +64,8 @@ function withHooks(route: ApiRoute): ApiRoute {
   if (description.oauthErrors) return { ...route, access: CLIENT };
   const problems = new Set(description.problems);
   if (method !== 'get') problems.add('origin_required');
-  if (`${method.toUpperCase()} ${path}` in LIMITED_ROUTES) problems.add('too_many_attempts');
+  const name = `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`;
+  if (name in LIMITED_ROUTES || COUNTED_ROUTES.has(name)) problems.add('too_many_attempts');
   return { ...route, description: { ...description, problems: [...problems] } };
 }
 

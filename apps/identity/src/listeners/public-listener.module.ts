@@ -26,6 +26,7 @@ import {
 import { AttemptLimits } from '../guessing/attempt-limits.js';
 import { HashingShares } from '../guessing/hashing-shares.js';
 import { KnownDevices } from '../guessing/known-devices.js';
+import { RequestLimitsGuard } from '../guessing/request-limits.guard.js';
 import { ClientAuthentication } from '../oauth/client-authentication.js';
 import { PresentedTokens } from '../oauth/presented-tokens.js';
 import { ServiceTokens } from '../oauth/service-tokens.js';
@@ -107,6 +108,7 @@ export class PublicListenerModule {
           LOGGER,
         ]),
         ReplacedSession,
+        { provide: APP_GUARD, useClass: RequestLimitsGuard },
         { provide: APP_GUARD, useClass: SignedInGuard },
         {
           provide: SignedInAccount,
