@@ -15,11 +15,12 @@ export const ann = { email: 'ann@example.test', password: PASSWORD };
 let replica: Replica;
 let identity: ServingIdentity;
 let accountId: string;
+let passwordHash: string;
 
 /** Starts an identity that serves people by all deliveries. One for each file of tests. */
 export async function startDeliveries(): Promise<void> {
   replica = await startReplica();
-  const passwordHash = await hash(PASSWORD, { memoryCost: 19_456, timeCost: 2 });
+  passwordHash = await hash(PASSWORD, { memoryCost: 19_456, timeCost: 2 });
   accountId = await replica.get(Accounts).addVerified(ann.email, passwordHash, ['customer']);
   identity = await startServing(replica.databaseUrl, { TRUSTED_ORIGINS: TRUSTED });
 }
@@ -37,6 +38,9 @@ export const annId = (): string => accountId;
 
 export const sql = <T>(text: string, values: unknown[] = []) =>
   replica.database.run((manager) => manager.query<T[]>(text, values));
+/** Somebody else, with the password of {@link ann}. */
+export const addPerson = (email: string) =>
+  replica.get(Accounts).addVerified(email, passwordHash, ['customer']);
 export const browser = () => new Browser(publicUrl(), ISSUER);
 export const post = (path: string, body: unknown, headers: readonly string[] = []) =>
   ask(publicUrl(), 'POST', path, {

@@ -1,4 +1,5 @@
 import { jest } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import { stopReplicas } from '../../test/identity-under-test.js';
 import { whenWaiting } from '../../test/lock-waits.js';
 import { lastMailTo, tokenSentTo } from '../../test/mailbox.js';
@@ -26,8 +27,8 @@ afterAll(async () => {
 
 async function owner(email: string) {
   const accountId = await people.add(email);
-  const { session, refreshToken } = await people.signIn(email);
-  return { accountId, sid: session.sid, from: FROM, refreshToken };
+  const { session, refreshToken, accessToken } = await people.signIn(email);
+  return { accountId, sid: session.sid, from: FROM, refreshToken, accessToken };
 }
 const change = (who: Awaited<ReturnType<typeof owner>>, current = PASSWORD, next = OTHER) =>
   people.replica.get(PasswordChange).change(who, current, next);
@@ -47,8 +48,14 @@ it('the other sessions end, this one goes on with other credentials, and the own
     { sid: ann.sid, end_reason: null },
     { sid: elsewhere.sid, end_reason: 'password_changed' },
   ]);
-  const revoked = await people.query(`SELECT kind, id FROM revocations`);
-  expect(revoked).toEqual([{ kind: 'sid', id: elsewhere.sid }]);
+  // Copies of this session's access token die too.
+  const revoked = await people.query<{ cutoff: string }>(
+    `SELECT kind, id, cutoff FROM revocations`,
+  );
+  expect(revoked).toEqual([{ kind: 'sub', id: ann.accountId, cutoff: expect.any(String) }]);
+  const cutoff = Number(revoked[0]!.cutoff);
+  expect(decodeJwt(ann.accessToken).iat).toBeLessThanOrEqual(cutoff);
+  expect(decodeJwt(renewed.accessToken).iat).toBeGreaterThan(cutoff);
   await expect(people.signIn('ann@example.test')).rejects.toMatchObject({
     code: 'credentials_rejected',
   });

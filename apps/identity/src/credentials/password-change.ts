@@ -33,11 +33,12 @@ export class PasswordChange {
 
   /**
    * Sets another password. Every other session ends and every message that is under way opens nothing; this session goes on with other
-   * credentials: whoever has copied them is out too.
+   * credentials, its access token included: whoever has copied them is out too. Takes up to a second more, since the
+   * new access token must be younger than the cut-off that the old ones die by.
    *
    * @param next normalised
    * @returns what the client of this session goes on with
-   * @throws {DomainError} `current_password_rejected`, `invalid_input`, `session_ended`, `overloaded`
+   * @throws {DomainError} `current_password_rejected`, `invalid_input`, `session_ended`, `overloaded`, `revocation_in_progress`
    */
   async change(owner: Owner, current: string, next: string): Promise<SessionCredentials> {
     const account = await this.owners.byPassword(owner, current);
@@ -65,7 +66,7 @@ export class PasswordChange {
         accountId,
         personal: from,
       });
-      await this.sessions.endOthersIn(tx, accountId, sid, 'password_changed');
+      await this.sessions.endAllIn(tx, accountId, 'password_changed', { keepSid: sid });
       // After the head: who holds that may wait for the row of this session.
       return this.renewal.renewCredentialsIn(tx, sid);
     });

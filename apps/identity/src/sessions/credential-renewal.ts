@@ -18,8 +18,8 @@ export class CredentialRenewal {
 
   /**
    * Puts other secrets in the place of a session's, in a transaction of the caller's, which holds the session's lock alone, or no
-   * lock that comes after it: whoever holds its refresh token or opaque cookie from before is simply refused. The `sid` stays, and access tokens
-   * live on.
+   * lock that comes after it: whoever holds its refresh token or opaque cookie from before is simply refused. The `sid` stays. Access tokens
+   * live on, unless the caller cuts them off.
    *
    * @returns what {@link withAccessToken} takes after the commit
    * @throws {DomainError} `session_ended`

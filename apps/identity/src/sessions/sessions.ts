@@ -40,6 +40,11 @@ export interface EndedOne {
   readonly already: boolean;
 }
 
+export interface EndAllOptions {
+  readonly receiptWanted?: boolean;
+  readonly keepSid?: string;
+}
+
 /** The password that was proved is not the account's any more. */
 export class PasswordHasChanged extends Error {
   override readonly name = 'PasswordHasChanged';
@@ -205,12 +210,14 @@ export class Sessions {
   /**
    * Ends every session of an account by one `sub` cut-off, in a transaction of the caller's that holds the account's lock
    * alone: so no token is issued meanwhile. A logout in the same moment writes its own revocation too, and nothing else.
+   *
+   * @param options with `keepSid` that session goes on, but every access token that it has had until now is dead
    */
   async endAllIn(
     tx: EntityManager,
     accountId: string,
     reason: EndReason,
-    { receiptWanted = false }: { readonly receiptWanted?: boolean } = {},
+    { receiptWanted = false, keepSid }: EndAllOptions = {},
   ): Promise<{ readonly position: Position; readonly sessions: number }> {
     const { epoch, seq } = await this.revocations.append(tx, {
       kind: 'sub',
@@ -218,7 +225,8 @@ export class Sessions {
       receiptWanted,
     });
     const position = { epoch, seq };
-    const sessions = await endSessionsIn(tx, { accountId }, reason, position);
+    const covered = { accountId, except: keepSid };
+    const sessions = await endSessionsIn(tx, covered, reason, position);
     return { position, sessions };
   }
 

@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { ask } from '../../../test/browser.js';
 import {
+  addPerson,
   ann,
   annId,
   bearer,
@@ -217,5 +218,25 @@ describe('delivery session', () => {
     await expect(besides().get(SessionTokens).issueFor(sid)).rejects.toMatchObject({
       code: 'session_ended',
     });
+  });
+});
+
+describe.each(['cookie', 'session'] as const)('a changed password, delivery %s', (delivery) => {
+  it('leaves the browser signed in by the cookies of the answer, and nobody by those from before', async () => {
+    const person = { email: `${delivery}@example.test`, password: ann.password };
+    await addPerson(person.email);
+    const { browser } = await signIn(delivery, person);
+    const copied = browser.cookieHeader('/');
+    const next = { current_password: person.password, new_password: 'another long password' };
+    expect(await browser.fetch('POST', '/auth/password', next)).toMatchObject({ status: 200 });
+    expect((await browser.fetch('GET', '/auth/me')).status).toBe(200);
+    expect((await browser.fetch('POST', '/auth/account/export', {})).status).toBe(200);
+    if (delivery === 'cookie')
+      expect((await browser.fetch('POST', '/auth/refresh')).status).toBe(200);
+    const by = (method: string, path: string) =>
+      ask(publicUrl(), method, path, { headers: ['cookie', copied, 'origin', ISSUER] });
+    expect((await by('GET', '/auth/me')).status).toBe(401);
+    expect((await by('POST', '/auth/account/export')).status).toBe(401);
+    expect((await by('POST', '/auth/account/delete')).status).toBe(401);
   });
 });
