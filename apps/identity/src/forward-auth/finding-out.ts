@@ -4,7 +4,7 @@ import type { Pace } from '../sessions/admission/pace.js';
 export interface FindingOutSettings {
   /** How many may be asked about in the database at once; others wait for their turn. */
   readonly atOnce: number;
-  /** How many may be under way, those that wait included; more are turned away. */
+  /** Of those that go by the pace, how many may be under way, those that wait included; more are turned away. */
   readonly maxUnderWay: number;
 }
 
@@ -16,6 +16,9 @@ interface Finding<T> {
   renewed: boolean;
 }
 
+/** Whose turn it is next: those of whom something is known come before those who go by the pace. */
+type Turn = 'known' | 'paced';
+
 /** How one that asks is served. */
 export interface Served<T> {
   readonly by: 'joining others' | 'finding out';
@@ -25,11 +28,12 @@ export interface Served<T> {
 /**
  * Finds out about cookies in the database: about each once, however many ask; few at once, so that log-outs and sign-ins find a free
  * connection; and at a steady pace about those of which nothing is known, so that a crowd whose tokens all died together comes
- * back spread out.
+ * back spread out. The others go first, and are never turned away: however much junk there is, whoever is known goes on.
  */
 export class FindingOut<T> {
   readonly #underWay = new Map<string, Finding<T>>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Record<Turn, (() => void)[]> = { known: [], paced: [] };
+  #pacedUnderWay = 0;
   #free: number;
 
   constructor(
@@ -53,14 +57,16 @@ export class FindingOut<T> {
   ): Served<T> {
     const others = this.#underWay.get(key);
     if (others) return { by: 'joining others', token: others.token };
-    this.#requireRoom(paced);
+    const turn = paced === undefined ? 'known' : 'paced';
+    if (paced !== undefined) this.#requireRoom(paced);
     const finding: Finding<T> = {
       sid,
       renewed: false,
       // Begins after this turn, so that `finding` is there.
       token: Promise.resolve()
-        .then(() => this.#inTurn(() => findOut(() => finding.renewed)))
+        .then(() => this.#inTurn(turn, () => findOut(() => finding.renewed)))
         .finally(() => {
+          if (turn === 'paced') this.#pacedUnderWay -= 1;
           if (this.#underWay.get(key) === finding) this.#underWay.delete(key);
         }),
     };
@@ -82,21 +88,23 @@ export class FindingOut<T> {
     }
   }
 
-  #requireRoom(paced: number | undefined): void {
-    const isFull = this.#underWay.size >= this.settings.maxUnderWay;
-    const wait = (paced === undefined ? 0 : this.pace.ask(paced)) || (isFull ? 2 : 0);
-    if (wait === 0) return;
-    const detail = 'too many sessions are looked up at once; this one is as it was';
-    throw new DomainError('overloaded', detail, { retryAfterSeconds: wait });
+  #requireRoom(now: number): void {
+    const isFull = this.#pacedUnderWay >= this.settings.maxUnderWay;
+    const wait = this.pace.ask(now) || (isFull ? 2 : 0);
+    if (wait > 0) {
+      const detail = 'too many sessions are looked up at once; this one is as it was';
+      throw new DomainError('overloaded', detail, { retryAfterSeconds: wait });
+    }
+    this.#pacedUnderWay += 1;
   }
 
-  async #inTurn(work: () => Promise<T>): Promise<T> {
+  async #inTurn(turn: Turn, work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else await new Promise<void>((resolve) => this.#waiting[turn].push(resolve));
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
+      const next = this.#waiting.known.shift() ?? this.#waiting.paced.shift();
       if (next) next();
       else this.#free += 1;
     }

@@ -34,6 +34,8 @@ class Around {
   readonly outcomes: SwapOutcome[] = [];
   /** A mint waits for it. */
   hold: Promise<void> = Promise.resolve();
+  /** A look at the database waits for what it gives. */
+  holdLook: () => Promise<void> = () => Promise.resolve();
 
   readonly swaps: Swaps;
 
@@ -66,6 +68,7 @@ class Around {
 
   async #look(sid: string): Promise<KnownSession> {
     this.looked += 1;
+    await this.holdLook();
     if (this.database === 'away') throw new DomainError('database_unavailable');
     return { state: this.state, sid, expiresAt: this.sessionEnd } as KnownSession;
   }
@@ -158,6 +161,41 @@ it('many who ask for one session ask once; too many sessions at once are turned 
   await b;
   expect(around.minted).toBe(2);
   expect(around.outcomes.sort()).toEqual(['issued', 'issued', 'joined', 'turned_away']);
+});
+
+it('junk that is under way keeps nobody waiting whose token is remembered', async () => {
+  const around = new Around();
+  const mine = await around.swap();
+  around.now = SETTINGS.lookAgainSeconds;
+  const releases: (() => void)[] = [];
+  around.holdLook = () => new Promise((resolve) => releases.push(resolve));
+  const junk = ['a', 'b', 'c'].map((letter) =>
+    around.swap(`${SID.replace('8', letter)}.${letter.repeat(43)}`),
+  );
+  await expect(junk[2]).rejects.toMatchObject({ code: 'overloaded' });
+  await settled(() => releases.length === SETTINGS.atOnce);
+  // Every place is taken, and no more junk is let in.
+  const due = around.swap();
+  releases.shift()?.();
+  await settled(() => releases.length === SETTINGS.atOnce);
+  releases.splice(0).forEach((release) => release());
+  expect(await due).toBe(mine);
+  expect(around.outcomes).toContain('looked_up');
+  await Promise.all(junk.slice(0, 2));
+});
+
+it('who is remembered comes before those who wait by the pace', async () => {
+  const around = new Around(1_000);
+  await around.swap();
+  around.now = SETTINGS.lookAgainSeconds;
+  const order: string[] = [];
+  const junk = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) =>
+    around.swap(`${SID.replace('8', letter)}.${letter.repeat(43)}`).then(() => order.push(letter)),
+  );
+  const due = around.swap().then(() => order.push('due'));
+  await Promise.all([...junk, due]);
+  // Those that were at the database already.
+  expect(order.indexOf('due')).toBeLessThanOrEqual(SETTINGS.atOnce);
 });
 
 it('when everybody’s token dies at once, they are served at a pace, few at a time, each once; who has a token waits for nobody', async () => {
