@@ -65,9 +65,25 @@ it('a session begins with a token as RFC 9068 wants it, signed by the published 
     scope: 'orders:read orders:write payments:read payments:write',
     roles: ['customer'],
   });
-  // Tokens of one moment are not refreshed in one moment: up to five percent is taken off, nothing is ever added.
   expect(expiresIn).toBeLessThanOrEqual(300);
   expect(expiresIn).toBeGreaterThanOrEqual(285);
+});
+
+it('access tokens of one moment do not end in one moment: some of their life is taken off, nothing is ever added', async () => {
+  const { databaseUrl } = replica;
+  const settings = { EXPIRY_JITTER_PERCENT: '50' };
+  const jittering = await startReplica({ databaseUrl, settings });
+  await jittering.get(KeyRing).load();
+  const { session } = await begin();
+  const lifetimes = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const { claims } = await jittering.get(SessionTokens).issueFor(session.sid);
+      return claims.exp - claims.iat;
+    }),
+  );
+  expect(new Set(lifetimes).size).toBeGreaterThan(1);
+  expect(Math.max(...lifetimes)).toBeLessThanOrEqual(300);
+  expect(Math.min(...lifetimes)).toBeGreaterThanOrEqual(150);
 });
 
 it('a remembered session lives longer, and may rest for longer', async () => {
