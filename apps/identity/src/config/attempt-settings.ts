@@ -20,7 +20,7 @@ const rate = (fallback: string) =>
 
 /**
  * How often may be tried. Addresses are single IPv4 addresses and IPv6 networks of /64; networks are /24 and /48. Failures count, and what is under way;
- * of messages, refreshes and requests every one.
+ * of messages, refreshes and requests every one; of right passwords those, too.
  */
 export const attemptSettings = {
   SIGN_IN_FREE_FAILURES: z.coerce
@@ -50,6 +50,9 @@ export const attemptSettings = {
   ),
   SIGN_IN_FAILURES_IN_ALL: rate('600/60').describe(
     'Wrong passwords from everybody who is not on a known device.',
+  ),
+  RIGHT_PASSWORDS: rate('60/600').describe(
+    'Right passwords for one account: on each known device, on all others together, and where whoever has signed in gives it again.',
   ),
   MESSAGES_PER_EMAIL: rate('5/3600').describe(
     'Messages that somebody can have sent to one address: registration, a forgotten password, another address.',

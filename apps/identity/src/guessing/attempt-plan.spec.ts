@@ -14,6 +14,7 @@ const config = {
   SIGN_IN_FAILURES_PER_ADDRESS: rate,
   SIGN_IN_FAILURES_PER_NETWORK: rate,
   SIGN_IN_FAILURES_IN_ALL: rate,
+  RIGHT_PASSWORDS: rate,
   MESSAGES_PER_EMAIL: rate,
   MESSAGES_PER_ADDRESS: rate,
   MESSAGES_PER_NETWORK: rate,
@@ -35,6 +36,10 @@ it.each([
   ['sign_in', known, ['device']],
   ['sign_in', nobody, ['network', 'all', 'address']],
   ['password_check', known, ['account']],
+  ['right_password', { ...stranger, account: undefined }, ['email']],
+  ['right_password', { ...known, account: undefined }, ['device']],
+  ['right_password', known, ['account']],
+  ['right_password', nobody, []],
   ['message', stranger, ['network', 'all', 'address', 'email']],
   ['message', known, ['network', 'all', 'device']],
   ['email_token', known, ['address']],
@@ -56,6 +61,7 @@ it('what stays counted', () => {
   const kinds: AttemptKind[] = [
     'sign_in',
     'password_check',
+    'right_password',
     'message',
     'email_token',
     'refresh',
@@ -63,7 +69,7 @@ it('what stays counted', () => {
     'client_credentials',
   ];
   const counted = (outcome: Outcome) => kinds.filter((kind) => counts(kind, outcome));
-  expect(counted('accepted')).toEqual(['message', 'refresh', 'request']);
+  expect(counted('accepted')).toEqual(['right_password', 'message', 'refresh', 'request']);
   expect(counted('rejected')).toEqual([
     'sign_in',
     'password_check',
@@ -73,6 +79,7 @@ it('what stays counted', () => {
     'client_credentials',
   ]);
   expect(counted('untried')).toEqual(['refresh', 'request']);
+  expect(counted('malformed')).toEqual(['request']);
 });
 
 it.each([
@@ -89,5 +96,5 @@ it.each([
 it('what nobody expected may have come after the check, so it counts', () => {
   expect(outcomeOf(new Error('x'))).toBe('rejected');
   expect(outcomeOf(undefined)).toBe('rejected');
-  expect(outcomeOf(new ProblemError('invalid_input'))).toBe('untried');
+  expect(outcomeOf(new ProblemError('invalid_input'))).toBe('malformed');
 });

@@ -6,6 +6,7 @@ import type { DelayPolicy } from './growing-delay.js';
 export type AttemptKind =
   | 'sign_in'
   | 'password_check'
+  | 'right_password'
   | 'message'
   | 'email_token'
   | 'refresh'
@@ -54,6 +55,9 @@ export interface Counter {
  * A device that is known for the account passes its own counter in place of those by address: neither guesses at the account from
  * elsewhere nor a flood from the same address can lock its owner out. Only what bounds all messages bounds those of such devices too,
  * and those of one network together: anybody can have as many of them as they have accounts.
+ *
+ * Right passwords are counted by nothing that a stranger shares or reaches: they bound how many hashes somebody has for accounts of
+ * their own.
  */
 export function countersFor(
   kind: AttemptKind,
@@ -90,6 +94,10 @@ export function countersFor(
       ];
     case 'password_check':
       return per('account', who.account, delays);
+    case 'right_password':
+      if (who.account !== undefined) return per('account', who.account, config.RIGHT_PASSWORDS);
+      if (who.device !== undefined) return per('device', who.device, config.RIGHT_PASSWORDS);
+      return per('email', who.email, config.RIGHT_PASSWORDS);
     case 'message':
       if (who.device !== undefined) {
         return [
@@ -125,16 +133,21 @@ export function countersFor(
   }
 }
 
-/** How an attempt ended: `untried` when nothing was learnt by it, such as one that was not well-formed. */
-export type Outcome = 'accepted' | 'rejected' | 'untried';
+/**
+ * How an attempt ended: `untried` when nothing was learnt by it, `malformed` when it was refused for its shape alone, and nobody
+ * was asked about it.
+ */
+export type Outcome = 'accepted' | 'rejected' | 'untried' | 'malformed';
 
 /** Whether an attempt stays counted. */
 export function counts(kind: AttemptKind, outcome: Outcome): boolean {
   switch (kind) {
     case 'refresh':
+      return outcome !== 'malformed';
     case 'request':
       return true;
     case 'message':
+    case 'right_password':
       return outcome === 'accepted';
     case 'sign_in':
     case 'password_check':

@@ -7,7 +7,7 @@ const FEWEST = 2;
 
 /**
  * Of the places in which passwords are hashed and wait for it, one network has half at most, whatever it wants hashed: right passwords
- * count against no limit, and with accounts of its own anybody could keep everybody else from signing in. Each replica for itself, since the places are its own.
+ * count for one account only, and with many of their own anybody could keep everybody else from signing in. Each replica for itself, since the places are its own.
  */
 @Injectable()
 export class HashingShares {

@@ -2,18 +2,18 @@ import type { AttemptKind } from './attempt-plan.js';
 
 /** What is tried by a request to each route of the public listener. A test holds it to the routes that there are. */
 export const LIMITED_ROUTES: Readonly<Record<string, readonly AttemptKind[]>> = {
-  'POST /auth/login': ['sign_in'],
+  'POST /auth/login': ['sign_in', 'right_password'],
   'POST /auth/refresh': ['refresh'],
   'POST /auth/register': ['message'],
-  'POST /auth/password': ['password_check'],
+  'POST /auth/password': ['password_check', 'right_password'],
   'POST /auth/password-reset': ['message'],
   'POST /auth/password-reset/confirm': ['email_token'],
   'POST /auth/email/verify': ['email_token'],
-  'POST /auth/email/change': ['password_check', 'message'],
+  'POST /auth/email/change': ['password_check', 'right_password', 'message'],
   'POST /auth/email/change/confirm': ['email_token'],
   'POST /auth/email/restore': ['email_token'],
-  'POST /auth/account/export': ['password_check'],
-  'POST /auth/account/delete': ['password_check'],
+  'POST /auth/account/export': ['password_check', 'right_password'],
+  'POST /auth/account/delete': ['password_check', 'right_password'],
   'POST /oauth/token': ['client_credentials'],
   'POST /oauth/revoke': ['client_credentials'],
 };

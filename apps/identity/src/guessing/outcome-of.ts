@@ -1,4 +1,5 @@
 import { toProblemAnswer } from '@countersign/service-host';
+import { DomainError } from '../platform/domain-error.js';
 import type { Outcome } from './attempt-plan.js';
 
 /** Refusals by which somebody learns that they guessed wrong. */
@@ -15,6 +16,7 @@ const WRONG_GUESSES: ReadonlySet<unknown> = new Set([
  */
 export function outcomeOf(error: unknown): Outcome {
   const isOurs = error instanceof Error && ['DomainError', 'OAuthError'].includes(error.name);
-  if (!isOurs) return toProblemAnswer(error).problem.status >= 500 ? 'rejected' : 'untried';
+  if (!isOurs) return toProblemAnswer(error).problem.status >= 500 ? 'rejected' : 'malformed';
+  if (error instanceof DomainError && error.isMalformed) return 'malformed';
   return WRONG_GUESSES.has((error as { readonly code?: unknown }).code) ? 'rejected' : 'untried';
 }

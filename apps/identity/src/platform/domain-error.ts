@@ -50,6 +50,8 @@ export class DomainError extends Error {
   readonly errors: readonly InputFault[] | undefined;
   /** When to try again, where that is known better than by the code alone. */
   readonly retryAfterSeconds: number | undefined;
+  /** Refused for its shape alone, before anything was asked. */
+  readonly isMalformed: boolean;
 
   constructor(
     readonly code: DomainErrorCode,
@@ -58,10 +60,12 @@ export class DomainError extends Error {
     options?: ErrorOptions & {
       readonly errors?: readonly InputFault[];
       readonly retryAfterSeconds?: number;
+      readonly isMalformed?: boolean;
     },
   ) {
     super(detail ?? code, options);
     this.errors = options?.errors;
     this.retryAfterSeconds = options?.retryAfterSeconds;
+    this.isMalformed = options?.isMalformed ?? false;
   }
 }

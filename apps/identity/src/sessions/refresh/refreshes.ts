@@ -71,7 +71,7 @@ export class Refreshes {
   async refresh(text: string, request: RefreshRequest): Promise<SessionCredentials> {
     const token = parseRefreshToken(text);
     if (!token || (request.by === 'cookie' && request.boundTo !== token.sid))
-      throw this.#refusal('refresh_token_rejected');
+      throw this.#refusal('refresh_token_rejected', { isMalformed: true });
     let carrying: Carrying | undefined;
     const issued = await this.accessTokens.issueUnder<RefreshRefusal>(
       lockingStanding(token.sid, 'exclusive'),
@@ -131,9 +131,9 @@ export class Refreshes {
     };
   }
 
-  #refusal(code: RefreshRefusal): DomainError {
+  #refusal(code: RefreshRefusal, options?: { readonly isMalformed: true }): DomainError {
     this.#outcomes.inc({ outcome: code });
-    return new DomainError(code);
+    return new DomainError(code, undefined, options);
   }
 }
 
