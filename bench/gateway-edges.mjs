@@ -26,7 +26,7 @@ const GATEWAYS = {
   haproxy: {
     args: () => ['-f', 'haproxy.cfg'],
     file: 'haproxy.cfg',
-    asks: /^\s+http-request lua\.forward-auth.*\n/gm,
+    asks: /^\s+http-request (lua\.forward-auth|return .*txn\.is_let_in).*\n/gm,
   },
 };
 export const PROGRAMS = Object.keys(GATEWAYS);
