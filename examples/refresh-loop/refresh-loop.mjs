@@ -37,7 +37,8 @@ export function createClient({
   fetch = globalThis.fetch.bind(globalThis),
   sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   tries = 5,
-  longestWait = 60,
+  // The longest that identity says, and what is added to it.
+  longestWait = 80,
 }) {
   let refreshing;
 

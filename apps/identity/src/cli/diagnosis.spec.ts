@@ -188,7 +188,7 @@ it('a key that waits for reports is worth a note that names who is behind; one t
   expect(diagnose(unknown)).toContainEqual(
     expect.objectContaining({ detail: 'k2 waits for news of who is live' }),
   );
-  for (const reason of ['calendar', 'publication'] as const) {
+  for (const reason of ['room', 'calendar', 'publication'] as const) {
     const waits = waitingFor({ for: reason });
     expect([wrong(waits), noted(waits)]).toEqual([[], []]);
   }

@@ -158,6 +158,7 @@ function planInWords({ steps, waiting }: PlanJson): string {
   if (waiting) {
     const { kid, until, overdue } = waiting;
     const what = {
+      room: `${kid} waits until a retired key is purged, at ${instant(until)}: services take no more keys at a time`,
       calendar: `${kid} signs from ${instant(until)}`,
       publication: `${kid} must be published until ${instant(until)} before it signs`,
       reports: `${kid} waits until every instance has reported it${overdue ? '; PAST THE DEADLINE' : `, or ${instant(until)}`}`,

@@ -97,3 +97,17 @@ it('no more keys wait to sign than a key set can hold', async () => {
   for (let n = 0; n < 3; n += 1) await importInto(replica);
   await expect(importInto(replica)).rejects.toMatchObject({ code: 'too_many_signing_keys' });
 });
+
+it('no more keys are published than a key set can hold, retired ones included', async () => {
+  const replica = await start();
+  await sql(
+    replica,
+    `INSERT INTO signing_keys (kid, state, public_jwk, prepared_at, prepared_ms, retired_ms, tokens_until)
+     SELECT 'retired ' || n, 'retired', '{}', now(), 0, 0, 'infinity' FROM generate_series(1, 27) AS n`,
+  );
+  await importInto(replica);
+  await expect(importInto(replica)).rejects.toMatchObject({
+    code: 'too_many_signing_keys',
+    detail: expect.stringMatching(/^30 keys are published/),
+  });
+});

@@ -5,11 +5,12 @@ import type { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import type { MasterKeys } from '../sealing/master-keys.js';
+import { MOST_PUBLISHED } from './rotation-plan.js';
 import { noteChange, storeKey } from './rotation-steps.js';
 import { sealSigningKey } from './sealed-signing-key.js';
 import { requireSoundRsaKey } from './sound-rsa-key.js';
 
-/** How many keys may wait to sign: verifiers take no key set of more than 32 keys. */
+/** How many keys may wait to sign. */
 const MOST_PREPARED = 4;
 
 export interface ImportedKey {
@@ -54,10 +55,13 @@ export class KeyImport {
 
 /** A kid is the thumbprint of its key, so whoever has been here once is known, whatever became of it. */
 async function requireNewKey(tx: EntityManager, kid: string): Promise<void> {
-  const [known] = await tx.query<[{ state: string | null; revoked: boolean; prepared: number }]>(
+  const [known] = await tx.query<
+    [{ state: string | null; revoked: boolean; prepared: number; published: number }]
+  >(
     `SELECT (SELECT state FROM signing_keys WHERE kid = $1) AS state,
        EXISTS (SELECT FROM revocations WHERE kind = 'kid' AND id = $1) AS revoked,
-       (SELECT count(*)::integer FROM signing_keys WHERE state = 'prepared') AS prepared`,
+       count(*) FILTER (WHERE state = 'prepared')::integer AS prepared, count(*)::integer AS published
+     FROM signing_keys WHERE state IN ('prepared', 'active', 'retired')`,
     [kid],
   );
   if (known.revoked || known.state === 'revoked') {
@@ -70,6 +74,12 @@ async function requireNewKey(tx: EntityManager, kid: string): Promise<void> {
     throw new DomainError(
       'too_many_signing_keys',
       `${String(known.prepared)} keys wait to sign already; another one can come when one of them signs`,
+    );
+  }
+  if (known.published >= MOST_PUBLISHED) {
+    throw new DomainError(
+      'too_many_signing_keys',
+      `${String(known.published)} keys are published already; another one can come when a retired one is purged`,
     );
   }
 }

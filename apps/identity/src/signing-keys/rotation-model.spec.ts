@@ -1,11 +1,13 @@
 import fc from 'fast-check';
-import { planRotation } from './rotation-plan.js';
+import { MOST_PUBLISHED, planRotation } from './rotation-plan.js';
 import type { RingKey, RotationPolicy, RotationStep } from './rotation-plan.js';
 
 const LIFETIME = 300;
 const MARGIN = 120;
 /** An instance is counted on so long after its last report. */
 const COUNTED = 75;
+/** Verifiers take no key set of more. */
+const MOST_KEYS = 32;
 
 interface ModelKey {
   kid: string;
@@ -76,7 +78,12 @@ class World {
         this.requested ??= { at: this.#ran, forced: event.forced };
         break;
       case 'import':
-        if (this.#begun && this.#in('prepared').length < 4) this.#add('prepared');
+        if (
+          this.#begun &&
+          this.#in('prepared').length < 4 &&
+          this.published.length < MOST_PUBLISHED
+        )
+          this.#add('prepared');
         break;
       case 'revoke':
         this.#revoke(event.state);
@@ -95,6 +102,10 @@ class World {
     return this.keys.filter((key) => key.state === state);
   }
 
+  get published(): ModelKey[] {
+    return this.keys.filter(({ state }) => state !== 'purged' && state !== 'revoked');
+  }
+
   #mint(): void {
     const [key] = this.#in('active');
     if (!key) return;
@@ -103,9 +114,7 @@ class World {
 
   #report(instance: Instance, fetches: boolean): void {
     if (fetches) {
-      instance.holds = this.keys
-        .filter(({ state }) => state === 'prepared' || state === 'active' || state === 'retired')
-        .map(({ kid }) => kid);
+      instance.holds = this.published.map(({ kid }) => kid);
     }
     instance.countedUntil = this.#ran + COUNTED;
   }
@@ -200,6 +209,7 @@ class World {
     if (this.#in('active').length !== 1) {
       this.broken.push(`${String(this.#in('active').length)} signers after ${step.do}`);
     }
+    if (this.published.length > MOST_KEYS) this.broken.push('more keys than verifiers take');
     if (step.do !== 'purge') return;
     for (const { kid, mintedAtTrue, exp } of this.tokens) {
       if (kid !== step.kid) continue;
@@ -284,4 +294,34 @@ it('when everybody reports, a key follows a key by the calendar alone', () => {
     }),
     { numRuns: 50 },
   );
+});
+
+it('however often an operator forces it, or revokes and brings in keys, no more are published than verifiers take, and it goes on', () => {
+  const often = fc.array(
+    fc.constantFrom<Event>(
+      { type: 'request', forced: true },
+      { type: 'import' },
+      { type: 'revoke', state: 'prepared' },
+      { type: 'serve', seconds: 1 },
+    ),
+    { minLength: 100, maxLength: 200 },
+  );
+  let most = 0;
+  fc.assert(
+    fc.property(policies, often, (policy, events) => {
+      const world = new World(policy);
+      for (const one of [...events, { type: 'request', forced: true } as const]) {
+        world.happen(one);
+        world.happen({ type: 'turn', crashAfter: 9 });
+        most = Math.max(most, world.published.length);
+      }
+      world.happen({ type: 'serve', seconds: LIFETIME + MARGIN });
+      world.happen({ type: 'turn', crashAfter: 99 });
+      world.happen({ type: 'turn', crashAfter: 99 });
+      expect([world.broken, world.requested]).toEqual([[], null]);
+    }),
+    { numRuns: 50 },
+  );
+  // What never happened would not have been tested.
+  expect(most).toBeGreaterThanOrEqual(MOST_PUBLISHED);
 });

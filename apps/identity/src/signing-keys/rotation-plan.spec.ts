@@ -51,6 +51,14 @@ const asked = (ring: Ring, ran: number, forced = false): Ring => ({
 });
 const activation = ['add prepared', 'activate next for old'];
 
+/** Retired one after the other, the first of them purged in a second from 500. */
+const full = ringOf(
+  ...due.keys,
+  ...Array.from({ length: 28 }, (_, n) =>
+    key(`r${String(n)}`, 'retired', { retiredAt: 81 + n, tokensUntil: WALL }),
+  ),
+);
+
 /** The steps in words, or what is waited for. */
 function said(...input: Parameters<typeof planRotation>): string[] {
   const { steps, waiting } = planRotation(...input);
@@ -158,6 +166,30 @@ describe('the plan', () => {
       policy,
       500,
       ['purge r1', 'wait for calendar 1000'],
+    ],
+    [
+      'forced, as many keys as verifiers take',
+      asked(full, 500, true),
+      agreed,
+      policy,
+      500,
+      ['wait for room 501'],
+    ],
+    [
+      'forced, one fewer',
+      asked(ringOf(...full.keys.slice(0, -1)), 500, true),
+      agreed,
+      policy,
+      500,
+      activation,
+    ],
+    [
+      'nobody signs, as many keys as verifiers take',
+      ringOf(...full.keys.filter(({ state }) => state !== 'active'), key('one more', 'retired')),
+      agreed,
+      policy,
+      500,
+      ['add prepared', 'activate next'],
     ],
     [
       'a revoked key',

@@ -41,6 +41,9 @@ export interface RotationPolicy {
   readonly tokensLiveFor: number;
 }
 
+/** So many keys are published at most, but for one or two in an emergency: verifiers take no key set of more than 32. */
+export const MOST_PUBLISHED = 30;
+
 /** `despite`: who had not reported the key when it was let go on. */
 export type RotationStep =
   | { readonly do: 'add'; readonly as: 'prepared' | 'active' }
@@ -55,7 +58,7 @@ export type RotationStep =
 /** What the next key waits for; `until` is on the clock of check-ins, `null` without an end. */
 export interface Waiting {
   readonly kid: string;
-  readonly for: 'calendar' | 'publication' | 'reports';
+  readonly for: 'room' | 'calendar' | 'publication' | 'reports';
   readonly until: number | null;
   readonly behind: readonly Behind[];
   /** Past the deadline: somebody must look. */
@@ -96,13 +99,13 @@ export function planRotation(
     ...(prepared.length < (activation ? 2 : 1) ? [{ do: 'add', as: 'prepared' } as const] : []),
     ...(activation ? [activation] : []),
     ...retired
-      .filter((key) => tokensLiveFor(key, policy, now) <= 0)
+      .filter((key) => livesFor(key, policy, now) <= 0)
       .map(({ kid }) => ({ do: 'purge', kid }) as const),
   ];
   const changes = [
     ...(steps.length > 0 ? [0] : []),
     ...(waiting ? [waiting.for === 'reports' ? 0 : (waiting.until ?? 0) - now.ran] : []),
-    ...retired.map((key) => tokensLiveFor(key, policy, now)),
+    ...retired.map((key) => livesFor(key, policy, now)),
   ];
   return { steps, waiting, nextChangeIn: changes.length > 0 ? Math.min(...changes) : null };
 }
@@ -118,7 +121,10 @@ function decideActivation(
   const now = known.now.ran;
   const behind = whoIsBehind({ kid, preparedAt }, reports, now);
   const go = { do: 'activate', kid, retires: active?.kid ?? null, despite: behind } as const;
-  if (!active || requested?.forced) return go;
+  if (!active) return go;
+  const room = roomIn(known.ring, policy, known.now);
+  if (room > 0) return { kid, for: 'room', until: now + room, behind, overdue: false };
+  if (requested?.forced) return go;
 
   const due = Math.min((active.activatedAt ?? 0) + policy.rotateAfter, requested?.at ?? Infinity);
   const published = preparedAt + policy.publishFor;
@@ -137,6 +143,14 @@ function decideActivation(
   return mayGoOn ? go : { kid, for: 'reports', until: null, behind, overdue: true };
 }
 
+/** In how many seconds another key may be published; 0 for now. */
+function roomIn({ keys }: Ring, policy: RotationPolicy, now: RotationInstant): number {
+  const published = keys.filter(({ state }) => state !== 'purged' && state !== 'revoked');
+  if (published.length < MOST_PUBLISHED) return 0;
+  // What is to be purged now leaves room for the next turn.
+  return Math.max(1, Math.min(...published.map((key) => livesFor(key, policy, now))));
+}
+
 /** Why a key may not leave the JWKS; `undefined` when it may. */
 export function refusePurge(
   key: RingKey,
@@ -146,13 +160,13 @@ export function refusePurge(
   if (key.state === 'active') return 'it signs';
   if (key.state === 'prepared') return 'it is prepared to sign next';
   if (key.state !== 'retired') return `it is ${key.state} already`;
-  const seconds = tokensLiveFor(key, policy, now);
+  const seconds = livesFor(key, policy, now);
   if (seconds <= 0) return undefined;
   return `tokens that it signed may live for another ${String(Math.ceil(seconds))} s; to withdraw it with them, revoke it`;
 }
 
 /** How long tokens of a retired key may still live, seconds: by the wall and by the time that identity ran, whichever is longer. */
-function tokensLiveFor(key: RingKey, policy: RotationPolicy, now: RotationInstant): number {
+function livesFor(key: RingKey, policy: RotationPolicy, now: RotationInstant): number {
   const { retiredAt, tokensUntil } = key;
   if (retiredAt === null || tokensUntil === null) return Infinity;
   return Math.max(retiredAt + policy.tokensLiveFor - now.ran, tokensUntil - now.wall);

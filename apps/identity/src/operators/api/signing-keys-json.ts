@@ -41,7 +41,7 @@ export const planAnswer = z.strictObject({
   waiting: z
     .strictObject({
       kid: z.string(),
-      for: z.enum(['calendar', 'publication', 'reports']),
+      for: z.enum(['room', 'calendar', 'publication', 'reports']),
       until: instant.nullable(),
       behind,
       overdue: z.boolean().describe('Past the deadline: somebody must look'),
