@@ -1,7 +1,7 @@
 // The gateways of the folder `gateways` for bench:gateway, each with its configuration as it stands, and with forward auth taken out.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, cp, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, open as openFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,22 +11,22 @@ import { fileURLToPath } from 'node:url';
 const folder = fileURLToPath(new URL('../gateways', import.meta.url));
 const PATH = `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`;
 
-/** For each: what to start it with, and the file and lines that make it ask. */
+/** For each: what to start it with, and how the file that makes it ask is changed so that it lets everybody in. */
 const GATEWAYS = {
   nginx: {
     args: (run) => ['-c', join(run, 'nginx.conf'), '-g', 'daemon off;'],
     file: 'relying-service.conf',
-    asks: /^auth_request .*\n/gm,
+    open: (text) => text.replace(/^auth_request .*\n/m, '').replace('$let_in', '$audience'),
   },
   caddy: {
     args: () => ['run', '--config', 'Caddyfile'],
     file: 'Caddyfile',
-    asks: /^\s+import forward_auth\n/gm,
+    open: (text) => text.replaceAll(/^\s+import forward_auth\n/gm, ''),
   },
   haproxy: {
     args: () => ['-f', 'haproxy.cfg'],
     file: 'haproxy.cfg',
-    asks: /^\s+http-request (lua\.forward-auth|return .*txn\.is_let_in).*\n/gm,
+    open: (text) => text.replaceAll(/^\s+http-request .*(?:lua\.forward-auth|is_let_in).*\n/gm, ''),
   },
 };
 export const PROGRAMS = Object.keys(GATEWAYS);
@@ -36,7 +36,7 @@ export const PROGRAMS = Object.keys(GATEWAYS);
  * @param options.settings of the configuration: where everything is
  */
 export async function startEdge(program, { port, asks, settings }) {
-  const { args, file, asks: lines } = GATEWAYS[program];
+  const { args, file, open } = GATEWAYS[program];
   const run = await mkdtemp(join(tmpdir(), `countersign-bench-${program}-`));
   await chmod(run, 0o755);
   await cp(join(folder, program), run, { recursive: true });
@@ -46,7 +46,7 @@ export async function startEdge(program, { port, asks, settings }) {
     GATEWAY_ADDRESS: `http://:${port}`,
     RUN_DIR: run,
   };
-  if (!asks) await change(join(run, file), (text) => text.replaceAll(lines, ''));
+  if (!asks) await change(join(run, file), open);
   if (program === 'nginx') {
     const text = await readFile(join(run, 'nginx.conf.template'), 'utf8');
     const filled = text
@@ -56,7 +56,7 @@ export async function startEdge(program, { port, asks, settings }) {
       .replace('server_tokens off;', '$& keepalive_requests 1000000;');
     await writeFile(join(run, 'nginx.conf'), filled);
   }
-  const output = await open(join(run, 'output'), 'a');
+  const output = await openFile(join(run, 'output'), 'a');
   const child = spawn(program, args(run), {
     cwd: run,
     env: { PATH, HOME: run, ...env },

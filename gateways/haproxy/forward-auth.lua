@@ -6,6 +6,7 @@ local HANDED_BACK = { "www-authenticate", "retry-after", "content-type", "cache-
 local REFUSALS = { [400] = "Bad Request", [401] = "Unauthorized", [403] = "Forbidden", [503] = "Service Unavailable" }
 local UNAVAILABLE = '{"type":"urn:countersign:error:forward_auth_unavailable",'
   .. '"title":"Nobody can say right now who makes this request","status":503,"code":"forward_auth_unavailable"}'
+local BAD_REQUEST = '{"type":"urn:countersign:error:bad_request","title":"The request is not well-formed","status":400,"code":"bad_request"}'
 
 local WHERE = "abns@countersign-forward-auth-" .. os.getenv("GATEWAY_PORT")
 local TIMEOUT_MS = 6000
@@ -14,10 +15,9 @@ local TIMEOUT_MS = 6000
 local function question(txn)
   local given = txn.http:req_get_headers()
   local host = given["host"] and given["host"][0] or ""
-  local scheme = txn.f:ssl_fc() == 1 and "https" or "http"
   local headers = {
     ["x-original-method"] = { txn.f:method() },
-    ["x-original-url"] = { scheme .. "://" .. host .. txn.f:pathq() },
+    ["x-original-url"] = { txn:get_var("txn.scheme") .. "://" .. host .. txn.f:pathq() },
   }
   for _, name in ipairs(PASSED_ON) do
     local values = {}
@@ -60,6 +60,9 @@ core.register_action("forward-auth", { "http-req" }, function(txn, audience)
     local headers = {}
     for _, name in ipairs(HANDED_BACK) do headers[name] = first(answer.headers, name) end
     refuse(txn, status, headers, answer.body)
+  elseif status == 431 then
+    -- The headers are more than the 16 KiB that identity reads.
+    refuse(txn, 400, { ["content-type"] = "application/problem+json", ["cache-control"] = "no-store" }, BAD_REQUEST)
   else
     local headers = { ["content-type"] = "application/problem+json", ["cache-control"] = "no-store", ["retry-after"] = "5" }
     refuse(txn, 503, headers, UNAVAILABLE)

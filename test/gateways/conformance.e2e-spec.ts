@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { request } from 'node:https';
 import { jest } from '@jest/globals';
 import { ask as askPlainly } from '../../apps/identity/test/browser.js';
@@ -82,23 +82,32 @@ describe.each(NAMES)('%s', (name) => {
 });
 
 describe.each(NAMES.filter((name) => name !== 'node'))('%s', (name) => {
-  test('ends TLS, and says so to the service', async () => {
-    await table.note(name, 'over TLS', async () => {
-      const asking = request({
-        host: 'localhost',
-        port: tlsPorts.get(name),
-        path: `/orders?n=tls-${name}`,
-        headers: { cookie: world.credentials.session },
-        ca: certificate.certificate,
-        agent: false,
-      });
+  test('ends TLS, and says so to the service, and to clients in every answer', async () => {
+    const askOverTls = async (path: string, headers: OutgoingHttpHeaders) => {
+      const to = { host: 'localhost', port: tlsPorts.get(name), agent: false };
+      const asking = request({ ...to, path, headers, ca: certificate.certificate });
       const [answer] = (await once(asking.end(), 'response')) as [IncomingMessage];
       answer.resume();
-      expect(answer.statusCode).toBe(200);
+      expect(answer.headersDistinct['strict-transport-security']).toEqual(['max-age=31536000']);
+      return answer.statusCode;
+    };
+    await table.note(name, 'over TLS', async () => {
+      const { session } = world.credentials;
+      expect(await askOverTls(`/orders?n=tls-${name}`, { cookie: session })).toBe(200);
       const { headers } = world.echo.received(`tls-${name}`)!;
       expect(headers).toContainEqual(['x-forwarded-proto', 'https']);
+      expect(await askOverTls('/.well-known/jwks.json', {})).toBe(200);
+      expect(await askOverTls('/orders//1', {})).toBe(400);
+      expect(await askOverTls('/orders', {})).toBe(401);
+      expect(await askOverTls('/nothing', {})).toBe(404);
+      expect(await askOverTls('/payments', { cookie: session })).toBe(503);
       return '200';
     });
+  });
+
+  test('says nothing of TLS without it', async () => {
+    const answer = await fetch(`${edges.get(name)!.origin}/orders`);
+    expect(answer.headers.get('strict-transport-security')).toBeNull();
   });
 
   test('tells probes that it is there, and that identity is', async () => {
@@ -158,7 +167,7 @@ describe('identity, asked as each gateway asks', () => {
 });
 
 describe('identity does not say who asks', () => {
-  const states: readonly RoadState[] = ['slow', 'down', 'redirects', 'fails'];
+  const states: readonly RoadState[] = ['slow', 'down', 'redirects', 'fails', 'names nobody'];
   test.each(states)('the way to it is or does: %s', async (state) => {
     world.road.state = state;
     try {
@@ -176,24 +185,12 @@ describe('identity does not say who asks', () => {
   });
 });
 
-test.each(NAMES)('%s, when forward auth says yes and names nobody', async (name) => {
-  world.road.state = 'names nobody';
-  try {
-    await table.note(name, 'forward auth: names nobody', async () => {
-      const headers = [`Cookie: ${world.credentials.session}`];
-      const { received, echoed } = await ask(name, { target: '/orders', headers });
-      // nginx cannot look at a yes: the service is asked by nobody, and says so itself.
-      const names = echoed?.headers.map(([given]) => given) ?? [];
-      expect(names).not.toContain('authorization');
-      expect(names).not.toContain('cookie');
-      expect(echoed !== undefined).toBe(name === 'nginx');
-      const result = resultOf(received);
-      expect(result).toBe(name === 'nginx' ? '200' : '503 forward_auth_unavailable');
-      return result;
-    });
-  } finally {
-    world.road.state = 'open';
-  }
+test('a service that is slow is given up', async () => {
+  const sent = { target: '/orders/slow', headers: [`Cookie: ${world.credentials.session}`] };
+  const one = { name: 'slow', sent, expected: '503 upstream_unavailable', reaches: true };
+  await Promise.all(
+    NAMES.map((name) => table.note(name, 'the service is slow', () => judge(name, one))),
+  );
 });
 
 describe('during a stream of requests', () => {

@@ -30,6 +30,7 @@ export class EchoUpstream {
           echo.#remember(request, body);
           response.setHeader('set-cookie', '__Host-countersign-session=evil; Path=/; Secure');
           response.setHeader('authorization', request.headers.authorization ?? '');
+          if (request.url?.startsWith('/orders/slow')) return;
           if (request.url?.startsWith('/orders/points-inside')) {
             response.setHeader('x-accel-redirect', '/_forward_auth');
           }

@@ -10,7 +10,7 @@ const OUR_WORD: ReadonlySet<string> = new Set([
   'x-forwarded-proto',
   'x-forwarded-host',
 ]);
-const STATUSES: ReadonlySet<number> = new Set([101, 200, 400, 401, 403, 404, 413, 500, 503]);
+const STATUSES: ReadonlySet<number> = new Set([101, 200, 400, 401, 403, 404, 413, 431, 500, 503]);
 
 /** What no gateway may do, whatever the request. */
 export function faultsOf(sent: Sent, received: Received, echoed: Echoed | undefined): string[] {

@@ -1,14 +1,11 @@
 import { jest } from '@jest/globals';
-import { freePorts } from '../stack.js';
-import { makeCertificate } from './certificate.js';
 import { EchoUpstream } from './echo.js';
-import { startEdge } from './edges.js';
 import type { Edge } from './edges.js';
+import { startLoneEdge } from './lone-edge.js';
 import { send } from './send.js';
 
 jest.setTimeout(60_000);
 
-// It is identity too, and lets everybody in: it answers 200 with the Authorization that it was sent.
 let echo: EchoUpstream;
 let edges: readonly Edge[] = [];
 const ALLOWS = 'txn:set_var("txn.is_let_in", true)';
@@ -21,17 +18,7 @@ afterAll(async () => {
 });
 
 async function startHaproxy(change: (lua: string) => string): Promise<Edge> {
-  const [port = 0, managementPort = 0, tlsPort = 0] = await freePorts(3);
-  const places = {
-    identityPublic: echo.host,
-    identityService: echo.host,
-    orders: echo.host,
-    payments: echo.host,
-    port,
-    managementPort,
-    tls: { ...(await makeCertificate()), port: tlsPort },
-  };
-  const edge = await startEdge('haproxy', places, { 'forward-auth.lua': change });
+  const edge = await startLoneEdge('haproxy', echo, { 'forward-auth.lua': change });
   edges = [...edges, edge];
   return edge;
 }

@@ -112,6 +112,50 @@ export const HEADERS: readonly Case[] = [
   },
 ];
 
+/** More than identity reads: 16 KiB. Node's own server says so before there is a request. */
+const TOO_LARGE = /^(400 bad_request|431 headers_too_large)$/;
+export const LARGE_HEADERS: readonly Case[] = [
+  {
+    name: 'a header of 20 KB',
+    sent: (is) => get([bearer(is.bearer), `X-Large: ${'a'.repeat(20_000)}`]),
+    expected: TOO_LARGE,
+  },
+  {
+    name: 'three headers of 7 KB',
+    sent: (is) =>
+      get([bearer(is.bearer), ...['A', 'B', 'C'].map((name) => `X-${name}: ${'a'.repeat(7_000)}`)]),
+    expected: TOO_LARGE,
+  },
+];
+
+export const METHODS: readonly Case[] = [
+  {
+    name: 'HEAD',
+    sent: (is) => ({ ...get([bearer(is.bearer)]), method: 'HEAD' }),
+    expected: '200',
+  },
+  {
+    name: 'HEAD with a cookie',
+    sent: (is) => ({ ...get([cookie(is.session)]), method: 'HEAD' }),
+    expected: '200',
+  },
+  { name: 'HEAD of nobody', sent: { ...get([]), method: 'HEAD' }, expected: '401' },
+  {
+    name: 'OPTIONS',
+    sent: (is) => ({ ...get([bearer(is.bearer)]), method: 'OPTIONS' }),
+    expected: '200',
+  },
+  // Nobody is let in without credentials, whatever the method: not for a preflight from elsewhere either.
+  {
+    name: 'a preflight from elsewhere',
+    sent: {
+      ...get(['Origin: https://evil.example', 'Access-Control-Request-Method: POST']),
+      method: 'OPTIONS',
+    },
+    expected: '401 credentials_required',
+  },
+];
+
 export const PATHS: readonly Case[] = [
   ...[
     '/forward-auth',

@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface Sent {
   readonly method?: string;
   readonly target: string;
+  /** Instead of 1.1. */
+  readonly version?: string;
   readonly headers?: readonly string[];
   /** Sent with its length, or in chunks when `chunked`. */
   readonly body?: Buffer | string;
@@ -71,7 +73,7 @@ function isWhole(raw: string): boolean {
 }
 
 function headOf(
-  { method = 'GET', target, headers = [], body, chunked, connection }: Sent,
+  { method = 'GET', target, version = '1.1', headers = [], body, chunked, connection }: Sent,
   host: string,
 ) {
   const length = chunked
@@ -80,7 +82,7 @@ function headOf(
       ? []
       : [`Content-Length: ${String(Buffer.byteLength(body ?? ''))}`];
   const lines = [`Host: ${host}`, `Connection: ${connection ?? 'close'}`, ...length, ...headers];
-  return `${method} ${target} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
+  return `${method} ${target} HTTP/${version}\r\n${lines.join('\r\n')}\r\n\r\n`;
 }
 
 function* piecesOf({ body, chunked }: Sent): Generator<Buffer | string> {

@@ -1,0 +1,24 @@
+import { freePorts } from '../stack.js';
+import { makeCertificate } from './certificate.js';
+import type { EchoUpstream } from './echo.js';
+import { startEdge } from './edges.js';
+import type { Edge, Program } from './edges.js';
+
+/** A gateway with nothing behind it but `echo`, which is identity too and lets everybody in: it answers 200 with their Authorization. */
+export async function startLoneEdge(
+  program: Program,
+  echo: EchoUpstream,
+  changes?: Parameters<typeof startEdge>[2],
+): Promise<Edge & { readonly tlsPort: number }> {
+  const [port = 0, managementPort = 0, tlsPort = 0] = await freePorts(3);
+  const places = {
+    identityPublic: echo.host,
+    identityService: echo.host,
+    orders: echo.host,
+    payments: echo.host,
+    port,
+    managementPort,
+    tls: { ...(await makeCertificate()), port: tlsPort },
+  };
+  return { ...(await startEdge(program, places, changes)), tlsPort };
+}
