@@ -4,6 +4,7 @@ import {
   measureRequests,
   ProblemError,
   toProblemAnswer,
+  traceRequests,
 } from '@countersign/service-host';
 import type { Logger, Registry } from '@countersign/service-host';
 import type { CookiePolicy, TokenVerifier } from '@countersign/token-verifier';
@@ -35,6 +36,7 @@ export interface GatewayParts {
 export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInstance> {
   const { verifier, swap, cookies, upstreams, logger, metrics } = parts;
   const app: FastifyInstance = fastify(fastifySettings(logger, parts.trustedProxies));
+  traceRequests(app);
   measureRequests(app, metrics);
   logRequests(app);
   app.removeAllContentTypeParsers();

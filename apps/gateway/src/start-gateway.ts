@@ -32,7 +32,7 @@ export async function startGateway(
     name: 'gateway',
     config,
     opens: 'when it verifies',
-    verifier: (onOutcome, onKeyFetch) =>
+    verifier: (observers) =>
       createTokenVerifier({
         issuer: config.ISSUER_URL,
         audience: null,
@@ -41,8 +41,7 @@ export async function startGateway(
         revocation: { sources: redis ? [new RedisRevocationSource(redis)] : [] },
         allowInsecureHttp: config.ALLOW_INSECURE_HTTP,
         staleness: config.STALENESS_LIMITS,
-        onOutcome,
-        onKeyFetch,
+        ...observers,
       }),
     async app(parts) {
       const ask = postJsonTo({

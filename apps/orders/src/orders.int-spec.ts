@@ -125,15 +125,20 @@ describe('paying an order', () => {
     return { owner, order, pay: `/orders/${order.id}/pay` };
   }
 
-  test('hands on the token and the request id, and pays once', async () => {
+  test('hands on the token, the request id and the trace, and pays once', async () => {
     paymentsAnswer = paid;
     const { owner, order, pay } = await placedBy('dora');
-    const answer = await owner.post(pay, undefined, { 'x-request-id': 'request-of-dora' });
+    const came = {
+      'x-request-id': 'request-of-dora',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'vendor=1',
+    };
+    const answer = await owner.post(pay, undefined, came);
     expect(answer.status).toBe(200);
     await expect(answer.json()).resolves.toEqual({ ...order, status: 'paid' });
     expect(paymentRequests).toHaveLength(1);
     expect(paymentRequests[0]).toMatchObject({
-      headers: { authorization: owner.authorization, 'x-request-id': 'request-of-dora' },
+      headers: { authorization: owner.authorization, ...came },
       body: { order_id: order.id, amount_cents: 700 },
     });
     const again = await owner.post(pay);

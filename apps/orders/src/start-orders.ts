@@ -24,7 +24,7 @@ export async function startOrders(
     name: 'orders',
     config,
     opens: 'at once',
-    verifier: (onOutcome, onKeyFetch) =>
+    verifier: (observers) =>
       createTokenVerifier({
         issuer: config.ISSUER_URL,
         audience: 'orders',
@@ -33,8 +33,7 @@ export async function startOrders(
         revocation: { sources: redis ? [new RedisRevocationSource(redis)] : [] },
         allowInsecureHttp: config.ALLOW_INSECURE_HTTP,
         staleness: config.STALENESS_LIMITS,
-        onOutcome,
-        onKeyFetch,
+        ...observers,
       }),
     app({ verifier, logger, metrics }) {
       const payments = new PaymentsService(config.PAYMENTS_URL);

@@ -22,7 +22,7 @@ export async function startPayments(
     name: 'payments',
     config,
     opens: 'at once',
-    verifier: (onOutcome, onKeyFetch) =>
+    verifier: (observers) =>
       createTokenVerifier({
         issuer: config.ISSUER_URL,
         audience: 'payments',
@@ -31,8 +31,7 @@ export async function startPayments(
         revocation: { sources: redis ? [new RedisRevocationSource(redis)] : [] },
         allowInsecureHttp: config.ALLOW_INSECURE_HTTP,
         staleness: config.STALENESS_LIMITS,
-        onOutcome,
-        onKeyFetch,
+        ...observers,
       }),
     app({ verifier, logger, metrics }) {
       const module = AppModule.of({ verifier, clock: new SystemClock() });

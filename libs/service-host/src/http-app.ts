@@ -24,6 +24,7 @@ import { problemForStatus } from './problem.js';
 import { ProblemFilter, toProblemAnswer } from './problem-filter.js';
 import type { ProblemMapping } from './problem-filter.js';
 import type { TlsMaterial } from './tls-files.js';
+import { traceRequests } from './tracing.js';
 
 /** Largest request body, bytes. */
 const BODY_LIMIT = 64 * 1024;
@@ -90,6 +91,7 @@ export async function createHttpApp(
   const instance = adapter.getInstance<FastifyInstance>();
   // Fastify reads text/plain by default; our APIs take JSON, and whoever takes something else says so.
   instance.removeContentTypeParser('text/plain');
+  traceRequests(instance);
   measureRequests(instance, metrics);
   logRequests(instance);
   neverCacheUnlessSaid(instance);

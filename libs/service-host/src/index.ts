@@ -39,6 +39,8 @@ export type {
   RelyingService,
   StartedRelyingService,
 } from './start-relying-service.js';
+export { onBehalfOf, traced, tracedAlone, traceHeaders, traceRequests } from './tracing.js';
+export type { IncomingRequest } from './tracing.js';
 export { allowTrustedOrigins } from './trusted-origins.js';
 export type { TrustedUse } from './trusted-origins.js';
 export { readTls, renewCertificates, tlsFaults, tlsSettings } from './tls-files.js';

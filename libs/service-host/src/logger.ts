@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { default as pretty } from 'pino-pretty';
 import { redactText, SECRET_MEMBERS } from './redact.js';
+import { traceOfLine } from './tracing.js';
 
 export type { Logger } from 'pino';
 
@@ -24,6 +25,7 @@ export function createLogger({ name, level, format, destination }: LoggerOptions
       name,
       level,
       base: { name },
+      mixin: traceOfLine,
       redact: { paths: secretPaths(), censor: '[redacted]' },
       serializers: { err: describeError, error: describeError },
     },

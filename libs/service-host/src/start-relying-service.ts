@@ -15,6 +15,7 @@ import { reportSources } from './source-reports.js';
 import type { HearsOfRevocations } from './source-reports.js';
 import { measureVerifier } from './verifier-metrics.js';
 import type { MeasuredVerifier } from './verifier-metrics.js';
+import { traced } from './tracing.js';
 
 /** How long requests under way may take once the service stops. */
 const DRAIN_MS = 4_000;
@@ -51,15 +52,20 @@ export interface RelyingService<V extends HostedVerifier> {
   };
   /** `at once` answers 503 to tokens until they can be verified; `when it verifies` keeps the port closed until then. */
   readonly opens: 'at once' | 'when it verifies';
-  readonly verifier: (
-    onOutcome: (outcome: string, reason?: string) => void,
-    onKeyFetch: (outcome: string, reason?: string) => void,
-  ) => V;
+  /** Makes the verifier, and hands it those that look on. */
+  readonly verifier: (observers: VerifierObservers) => V;
   readonly app: (parts: {
     readonly verifier: V;
     readonly logger: Logger;
     readonly metrics: Registry;
   }) => Promise<HostedApp>;
+}
+
+/** Options of a token verifier that its process fills in. */
+export interface VerifierObservers {
+  readonly onOutcome: (outcome: string, reason?: string) => void;
+  readonly onKeyFetch: (outcome: string, reason?: string) => void;
+  readonly trace: <T>(work: () => T) => T;
 }
 
 /** The running service, and the ports it was given when it asked for free ones. */
@@ -82,9 +88,13 @@ export async function startRelyingService<V extends HostedVerifier>(
   const logger = createLogger({ name, level: config.LOG_LEVEL, format: config.LOG_FORMAT });
   const metrics = createMetrics();
   const measured = measureVerifier(metrics);
-  const verifier = service.verifier(measured.onOutcome, (outcome, reason) => {
-    if (reason !== undefined)
-      logger.warn({ outcome, reason }, 'the keys of the issuer could not be refreshed');
+  const verifier = service.verifier({
+    onOutcome: measured.onOutcome,
+    onKeyFetch(outcome, reason) {
+      if (reason !== undefined)
+        logger.warn({ outcome, reason }, 'the keys of the issuer could not be refreshed');
+    },
+    trace: (work) => traced('verify token', work),
   });
   measured.watch(verifier);
   const endReports = reportSources(logger, verifier);

@@ -57,5 +57,6 @@ export function createTokenVerifier(given: TokenVerifierOptions): TokenVerifier 
     staleness: options.staleness ?? { softSeconds: 10, hardSeconds: 60 },
     instanceId,
     onOutcome: options.onOutcome,
+    trace: options.trace,
   });
 }

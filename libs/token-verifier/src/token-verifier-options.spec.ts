@@ -48,6 +48,7 @@ it.each<[string, Untyped, string]>([
   ['a key age that is text', { keyAges: ages({ softSeconds: '900' }) }, 'keyAges'],
   ['a store that is a path', { keyStore: '/var/keys' }, 'keyStore.load must be a function'],
   ['a hook that is none', { onOutcome: 'log' }, 'onOutcome must be a function'],
+  ['a trace that is none', { trace: true }, 'trace must be a function'],
   ['a misspelt option', { clockTolerance: 5 }, 'createTokenVerifier knows no "clockTolerance"'],
   [
     'a misspelt limit',

@@ -7,7 +7,7 @@ import type { KeyAges } from './keys/key-ages.js';
 import type { KeyStore } from './keys/key-file.js';
 import { requireKnownNames } from './known-names.js';
 import type { RevocationSource } from './sources.js';
-import type { Outcome } from './token-verifier.js';
+import type { Outcome, Trace } from './token-verifier.js';
 
 export interface VerifierSettings {
   /** The exact `iss` of the tokens, and the issuer of the metadata. */
@@ -40,6 +40,8 @@ export interface VerifierSettings {
   readonly keyStore?: KeyStore;
   /** Called after each fetch of the keys; `reason` says what was wrong with a `refused` or `failed` one. Must not throw. */
   readonly onKeyFetch?: OnKeyFetch;
+  /** Around the verification of each token that is not remembered: for a span of yours. It sees no token. */
+  readonly trace?: Trace;
 }
 
 /** Settings, or an environment that says those of them which differ from one installation to the next. */
@@ -70,6 +72,7 @@ const SETTINGS = {
   onOutcome: [],
   keyStore: [],
   onKeyFetch: [],
+  trace: [],
 } as const satisfies Record<keyof VerifierSettings, readonly string[]>;
 
 /**
@@ -144,6 +147,7 @@ function requireWayToRevocations({ credentials, discoveryUrl, revocation }: Veri
 const FUNCTIONS = [
   ['onOutcome'],
   ['onKeyFetch'],
+  ['trace'],
   ['fetch'],
   ['clock', 'wallMs'],
   ['clock', 'monotonicMs'],

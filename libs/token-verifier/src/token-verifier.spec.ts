@@ -50,6 +50,7 @@ function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<Ke
   let refreshes = 0;
   const checkIns = answeringCheckIns();
   const outcomes: Outcome[] = [];
+  const traced: unknown[] = [];
   const verifier = new TokenVerifier({
     issuer,
     audience: 'orders',
@@ -77,10 +78,16 @@ function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<Ke
     maxLifetimeSeconds: 3600,
     staleness: { softSeconds: 10, hardSeconds: 60 },
     onOutcome: (outcome) => void outcomes.push(outcome),
+    trace(work) {
+      traced.push('began');
+      const result = work();
+      traced.push(result instanceof Promise ? 'waits' : 'verified');
+      return result;
+    },
   });
   open.push(verifier);
   const send = (frame: FeedFrame) => sink!.receive(frame);
-  return { verifier, clock, send, checkIns, outcomes, refreshes: () => refreshes };
+  return { verifier, clock, send, checkIns, outcomes, traced, refreshes: () => refreshes };
 }
 
 /** Identity's side of check-ins: answers with `head`, unless it is `broken`. */
@@ -255,6 +262,18 @@ it('an unknown kid asks for newer keys, and accepts what they bring', async () =
   await verifier.ready();
   expect(await codeOf(verifier.verify(token({}, { kid: 'k2' })))).toBe('accepted');
   expect(asked).toBe(1);
+});
+
+it('what takes time is traced: a token that is not remembered, and the wait for a key', async () => {
+  const { verifier, traced } = await readyVerifier();
+  const encoded = token();
+  await verifier.verify(encoded);
+  await verifier.verify(encoded);
+  expect(traced).toEqual(['began', 'verified']);
+  await codeOf(verifier.verify(token({}, { kid: 'k2' })));
+  expect(traced.slice(2)).toEqual(['began', 'waits']);
+  await codeOf(verifier.verify('junk'));
+  expect(traced.slice(4)).toEqual(['began']);
 });
 
 it('what expires while it waits for its key is refused', async () => {

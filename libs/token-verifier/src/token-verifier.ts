@@ -28,6 +28,9 @@ import { WatchedTokens } from './tokens/watched-tokens.js';
 /** How one call of {@link TokenVerifier.verify} ended. `accepted_stale`: only because the caller asked for `open`. */
 export type Outcome = 'accepted' | 'accepted_stale' | RejectionCode | UnavailabilityCode;
 
+/** Runs `work` once and returns what it returns, at once or as a promise; in between it may measure. Must not throw by itself. */
+export type Trace = <T>(work: () => T) => T;
+
 /** What one route asks of {@link TokenVerifier.verify}. */
 export interface VerifyOptions {
   /** Overrides the configured audience; needed when that is `null`. */
@@ -59,6 +62,8 @@ export interface VerifierParts {
   readonly instanceId?: string;
   /** Called once per verification; `reason` is fixed text, there unless the token was accepted. Must not throw. */
   readonly onOutcome?: ((outcome: Outcome, reason?: string) => void) | undefined;
+  /** Around the verification of each token that is not remembered. */
+  readonly trace?: Trace | undefined;
 }
 
 export interface VerifierState {
@@ -139,7 +144,7 @@ export class TokenVerifier {
       };
       const known = this.#signatures.recall(text);
       if (known) check(known.token);
-      const entry = known ?? this.#signatures.verify(text, check);
+      const entry = known ?? this.#verifyUnknown(text, check);
       if (entry instanceof Promise) return this.#settleLater(entry, audience, options);
       this.#settle(entry, wallMs, options);
       return Promise.resolve(entry.token);
@@ -214,6 +219,11 @@ export class TokenVerifier {
     this.#wake();
     this.#watched.close();
     await Promise.all([this.#revocations?.close(), this.parts.keys.close()]);
+  }
+
+  #verifyUnknown(text: string, check: (token: AccessToken) => void) {
+    const work = () => this.#signatures.verify(text, check);
+    return this.parts.trace ? this.parts.trace(work) : work();
   }
 
   async #settleLater(

@@ -7,6 +7,7 @@ const facts = {
   host: 'shop.example',
   requestId: 'request-1',
   method: 'POST',
+  trace: {},
 };
 
 const ours = {
@@ -30,6 +31,17 @@ describe('headers to an upstream', () => {
       remote_user: 'admin',
     };
     expect(upstreamHeaders(sent, facts, 'as they came')).toEqual({ accept: '*/*', ...ours });
+  });
+
+  test('tell the trace as the edge tells it, and else as the client does', () => {
+    const sent = { traceparent: '00-client', tracestate: 'vendor=1', accept: '*/*' };
+    const trace = { traceparent: '00-edge' };
+    expect(upstreamHeaders(sent, { ...facts, trace }, 'as they came')).toEqual({
+      accept: '*/*',
+      ...ours,
+      ...trace,
+    });
+    expect(upstreamHeaders(sent, facts, 'as they came')).toEqual({ ...sent, ...ours });
   });
 
   test('take credentials to identity as they came', () => {

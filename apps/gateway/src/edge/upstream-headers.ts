@@ -10,6 +10,8 @@ export interface EdgeFacts {
   readonly host: string;
   readonly requestId: string;
   readonly method: string;
+  /** The trace as the edge tells it; without a word of its own the client's goes on. */
+  readonly trace: Readonly<Record<string, string>>;
 }
 
 /** Identity reads credentials itself, as they came; a relying service gets the token that was verified, and no cookie. */
@@ -26,10 +28,14 @@ export function upstreamHeaders(
 ): IncomingHttpHeaders {
   const listed = connectionListed(incoming.connection);
   const kept = Object.entries(incoming).filter(
-    ([name]) => !isDroppedAtTheEdge(name) && !listed.includes(name),
+    ([name]) =>
+      !isDroppedAtTheEdge(name) &&
+      !listed.includes(name) &&
+      !(name === 'tracestate' && 'traceparent' in facts.trace),
   );
   const headers: IncomingHttpHeaders = {
     ...Object.fromEntries(kept),
+    ...facts.trace,
     'x-forwarded-for': facts.clientAddress.replace(/^::ffff:(?=\d+\.)/i, ''),
     'x-forwarded-proto': facts.protocol === 'https' ? 'https' : 'http',
     'x-forwarded-host': facts.host,

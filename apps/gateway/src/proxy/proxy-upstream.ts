@@ -1,4 +1,4 @@
-import { allowTrustedOrigins } from '@countersign/service-host';
+import { allowTrustedOrigins, traceHeaders } from '@countersign/service-host';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
@@ -66,6 +66,7 @@ function replyOptions(audience: string | null): ReplyOptions {
           host: request.host,
           requestId: request.id,
           method: request.method,
+          trace: traceHeaders(),
         },
         audience === null ? 'as they came' : verifiedTokenOf(request),
       ),

@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as requestHttp } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
+import { traceHeaders } from '@countersign/service-host';
 
 export interface JsonAnswer {
   readonly status: number;
@@ -39,6 +40,7 @@ export function postJsonTo(options: PostJsonOptions): PostJson & { close(): void
       agent,
       signal,
       headers: {
+        ...traceHeaders(),
         authorization: options.authorization,
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(body),

@@ -1,4 +1,4 @@
-import { Counter } from '@countersign/service-host';
+import { Counter, traced } from '@countersign/service-host';
 import type { Logger, Registry } from '@countersign/service-host';
 import { SESSION_COOKIE } from '@countersign/token-verifier';
 import { EDGE_ANSWERS } from '../edge/answers.js';
@@ -58,7 +58,9 @@ export class SessionSwap {
     if (this.#underWay.size >= MAX_UNDER_WAY) {
       return Promise.resolve({ refusal: EDGE_ANSWERS.forwardAuthUnavailable });
     }
-    const answer = this.#ask(question).finally(() => this.#underWay.delete(question));
+    const answer = traced('swap session', () => this.#ask(question)).finally(() =>
+      this.#underWay.delete(question),
+    );
     this.#underWay.set(question, answer);
     return answer;
   }

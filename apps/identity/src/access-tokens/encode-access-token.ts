@@ -1,3 +1,4 @@
+import { traced } from '@countersign/service-host';
 import type { Signer } from '../signing-keys/signer.js';
 import type { AccessTokenClaims } from './claims.js';
 
@@ -10,6 +11,8 @@ export async function encodeAccessToken(
 ): Promise<string> {
   const header = { alg: 'RS256', typ: 'at+jwt', kid: signer.kid };
   const content = `${base64url(header)}.${base64url(claims)}`;
-  const signature = await signer.sign(Buffer.from(content));
+  const signature = await traced('sign', () => signer.sign(Buffer.from(content)), {
+    'countersign.kid': signer.kid,
+  });
   return `${content}.${Buffer.from(signature).toString('base64url')}`;
 }

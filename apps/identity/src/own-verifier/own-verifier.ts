@@ -1,3 +1,4 @@
+import { traced } from '@countersign/service-host';
 import { systemClock, TokenVerifier } from '@countersign/token-verifier';
 import type { Outcome } from '@countersign/token-verifier';
 import type { IdentityConfig } from '../config/identity-config.js';
@@ -32,5 +33,6 @@ export function createOwnVerifier(
     ...TOKEN_POLICY,
     staleness: config.STALENESS_LIMITS,
     onOutcome,
+    trace: (work) => traced('verify token', work),
   });
 }

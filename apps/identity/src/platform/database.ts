@@ -1,3 +1,4 @@
+import { traced } from '@countersign/service-host';
 import pg from 'pg';
 import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
@@ -28,7 +29,9 @@ export class Database {
    * @throws {DomainError} `database_unavailable` when the database is away
    */
   transaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    return this.#guard(() => this.source.transaction('READ COMMITTED', work));
+    return this.#guard('database transaction', () =>
+      this.source.transaction('READ COMMITTED', work),
+    );
   }
 
   /**
@@ -47,7 +50,7 @@ export class Database {
     ) => Promise<{ readonly result: T; readonly closing?: string }>,
     reading?: Reading,
   ): Promise<T> {
-    return this.#guard(async () => {
+    return this.#guard('database transaction', async () => {
       const runner = this.source.createQueryRunner();
       try {
         const connection = (await runner.connect()) as PoolClient;
@@ -93,16 +96,16 @@ export class Database {
 
   /** Runs single statements, each a transaction of its own. Same errors as {@link transaction}. */
   run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    return this.#guard(() => work(this.source.manager));
+    return this.#guard('database statements', () => work(this.source.manager));
   }
 
   async close(): Promise<void> {
     if (this.source.isInitialized) await this.source.destroy();
   }
 
-  async #guard<T>(work: () => Promise<T>): Promise<T> {
+  async #guard<T>(name: string, work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      return await traced(name, work, { 'db.system.name': 'postgresql' });
     } catch (error) {
       if (isConnectionFault(error)) {
         throw new DomainError('database_unavailable', undefined, { cause: error });

@@ -1,6 +1,7 @@
 import type { Position } from '@countersign/revocation';
 import { retryDelayMs, WriteRefused } from '@countersign/revocation-redis';
 import type { StreamState, StreamWriter } from '@countersign/revocation-redis';
+import { tracedAlone } from '@countersign/service-host';
 import type { Logger } from '@countersign/service-host';
 import { systemClock } from '@countersign/token-verifier';
 import type { RelayLease } from './relay-lease.js';
@@ -85,9 +86,14 @@ export class Leadership {
       return this.#reemit('the database holds less than Redis: it was restored from a copy');
     }
     for await (const page of this.log.between(position, head, firstPage)) {
-      await this.writer.append(page);
+      await this.#append(page);
     }
     this.#lag = 0;
+  }
+
+  async #append(page: Parameters<StreamWriter['append']>[0]): Promise<void> {
+    const work = () => this.writer.append(page);
+    await tracedAlone('relay revocations', work, { 'countersign.revocations': page.length });
   }
 
   async #beat({ head, heartbeat, readAtMs }: LogReading): Promise<void> {
@@ -116,7 +122,7 @@ export class Leadership {
     let fresh = head;
     let keptUpAtMs = began;
     for await (const page of this.log.between(NOTHING, head)) {
-      await this.writer.append(page);
+      await this.#append(page);
       entries += page.length;
       if (systemClock.monotonicMs() - keptUpAtMs < KEEP_UP_EVERY_MS) continue;
       keptUpAtMs = systemClock.monotonicMs();
@@ -135,7 +141,7 @@ export class Leadership {
     await this.#renew();
     const { head, heartbeat, readAtMs } = await this.log.read();
     if (head.epoch !== after.epoch) return after;
-    for await (const page of this.log.between(after, head)) await this.writer.append(page);
+    for await (const page of this.log.between(after, head)) await this.#append(page);
     await this.writer.heartbeat(heartbeat, readAtMs).catch((error: unknown) => {
       if (!(error instanceof WriteRefused && error.verdict === 'late')) throw error;
     });

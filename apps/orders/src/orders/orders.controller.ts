@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import { CurrentToken, RequireScope } from '@countersign/nest-auth';
+import type { IncomingRequest } from '@countersign/service-host';
 import type { AccessToken } from '@countersign/token-verifier';
 import type { z } from 'zod';
 import { PaymentsService } from '../payments/payments-service.js';
@@ -62,15 +63,11 @@ export class OrdersController {
     @CurrentToken() token: AccessToken,
     @Param('id') id: string,
     @Body({ schema: nothing }) _body: z.output<typeof nothing>,
-    @Req() { id: requestId }: { readonly id: string },
+    @Req() incoming: IncomingRequest,
   ) {
     const order = this.#own(token, id);
     if (order.status === 'paid') throw new OrderError('already_paid');
-    await this.payments.pay(
-      { orderId: order.id, amountCents: order.amountCents },
-      token,
-      requestId,
-    );
+    await this.payments.pay({ orderId: order.id, amountCents: order.amountCents }, token, incoming);
     const paid: Order = { ...order, status: 'paid' };
     this.orders.update(paid);
     return orderJson(paid);

@@ -1,3 +1,5 @@
+import { onBehalfOf, traced } from '@countersign/service-host';
+import type { IncomingRequest } from '@countersign/service-host';
 import type { AccessToken } from '@countersign/token-verifier';
 import { z } from 'zod';
 import { PaymentConflict, PaymentRefused, PaymentsUnavailable } from './payments-error.js';
@@ -29,12 +31,13 @@ export class PaymentsService {
    * Pays with the caller's own token, which the payments service verifies again by itself. Asking twice for one
    * order pays once, so it is safe to repeat after a failure.
    *
+   * @param incoming the request on whose behalf it is
    * @throws {PaymentRefused} the token may not pay
    * @throws {PaymentConflict} the order was paid otherwise, for example with another amount
    * @throws {PaymentsUnavailable} nobody knows whether it was paid; ask again
    */
-  async pay(payment: Payment, token: AccessToken, requestId: string): Promise<void> {
-    const response = await this.#post(payment, token, requestId);
+  async pay(payment: Payment, token: AccessToken, incoming: IncomingRequest): Promise<void> {
+    const response = await traced('pay', () => this.#post(payment, token, incoming));
     if (response.status === 200 || response.status === 201) {
       await response.body?.cancel();
       return;
@@ -50,14 +53,14 @@ export class PaymentsService {
     throw new PaymentRefused(problem.data, response.headers.get('www-authenticate'));
   }
 
-  async #post(payment: Payment, token: AccessToken, requestId: string): Promise<Response> {
+  async #post(payment: Payment, token: AccessToken, incoming: IncomingRequest): Promise<Response> {
     try {
       return await fetch(`${this.origin}/payments`, {
         method: 'POST',
         headers: {
+          ...onBehalfOf(incoming),
           authorization: `Bearer ${token.encoded}`,
           'content-type': 'application/json',
-          'x-request-id': requestId,
         },
         body: JSON.stringify({ order_id: payment.orderId, amount_cents: payment.amountCents }),
         redirect: 'error',
