@@ -125,7 +125,7 @@ describe('paying an order', () => {
     return { owner, order, pay: `/orders/${order.id}/pay` };
   }
 
-  test('hands on the token, the request id and the trace, and pays once', async () => {
+  test('hands on the token and the request id, and pays once', async () => {
     paymentsAnswer = paid;
     const { owner, order, pay } = await placedBy('dora');
     const came = {
