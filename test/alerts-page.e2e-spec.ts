@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
+import { startThrowAwayRedis } from '@countersign/test-kit';
+import { bearer, Stack, until } from './stack.js';
+import type { CliResult } from './stack.js';
+
+jest.setTimeout(180_000);
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const page = readFileSync(join(root, 'docs/operations/alerts.md'), 'utf8');
+const blocks = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block = '']) => block.trim());
+// There is no cluster here.
+const lines = [...new Set(blocks.flatMap((block) => block.split('\n')))].filter(
+  (line) => !line.startsWith('kubectl -n countersign '),
+);
+
+let redis: Awaited<ReturnType<typeof startThrowAwayRedis>>;
+let stack: Stack;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  redis = await startThrowAwayRedis();
+  stack = await Stack.start(['identity', 'orders'], { REDIS_URL: redis.url });
+  const bin = join(stack.folder, 'bin');
+  mkdirSync(bin);
+  const program = join(root, 'apps/identity/dist/cli.js');
+  writeFileSync(
+    join(bin, 'countersign'),
+    `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`,
+  );
+  chmodSync(join(bin, 'countersign'), 0o755);
+  env = {
+    PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+    COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
+    COUNTERSIGN_OPERATOR_TOKEN: await stack.addOperator('alice', ['read', 'keys']),
+  };
+  // Some metrics are there once something has happened.
+  const token = await stack.signIn(await stack.addAccount('ann@example.test'));
+  for (const given of [token, 'junk'])
+    await (await fetch(stack.url('orders', '/orders'), { headers: bearer(given) })).text();
+  await until(async () => (await enter('countersign doctor')).code === 0, 30_000);
+});
+afterAll(async () => {
+  await stack.stop();
+  await redis.stop();
+});
+
+/** Runs a line of the page, at the ports of this installation. */
+function enter(line: string): Promise<CliResult> {
+  const text = line
+    .replace('3010', String(stack.ports['operator']))
+    .replace('3011', String(stack.ports['ordersManagement']));
+  return new Promise((resolve) => {
+    const child = execFile('sh', ['-c', text], { env }, (_error, out, err) =>
+      resolve({ code: child.exitCode, out, err }),
+    );
+  });
+}
+
+it('there are commands', () => {
+  expect(lines.length).toBeGreaterThan(12);
+});
+
+it.each(lines)('%s', async (line) => {
+  const { code, out } = await enter(line);
+  // Nothing was refused here, so nothing counts it.
+  const isThere = line.endsWith('countersign_attempts_refused_total') ? /^#/ : /./;
+  expect([code, out]).toEqual([0, expect.stringMatching(isThere)]);
+});
