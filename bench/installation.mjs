@@ -77,6 +77,7 @@ export async function startInstallation({
     LOG_LEVEL: 'warn',
   };
   const serviceOrigin = `http://localhost:${await detour(service)}`;
+  const discoveryUrl = `${serviceOrigin}/.well-known/oauth-authorization-server`;
   const identityEnv = {
     ...everywhere,
     SERVICE_URL: serviceOrigin,
@@ -133,7 +134,7 @@ export async function startInstallation({
   for (const id of services) {
     const env = {
       ...everywhere,
-      DISCOVERY_URL: `${serviceOrigin}/.well-known/oauth-authorization-server`,
+      DISCOVERY_URL: discoveryUrl,
       CLIENT_ID: id,
       CLIENT_SECRET_FILE: join(folder, `secret-${id}`),
       PORT: String(ports[id]),
@@ -153,6 +154,8 @@ export async function startInstallation({
     /** The process id of identity. */
     identityPid: serving.pid,
     databaseUrl: postgres.url,
+    discoveryUrl,
+    clientSecrets: secrets,
     masterKeyFile: join(folder, 'master-keys'),
     /** @returns the operator's token */
     async addOperator(name, roles) {

@@ -248,6 +248,11 @@ export class Stack {
     return running;
   }
 
+  /** Of a process that runs. */
+  pidOf(name: string): number | undefined {
+    return this.#running.get(name)?.child.pid;
+  }
+
   async endApp(name: string, signal: NodeJS.Signals = 'SIGTERM') {
     const running = this.running(name);
     this.#running.delete(name);

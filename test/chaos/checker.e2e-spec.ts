@@ -28,6 +28,7 @@ it.each([
     [logout('applied')],
     /nobody had revoked/,
   ],
+  ['a 500', [probe(50, 'broken')], [logout('failed')], /neither yes, no, nor 503/],
 ])('%s is found', (_name, probes, logouts, fault) => {
   expect(check(probes, logouts)).toEqual([expect.stringMatching(fault)]);
 });

@@ -1,10 +1,10 @@
-/** What a service said to one request with a token. `unavailable`: 503. `unreachable`: no answer at all. */
-export type Answer = 'accepted' | 'refused' | 'unavailable' | 'unreachable';
+/** What a service said to one request with a token. `unavailable`: 503. `unreachable`: no answer at all. `broken`: anything else. */
+export type Answer = 'accepted' | 'refused' | 'unavailable' | 'unreachable' | 'broken';
 
 /** One request with a token. Times in milliseconds on one clock. */
 export interface Probe {
   readonly token: number;
-  readonly service: string;
+  readonly service: 'orders' | 'payments';
   readonly began: number;
   readonly ended: number;
   readonly answer: Answer;
@@ -26,19 +26,32 @@ export interface History {
   readonly settledAt: number;
 }
 
-/** The promises that were broken, one sentence each; empty when all were kept. */
-export function brokenPromises(history: History, hardLimitMs: number): string[] {
+/** A promise that was broken, in one sentence. */
+export interface Breach {
+  readonly kind: 'wrong_accept' | 'wrong_refusal' | 'lost' | 'not_healed' | 'broken';
+  readonly text: string;
+}
+
+/** The promises that were broken; empty when all were kept. */
+export function breaches(history: History, hardLimitMs: number): Breach[] {
   const logouts = new Map(history.logouts.map((logout) => [logout.token, logout]));
   return history.probes.flatMap((probe) => {
     const logout = logouts.get(probe.token);
-    return [
-      acceptedAfterReceipt(probe, logout),
-      acceptedPastTheLimit(probe, logout, hardLimitMs),
-      refusedWithoutReason(probe, logout),
-      lost(probe, logout, history.settledAt),
-      notHealed(probe, logout, history.settledAt),
-    ].filter((fault) => fault !== undefined);
+    const found: [Breach['kind'], string | undefined][] = [
+      ['wrong_accept', acceptedAfterReceipt(probe, logout)],
+      ['wrong_accept', acceptedPastTheLimit(probe, logout, hardLimitMs)],
+      ['wrong_refusal', refusedWithoutReason(probe, logout)],
+      ['lost', lost(probe, logout, history.settledAt)],
+      ['not_healed', notHealed(probe, logout, history.settledAt)],
+      ['broken', answeredOtherwise(probe)],
+    ];
+    return found.flatMap(([kind, text]) => (text === undefined ? [] : [{ kind, text }]));
   });
+}
+
+/** The same, one sentence each. */
+export function brokenPromises(history: History, hardLimitMs: number): string[] {
+  return breaches(history, hardLimitMs).map(({ text }) => text);
 }
 
 function acceptedAfterReceipt(probe: Probe, logout: Logout | undefined): string | undefined {
@@ -71,6 +84,11 @@ function lost(probe: Probe, logout: Logout | undefined, settledAt: number): stri
 function notHealed(probe: Probe, logout: Logout | undefined, settledAt: number) {
   if (logout || probe.began < settledAt || probe.answer === 'accepted') return undefined;
   return `${name(probe)} was ${probe.answer} at the end although it is good`;
+}
+
+function answeredOtherwise(probe: Probe): string | undefined {
+  if (probe.answer !== 'broken') return undefined;
+  return `${name(probe)} was answered neither yes, no, nor 503`;
 }
 
 function name({ token, service }: Probe): string {

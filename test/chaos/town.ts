@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bearer, freePorts, post, Stack, until } from '../stack.js';
-import { brokenPromises } from './checker.js';
-import type { Answer, History, Logout, Probe } from './checker.js';
+import { breaches } from './checker.js';
+import type { Answer, Breach, History, Logout, Probe } from './checker.js';
 import { ServiceRoad } from './service-road.js';
 
 /** Staleness of every service here, seconds: short, so that a fault outlives it within a test. */
@@ -26,6 +26,8 @@ const skewedClock = fileURLToPath(new URL('skewed-clock.mjs', import.meta.url));
  */
 export class Town {
   readonly #tokens: string[] = [];
+  readonly #hardLimitMs: number;
+  #frontDoor: ServiceRoad | undefined;
   readonly #inUse = new Set<number>();
   #probes: Probe[] = [];
   #logouts: Logout[] = [];
@@ -36,8 +38,11 @@ export class Town {
     readonly stack: Stack,
     readonly road: ServiceRoad,
     private readonly identityPorts: Readonly<Record<IdentityName, IdentityPorts>>,
-    private readonly account: { readonly email: string; readonly password: string },
-  ) {}
+    private readonly account: Account,
+    hardSeconds: number,
+  ) {
+    this.#hardLimitMs = hardSeconds * 1000 + SLACK_MS;
+  }
 
   /**
    * @param env settings for every process
@@ -47,8 +52,8 @@ export class Town {
     env: Record<string, string> = {},
     only: Readonly<Partial<Record<(typeof SERVICES)[number], Record<string, string>>>> = {},
   ): Promise<Town> {
-    const limits = `${String(SOFT_SECONDS)}/${String(HARD_SECONDS)}`;
-    const stack = await Stack.start([], { STALENESS_LIMITS: limits, LOG_LEVEL: 'info', ...env });
+    const limits = env['STALENESS_LIMITS'] ?? `${String(SOFT_SECONDS)}/${String(HARD_SECONDS)}`;
+    const stack = await Stack.start([], { LOG_LEVEL: 'info', ...env, STALENESS_LIMITS: limits });
     const free = await freePorts(6);
     const portsFrom = (first: number): IdentityPorts => ({
       PUBLIC_PORT: String(free[first]),
@@ -61,7 +66,7 @@ export class Town {
       IDENTITIES.map((name) => Number(ports[name].SERVICE_PORT)),
     );
     const account = { email: 'ann@example.test', password: 'a password of the town' };
-    const town = new Town(stack, road, ports, account);
+    const town = new Town(stack, road, ports, account, Number(limits.split('/')[1]));
     for (const name of IDENTITIES) await town.startIdentity(name);
     for (const service of SERVICES) await stack.startApp(service, { env: only[service] ?? {} });
     await stack.addAccountAs('customer', account.email, account.password);
@@ -72,11 +77,22 @@ export class Town {
     await this.stack.startApp('identity', { name, env: { ...this.identityPorts[name], ...env } });
   }
 
+  /** Starts the gateway too, in front of both replicas of identity. */
+  async openFrontDoor(): Promise<void> {
+    this.#frontDoor = await ServiceRoad.open(
+      this.stack.ports['public']!,
+      IDENTITIES.map((name) => Number(this.identityPorts[name].PUBLIC_PORT)),
+    );
+    await this.stack.startApp('gateway');
+  }
+
+  operatorUrl(name: IdentityName): string {
+    return `http://localhost:${this.identityPorts[name].OPERATOR_PORT}`;
+  }
+
   /** Settings of the command line of an operator. */
   operatorSettings(name: IdentityName): Record<string, string> {
-    return {
-      COUNTERSIGN_OPERATOR_URL: `http://localhost:${this.identityPorts[name].OPERATOR_PORT}`,
-    };
+    return { COUNTERSIGN_OPERATOR_URL: this.operatorUrl(name) };
   }
 
   /** The replica that writes revocations to Redis, once there is one that answers. */
@@ -84,8 +100,9 @@ export class Town {
     let leader: IdentityName | undefined;
     await until(async () => {
       for (const name of IDENTITIES) {
-        const url = `http://localhost:${this.identityPorts[name].OPERATOR_PORT}/metrics`;
-        const metrics = await fetch(url, { signal: AbortSignal.timeout(1_000) }).then(
+        const metrics = await fetch(`${this.operatorUrl(name)}/metrics`, {
+          signal: AbortSignal.timeout(1_000),
+        }).then(
           (answer) => answer.text(),
           () => '',
         );
@@ -107,10 +124,14 @@ export class Town {
   }
 
   /** @returns numbers of new tokens, which are used at every service from now on */
-  async signIn(count: number, at: IdentityName = 'identity-a'): Promise<number[]> {
+  async signIn(
+    count: number,
+    at: IdentityName = 'identity-a',
+    account: Account = this.account,
+  ): Promise<number[]> {
     const numbers: number[] = [];
     for (let n = 0; n < count; n += 1) {
-      const answer = await post(this.#publicUrl(at, '/auth/login'), this.account);
+      const answer = await post(this.#publicUrl(at, '/auth/login'), account);
       if (!answer.ok) throw new Error(`a sign-in was answered ${String(answer.status)}`);
       const { access_token: token } = (await answer.json()) as { access_token: string };
       numbers.push(this.#tokens.push(token) - 1);
@@ -119,23 +140,39 @@ export class Town {
     return numbers;
   }
 
-  /** Logs out, waiting for the receipts of all services as long as identity allows. */
-  async logout(token: number, at: IdentityName = 'identity-a'): Promise<Logout> {
-    const asked = performance.now();
-    const status = await fetch(this.#publicUrl(at, '/auth/logout'), {
-      method: 'POST',
-      headers: { ...bearer(this.#tokens[token]!), prefer: 'wait=2' },
-      signal: AbortSignal.timeout(15_000),
-    }).then(statusOf, () => 'failed' as const);
-    const logout = { token, asked, answered: performance.now(), status };
-    this.#logouts.push(logout);
-    return logout;
+  /** Logs out, waiting for the receipts of all services as long as identity allows; with no `prefer`, not at all. */
+  async logout(token: number, at?: IdentityName, prefer = 'wait=2'): Promise<Logout> {
+    return (await this.#end('POST', '/auth/logout', [token], at, prefer))[0]!;
+  }
+
+  /** Ends all sessions of the account of these tokens, which are all it has. */
+  async endAll(tokens: readonly number[], at?: IdentityName): Promise<Logout[]> {
+    return this.#end('DELETE', '/auth/sessions', tokens, at, 'wait=2');
   }
 
   async logoutAll(tokens: readonly number[], at?: IdentityName): Promise<Logout[]> {
     const logouts: Logout[] = [];
     for (const token of tokens) logouts.push(await this.logout(token, at));
     return logouts;
+  }
+
+  async #end(
+    method: string,
+    path: string,
+    tokens: readonly number[],
+    at: IdentityName = 'identity-a',
+    prefer: string,
+  ): Promise<Logout[]> {
+    const asked = performance.now();
+    const status = await fetch(this.#publicUrl(at, path), {
+      method,
+      headers: { ...bearer(this.#tokens[tokens[0]!]!), ...(prefer ? { prefer } : {}) },
+      signal: AbortSignal.timeout(15_000),
+    }).then(statusOf, () => 'failed' as const);
+    const answered = performance.now();
+    const ended = tokens.map((token) => ({ token, asked, answered, status }));
+    this.#logouts.push(...ended);
+    return ended;
   }
 
   /** Uses all tokens at all services, again and again, until {@link judge}. */
@@ -147,7 +184,7 @@ export class Town {
   }
 
   /** How a service answers this token just now. */
-  async answerOf(service: string, token: number): Promise<Answer> {
+  async answerOf(service: Probe['service'], token: number): Promise<Answer> {
     return (await this.#probe(service, token)).answer;
   }
 
@@ -157,17 +194,23 @@ export class Town {
    * @returns the promises that were broken
    */
   async judge(withinMs = 60_000): Promise<string[]> {
+    const broken = (await this.findBreaches(withinMs)).map(({ text }) => text);
+    if (broken.length === 0) return broken;
+    return [...new Set(broken), ...this.stack.lastLines(25)];
+  }
+
+  /** The same, without the last lines of the logs. */
+  async findBreaches(withinMs: number): Promise<Breach[]> {
     const limit = performance.now() + withinMs;
-    let broken: string[];
+    let broken: Breach[];
     do {
       await this.#becomeWhole(limit);
       const settledAt = performance.now();
       await delay(1_000);
-      broken = brokenPromises(this.history(settledAt), HARD_SECONDS * 1000 + SLACK_MS);
+      broken = breaches(this.history(settledAt), this.#hardLimitMs);
     } while (broken.length > 0 && performance.now() < limit);
     await this.rest();
-    if (broken.length === 0) return broken;
-    return [...new Set(broken), ...this.stack.lastLines(25)];
+    return broken;
   }
 
   /** Stops using tokens, and forgets them. For `afterEach`: a test that failed must not disturb the next. */
@@ -185,6 +228,7 @@ export class Town {
   async stop(): Promise<void> {
     await this.rest();
     await this.stack.stop();
+    this.#frontDoor?.close();
     this.road.close();
   }
 
@@ -211,7 +255,7 @@ export class Town {
     return true;
   }
 
-  async #probeOn(service: string): Promise<void> {
+  async #probeOn(service: Probe['service']): Promise<void> {
     const isOver = () => this.#enough.signal.aborted;
     while (!isOver()) {
       for (const token of this.#inUse) {
@@ -223,7 +267,7 @@ export class Town {
     }
   }
 
-  async #probe(service: string, token: number): Promise<Probe> {
+  async #probe(service: Probe['service'], token: number): Promise<Probe> {
     const began = performance.now();
     const answer = await fetch(this.stack.url(service, `/${service}`), {
       headers: bearer(this.#tokens[token]!),
@@ -237,6 +281,11 @@ export class Town {
   }
 }
 
+interface Account {
+  readonly email: string;
+  readonly password: string;
+}
+
 interface IdentityPorts extends Record<string, string> {
   PUBLIC_PORT: string;
   SERVICE_PORT: string;
@@ -247,8 +296,7 @@ async function answerFrom(response: Response): Promise<Answer> {
   await response.arrayBuffer();
   if (response.ok) return 'accepted';
   if (response.status === 401) return 'refused';
-  if (response.status === 503) return 'unavailable';
-  throw new Error(`a service answered ${String(response.status)}`);
+  return response.status === 503 ? 'unavailable' : 'broken';
 }
 
 async function statusOf(response: Response): Promise<Logout['status']> {
