@@ -1,4 +1,4 @@
-import { brokenPromises } from './checker.js';
+import { breaches, brokenPromises } from './checker.js';
 import type { Logout, Probe } from './checker.js';
 
 const HARD = 5_000;
@@ -39,6 +39,17 @@ it.each([
   ['a service that stays broken', 'unreachable', [], /is good/],
 ] as const)('%s is found', (_name, answer, logouts, fault) => {
   expect(check([probe(3_000, answer)], [...logouts], 2_000).join()).toMatch(fault);
+});
+
+it.each([
+  ['wrong_accept', [probe(121, 'accepted')], [logout('applied')]],
+  ['wrong_refusal', [probe(50, 'refused')], []],
+  ['lost', [probe(3_000, 'unavailable')], [logout('pending')]],
+  ['not_healed', [probe(3_000, 'unreachable')], []],
+  ['broken', [probe(50, 'broken')], []],
+] as const)('%s is the kind of a breach', (kind, probes, logouts) => {
+  const history = { probes, logouts, settledAt: 2_000 };
+  expect(breaches(history, HARD)).toMatchObject([{ kind }]);
 });
 
 it('what may happen is no fault', () => {
