@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,20 @@ jest.setTimeout(240_000);
 
 const root = join(import.meta.dirname, '..');
 const offsets = [0, 1, 2, 5, 10, 11, 12, 32, 80, 81];
+
+const readme = readFileSync(join(root, 'README.md'), 'utf8');
+/** The shell lines of a section of the readme; those of all of it without one. */
+function readmeLines(heading?: string): string[] {
+  const sections = readme.split(/^## /m);
+  const text = sections.filter(
+    (section) => heading === undefined || section.startsWith(`${heading}\n`),
+  );
+  return [...text.join('').matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>
+    block.trim().split('\n'),
+  );
+}
+/** What has been run of it. */
+const ran = new Set<string>();
 
 /** An embedded run in a process group of its own, as a terminal would start it. */
 interface Run {
@@ -78,7 +93,14 @@ function start(command: string, args: readonly string[]): Run {
 
 const startDirectly = (): Run =>
   start(process.execPath, ['tools/start.mjs', '--port-base', String(base)]);
-const startByNpm = (): Run => start('npm', ['start', '--', '--port-base', String(base)]);
+const startByNpm = (): Run => {
+  const line = readmeLines('Run it')[0]!;
+  ran.add(line);
+  // The packages are installed here.
+  const [install, ...command] = line.split(' && ');
+  expect([install, command]).toEqual(['npm ci', ['npm start']]);
+  return start('sh', ['-c', `exec ${command[0]!} -- --port-base ${String(base)}`]);
+};
 
 async function untilRunning(run: Run): Promise<void> {
   for (let waited = 0; waited < 120_000; waited += 100) {
@@ -160,9 +182,11 @@ async function logIn(): Promise<number> {
   return response.status;
 }
 
-/** What `npm run demo` runs, with its exit code and all that it says. */
+/** The demonstration as the readme says, with its exit code and all that it says. */
 async function demonstrate(): Promise<{ code: number | null; output: string }> {
-  const demo = spawn(process.execPath, ['tools/dist/demo/main.js'], {
+  const line = readmeLines('Run it')[1]!;
+  ran.add(line);
+  const demo = spawn('sh', ['-c', line], {
     cwd: root,
     env: { PATH: process.env['PATH'], COUNTERSIGN_STATE_DIR: statePath },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -187,13 +211,12 @@ async function permissions(): Promise<Record<string, string>> {
 
 /** Runs the readme's commands for operators, in the folder of the run; the first ends with a healthy system. */
 async function operateAsTheReadmeSays(): Promise<void> {
-  const readme = await readFile(join(root, 'README.md'), 'utf8');
-  const [, block = ''] = /## Operate it\n[\s\S]*?```sh\n([\s\S]*?)```/.exec(readme) ?? [];
-  const commands = block.trim().split('\n');
+  const commands = readmeLines('Operate it');
   expect(commands).toHaveLength(3);
   const outputs: string[] = [];
   for (const command of commands) {
     expect(command).toMatch(/^npx countersign /);
+    ran.add(command);
     // What npx would find: npm links the program on installing.
     const local = command.replace('npx countersign', './apps/identity/bin/countersign.js');
     const { stdout } = await promisify(execFile)('bash', ['-c', local], {
@@ -219,6 +242,10 @@ it('the embedded run: the printed walk works, Ctrl-C ends everything, data stays
 
   const [, walk = ''] =
     /^A walk to copy and paste.*\n\n((?:.+\n)+)\nThe last answer/m.exec(run.output()) ?? [];
+  const written = readmeLines('Walk through it');
+  for (const line of written) ran.add(line);
+  const here = written.join('\n').replace(':8080', `:${String(base + 80)}`);
+  expect(`${here.replace('.countersign/', `${statePath}/`)}\n`).toBe(walk);
   const { stdout, stderr } = await promisify(execFile)('bash', ['-e', '-c', walk]);
   const answers = stdout.trim().split('\n');
   expect(stderr).toBe('');
@@ -301,4 +328,13 @@ it('a run that is killed leaves nothing running and loses nothing', async () => 
   next.launcher.kill('SIGINT');
   expect(await endsWithin(next, 20_000)).toBe(0);
   expect(await areFree(base)).toBe(true);
+});
+
+it('every command of the readme was run here, but for the one that runs all tests', () => {
+  const [, tests = ''] = /<!-- test line -->([^]*?)<!-- end -->/.exec(readme) ?? [];
+  const left = readmeLines().filter((line) => !ran.has(line));
+  // .ci/run takes it from between the markers.
+  expect(left).toEqual(['npm ci && npm run test:setup && npm test']);
+  expect(tests).toContain(left[0]);
+  expect(readmeLines().length).toBeGreaterThan(12);
 });
