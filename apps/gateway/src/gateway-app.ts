@@ -3,6 +3,7 @@ import {
   logRequests,
   measureRequests,
   ProblemError,
+  protectAnswers,
   toProblemAnswer,
   traceRequests,
 } from '@countersign/service-host';
@@ -39,6 +40,7 @@ export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInst
   traceRequests(app);
   measureRequests(app, metrics);
   logRequests(app);
+  protectAnswers(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.addHook('onRequest', async (request, reply) => {

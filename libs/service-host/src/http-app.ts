@@ -15,6 +15,7 @@ import type {
   FastifyRequest,
   FastifyHttpOptions,
 } from 'fastify';
+import { ANSWER_HEADERS, protectAnswers } from './answer-headers.js';
 import { inputValidationPipe } from './input-validation.js';
 import { NestLogger } from './logger.js';
 import type { Logger } from './logger.js';
@@ -94,7 +95,7 @@ export async function createHttpApp(
   traceRequests(instance);
   measureRequests(instance, metrics);
   logRequests(instance);
-  neverCacheUnlessSaid(instance);
+  protectAnswers(instance);
   app.useGlobalFilters(new ProblemFilter(problems));
   app.useGlobalPipes(inputValidationPipe());
   return app;
@@ -114,14 +115,6 @@ export function logRequests(app: FastifyInstance): void {
   });
 }
 
-/** Answers may hold tokens or personal data: no cache keeps them unless a route says otherwise (RFC 9111 §5.2.2.5). */
-function neverCacheUnlessSaid(app: FastifyInstance): void {
-  app.addHook('onSend', (_request, reply, payload, done) => {
-    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
-    done(null, payload);
-  });
-}
-
 /** Answers what fails before there is a route, such as a path that cannot be decoded. Fastify's own text repeats the path. */
 function answerFrameworkError(
   error: FastifyError,
@@ -129,7 +122,11 @@ function answerFrameworkError(
   reply: FastifyReply,
 ): void {
   const { problem } = toProblemAnswer(error);
-  void reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  void reply
+    .status(problem.status)
+    .headers(ANSWER_HEADERS)
+    .type('application/problem+json')
+    .send(JSON.stringify(problem));
 }
 
 /** Answers bytes that are not HTTP, or headers that are too large, before there is a request. */
@@ -145,8 +142,9 @@ function answerMalformedHttp(error: Error & { readonly code?: string }, socket: 
         ? 408
         : 400;
   const problem = JSON.stringify(problemForStatus(status));
+  const headers = Object.entries(ANSWER_HEADERS).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(
-    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\nconnection: close\r\n` +
+    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}\r\nconnection: close\r\n${headers.join('')}` +
       `content-type: application/problem+json\r\ncontent-length: ${String(Buffer.byteLength(problem))}\r\n\r\n${problem}`,
   );
   // A client that goes on sending, or never began its handshake, would hold the connection open for as long as it likes.

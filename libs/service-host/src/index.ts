@@ -1,3 +1,4 @@
+export { ANSWER_HEADERS, protectAnswers } from './answer-headers.js';
 export { closeWithin } from './close-within.js';
 export {
   ConfigurationError,

@@ -1,5 +1,6 @@
 import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
+import { protectAnswers } from './answer-headers.js';
 import { fastifySettings } from './http-app.js';
 import type { Logger } from './logger.js';
 import type { Registry } from './metrics.js';
@@ -44,6 +45,7 @@ export function createManagementListener(options: ManagementOptions): FastifyIns
     ...fastifySettings(logger),
     forceCloseConnections: true,
   });
+  protectAnswers(app);
   addManagementRoutes(app, options);
   return app;
 }

@@ -19,11 +19,7 @@ export function addOpenApiRoutes(
   app.get(`${base}/docs`, async (_request, reply) =>
     reply
       .type('text/html; charset=utf-8')
-      .headers({
-        'content-security-policy': PAGE_POLICY,
-        'referrer-policy': 'no-referrer',
-        'x-content-type-options': 'nosniff',
-      })
+      .header('content-security-policy', PAGE_POLICY)
       .send(page),
   );
 }

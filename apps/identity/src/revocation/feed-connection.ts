@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { formatPosition, serializeRevocationEvent } from '@countersign/revocation';
 import type { FeedFrame } from '@countersign/revocation';
+import { ANSWER_HEADERS } from '@countersign/service-host';
 import type { FeedSubscriber } from './revocation-feed.js';
 
 /** Bytes that may wait for a slow reader before it is cut off; it resumes from its last event id. */
@@ -21,8 +22,8 @@ export class FeedConnection implements FeedSubscriber {
   open(): void {
     if (this.isGone) return;
     this.response.writeHead(200, {
+      ...ANSWER_HEADERS,
       'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
     this.response.flushHeaders();
