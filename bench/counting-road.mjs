@@ -6,7 +6,7 @@ const KEY_SET = '/.well-known/jwks.json';
 const FEED = '/revocations/feed';
 
 export function countingRoad() {
-  let sent = 0;
+  const sent = new Map();
   let frozen;
   let [isFrozen, forgetful, feedStopped] = [false, false, false];
   const servers = [];
@@ -19,7 +19,6 @@ export function countingRoad() {
       { host: '127.0.0.1', port, path, method: incoming.method, headers },
       (answer) => {
         const isKeySet = path === KEY_SET;
-        if (isKeySet && answer.statusCode === 200) sent += 1;
         if (!isKeySet) {
           outgoing.writeHead(answer.statusCode, answer.headers);
           answer.on('data', (part) => {
@@ -33,6 +32,7 @@ export function countingRoad() {
         answer.on('data', (part) => parts.push(part));
         answer.once('end', () => {
           const body = Buffer.concat(parts);
+          if (answer.statusCode === 200) sent.set(`${body}`, (sent.get(`${body}`) ?? 0) + 1);
           frozen ??= body;
           if (isFrozen) {
             outgoing.writeHead(200, { 'content-type': 'application/jwk-set+json' });
@@ -58,7 +58,8 @@ export function countingRoad() {
       servers.push(server);
       return server.address().port;
     },
-    sent: () => sent,
+    /** @returns how often each key set was sent */
+    sent: () => new Map(sent),
     /** From now on everybody gets the first key set. */
     freezeKeySet: () => (isFrozen = true),
     /** Every question for the key set is answered in full. */
