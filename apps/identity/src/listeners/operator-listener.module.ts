@@ -28,6 +28,7 @@ import { ServiceInstances } from '../relying-services/service-instances.js';
 import { RevocationHistory } from '../revocation/revocation-history.js';
 import { KeyRevocation } from '../signing-keys/key-revocation.js';
 import { KeyRotation } from '../signing-keys/key-rotation.js';
+import { RotationDriver } from '../signing-keys/rotation-driver.js';
 import { TokenExplaining } from '../token-explanation/token-explaining.js';
 import { lend } from './lend.js';
 
@@ -69,6 +70,7 @@ export class OperatorListenerModule {
           RegisteredClients,
           RevocationHistory,
           RoleChanges,
+          RotationDriver,
           ServiceInstances,
           SessionEnding,
           TokenExplaining,

@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '@countersign/service-host';
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { startOperatorListener } from '../../test/operator-listener.js';
 import type { OperatorListener } from '../../test/operator-listener.js';
+import { LOGGER } from '../platform/platform.module.js';
 import { CheckIns } from '../relying-services/check-ins.js';
 import { RelyingServices } from '../relying-services/relying-services.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
@@ -87,7 +90,15 @@ it('a rotation that must wait answers 202; a forced one is done, and both are on
     status: 202,
     body: { applied: [], plan: { waiting: { for: 'publication' } } },
   });
+  await checkIn([active!.kid]);
+  const alarm = jest.spyOn(replica.get<Logger>(LOGGER as never), 'error');
   const forced = await ask('POST', '/rotate', { force: true, reason: 'a drill' });
+  expect(alarm.mock.calls).toEqual([
+    [
+      { kid: prepared!.kid, behind: [{ service: 'orders', instanceId: ORDERS, silent: false }] },
+      'a key signs now that not every instance has reported',
+    ],
+  ]);
   expect(forced).toMatchObject({ status: 200, body: { plan: { waiting: { for: 'calendar' } } } });
   expect(await states()).toEqual(['retired', 'active', 'prepared']);
   const entry = { actor: 'operator:ann', action: 'key.request_rotation', target: prepared!.kid };
@@ -116,6 +127,7 @@ it('a revoked key is replaced at once, and another is prepared', async () => {
     signs: prepared!.kid,
     revocation: { epoch: 1, seq: 1, status: 'pending' },
   });
+  for (let tries = 0; tries < 300 && (await states()).length < 3; tries += 1) await delay(50);
   expect(await states()).toEqual(['revoked', 'active', 'prepared']);
   expect(await audited()).toMatchObject([
     { action: 'key.activate', target: prepared!.kid },

@@ -6,7 +6,7 @@ import { DomainError } from '../platform/domain-error.js';
 import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import type { MasterKeys } from '../sealing/master-keys.js';
 import { MOST_PUBLISHED } from './rotation-plan.js';
-import { noteChange, storeKey } from './rotation-steps.js';
+import { NOTING_CHANGE, storeKey } from './rotation-steps.js';
 import { sealSigningKey } from './sealed-signing-key.js';
 import { requireSoundRsaKey } from './sound-rsa-key.js';
 
@@ -47,7 +47,7 @@ export class KeyImport {
         target: key.kid,
         details: { bits },
       });
-      await noteChange(acting);
+      await tx.query(NOTING_CHANGE);
     });
     return { kid: key.kid, bits };
   }

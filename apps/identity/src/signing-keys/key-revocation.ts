@@ -1,23 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { RevocationEvent } from '@countersign/revocation';
-import type { EntityManager } from 'typeorm';
 import { AuditLog } from '../audit/audit-log.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
-import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
+import { KEY_RING_LOCK, lockingStatement, takeLocks } from '../platform/locks.js';
 import { HeldKeys } from '../relying-services/held-keys.js';
 import { IDENTITY_SERVICE } from '../relying-services/relying-services.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
+import { ACTIVE_KID } from './key-ring.js';
 import { KeyVault } from './key-vault.js';
-import type { NewSigningKey } from './key-vault.js';
-import { activateKey, addKey, endKey, noteChange } from './rotation-steps.js';
-import type { Acting } from './rotation-steps.js';
+import { activating, addKey, ending, NOTING_CHANGE, recordActivation } from './rotation-steps.js';
 import type { SigningKeyState } from './signing-key.js';
 
-/** How long identity's replicas may take to publish a fresh key before it signs regardless, milliseconds. */
-const PUBLISHED_WITHIN_MS = 2_000;
-const LOOK_AGAIN_MS = 50;
+/** How long identity's replicas may take to publish a fresh key before it signs regardless, milliseconds: a thief is in meanwhile. */
+const PUBLISHED_WITHIN_MS = 300;
+const LOOK_AGAIN_MS = 25;
 
 /** How a key is revoked. */
 export interface KeyRevocationOrder {
@@ -47,53 +45,42 @@ export class KeyRevocation {
   ) {}
 
   /**
-   * In one transaction: the key leaves the JWKS, the prepared key signs if this one did, and the log says so. Nothing is waited
-   * for, and nothing about it is made in that transaction, so that it is quick; the next turn prepares another key.
+   * In one transaction of few round trips: the key leaves the JWKS, the prepared key signs if this one did, and the log says so.
+   * Nothing is waited for, and nothing about it is made, unless a fresh key is wanted or none is prepared. The next turn prepares another.
    *
    * @throws {DomainError} `unknown_signing_key`, `signing_key_revoked`
    */
   async revoke(actor: string, kid: string, order: KeyRevocationOrder): Promise<RevokedKey> {
-    const successor = await this.#makeSuccessor(actor, kid, order);
-    return this.#alone(async (tx) => {
-      const state = await this.#stateOf(tx, kid);
-      const acting = { tx, audit: this.audit, actor };
-      await endKey(acting, kid, 'revoked');
-      if (state === 'active') await this.#replace(acting, successor?.kid);
-      await noteChange(acting);
-      const [{ signs }] = await tx.query<[{ signs: string }]>(
-        `SELECT kid AS signs FROM signing_keys WHERE state = 'active'`,
-      );
-      const { reason, fresh, receiptWanted = false } = order;
-      await this.audit.record(tx, {
-        actor,
-        action: 'key.revoke',
-        target: kid,
-        details: { was: state, signs, fresh, reason },
-      });
-      const event = await this.revocations.append(tx, { kind: 'kid', id: kid, receiptWanted });
-      return { event, signs };
-    });
+    if (order.fresh) return this.#replace(actor, kid, order);
+    try {
+      return await this.#withdraw(actor, kid, order);
+    } catch (error) {
+      if (!(error instanceof DomainError && error.code === 'signing_key_in_use')) throw error;
+      return this.#replace(actor, kid, order);
+    }
   }
 
-  /** A new key, published by every live replica of identity, when one is wanted or there is no prepared one. */
-  async #makeSuccessor(
-    actor: string,
-    kid: string,
-    { fresh }: KeyRevocationOrder,
-  ): Promise<NewSigningKey | undefined> {
-    const { state, prepared } = await this.database.run(async (manager) => ({
-      state: await this.#stateOf(manager, kid),
-      prepared: await oldestPrepared(manager),
-    }));
-    if (state !== 'active' || (!fresh && prepared !== undefined)) return undefined;
+  /** Makes the successor first, if this is the key that signs. */
+  async #replace(actor: string, kid: string, order: KeyRevocationOrder): Promise<RevokedKey> {
+    const [key] = await this.database.run((manager) =>
+      manager.query<{ state: SigningKeyState }[]>(`SELECT state FROM signing_keys WHERE kid = $1`, [
+        kid,
+      ]),
+    );
+    const made = key?.state === 'active' ? await this.#makeSuccessor(actor) : undefined;
+    return this.#withdraw(actor, kid, order, made);
+  }
+
+  /** @returns the kid of a new key, which every live replica of identity publishes, if it is quick */
+  async #makeSuccessor(actor: string): Promise<string> {
     const made = await this.vault.make();
-    await this.#alone(async (tx) => {
-      const acting = { tx, audit: this.audit, actor };
-      await addKey(acting, made, 'prepared');
-      await noteChange(acting);
+    await this.database.transaction(async (tx) => {
+      await takeLocks(tx, [{ ...KEY_RING_LOCK, mode: 'exclusive' }]);
+      await addKey({ tx, audit: this.audit, actor }, made, 'prepared');
+      await tx.query(NOTING_CHANGE);
     });
     await this.#published(made.kid);
-    return made;
+    return made.kid;
   }
 
   async #published(kid: string): Promise<void> {
@@ -108,34 +95,51 @@ export class KeyRevocation {
     }
   }
 
-  async #replace(acting: Acting, made: string | undefined): Promise<void> {
-    const successor = made ?? (await oldestPrepared(acting.tx));
-    // Somebody has revoked the prepared key meanwhile: nothing is done, and the next try makes one.
-    if (successor === undefined) throw new DomainError('signing_key_in_use', 'no key is prepared');
-    await activateKey(acting, successor, { retired: null, despite: [] });
-  }
-
-  async #stateOf(manager: EntityManager, kid: string): Promise<SigningKeyState> {
-    const [key] = await manager.query<{ state: SigningKeyState }[]>(
-      `SELECT state FROM signing_keys WHERE kid = $1`,
-      [kid],
+  /**
+   * @param made what is to sign next, unless it was taken away since; without it, the key that was prepared first
+   * @throws {DomainError} `signing_key_in_use` when it signs and no key is prepared
+   */
+  #withdraw(
+    actor: string,
+    kid: string,
+    { reason, fresh, receiptWanted = false }: KeyRevocationOrder,
+    made = '',
+  ): Promise<RevokedKey> {
+    return this.database.brief(
+      lockingStatement([{ ...KEY_RING_LOCK, mode: 'exclusive' }]),
+      async (tx, [found]) => {
+        const { state, active, next } = found as FoundKeys;
+        if (state === null) throw new DomainError('unknown_signing_key');
+        if (state === 'revoked') throw new DomainError('signing_key_revoked');
+        const signs = state === 'active' ? next : active;
+        if (signs === null) throw new DomainError('signing_key_in_use', 'no key is prepared');
+        const isReplaced = state === 'active';
+        await tx.query(
+          [ending(kid, 'revoked'), ...(isReplaced ? [activating(signs)] : []), NOTING_CHANGE].join(
+            '; ',
+          ),
+        );
+        const acting = { tx, audit: this.audit, actor };
+        if (isReplaced) await recordActivation(acting, signs, { retired: null, despite: [] });
+        await this.audit.record(tx, {
+          actor,
+          action: 'key.revoke',
+          target: kid,
+          details: { was: state, signs, fresh, reason },
+        });
+        const event = await this.revocations.append(tx, { kind: 'kid', id: kid, receiptWanted });
+        return { result: { event, signs } };
+      },
+      { name: 'keys_to_revoke', text: FIND_KEYS, values: [kid, made] },
     );
-    if (!key) throw new DomainError('unknown_signing_key');
-    if (key.state === 'revoked') throw new DomainError('signing_key_revoked');
-    return key.state;
-  }
-
-  #alone<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    return this.database.transaction(async (tx) => {
-      await takeLocks(tx, [{ ...KEY_RING_LOCK, mode: 'exclusive' }]);
-      return work(tx);
-    });
   }
 }
 
-async function oldestPrepared(manager: EntityManager): Promise<string | undefined> {
-  const [next] = await manager.query<{ kid: string }[]>(
-    `SELECT kid FROM signing_keys WHERE state = 'prepared' ORDER BY prepared_at, kid LIMIT 1`,
-  );
-  return next?.kid;
+interface FoundKeys {
+  readonly state: SigningKeyState | null;
+  readonly active: string | null;
+  /** Which key signs next. */
+  readonly next: string | null;
 }
+const FIND_KEYS = `SELECT (SELECT state FROM signing_keys WHERE kid = $1) AS state, ${ACTIVE_KID} AS active,
+  (SELECT kid FROM signing_keys WHERE state = 'prepared' ORDER BY kid = $2 DESC, prepared_at, kid LIMIT 1) AS next`;

@@ -11,7 +11,9 @@ import type { Waiting } from './rotation-plan.js';
 import { KEY_RING_CHANNEL } from './rotation-steps.js';
 
 /** How often a replica looks for changes that it was not told of, and for what is to be done, milliseconds. */
-const INTERVALS = { followMs: 1_000, turnMs: 5_000 };
+const INTERVALS = { followMs: 500, turnMs: 5_000 };
+/** For so long after a revocation no key is made: that takes the processor, and what was revoked is on its way. Milliseconds. */
+const DELIVERED_WITHIN_MS = 2_000;
 
 /** Keeps this replica's key ring up with the database, and the database in line with the plan. Every replica does both. */
 @Injectable()
@@ -21,6 +23,7 @@ export class RotationDriver {
   readonly #listening: ListeningConnection;
   readonly #timers: NodeJS.Timeout[] = [];
   #overdue: Waiting | null = null;
+  #soon: NodeJS.Timeout | undefined;
 
   constructor(
     config: IdentityConfig,
@@ -47,18 +50,34 @@ export class RotationDriver {
     await this.#listening.start();
     this.#timers.push(
       setInterval(() => this.#follow.run(), followMs),
-      setInterval(() => this.#turn.run(), turnMs),
+      setInterval(() => {
+        if (this.#soon === undefined) this.#turn.run();
+      }, turnMs),
     );
+  }
+
+  /** After a key was revoked: takes the next turn, which prepares another, in a moment, and none until then. */
+  turnSoon(): void {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => {
+      this.#soon = undefined;
+      this.#turn.run();
+    }, DELIVERED_WITHIN_MS).unref();
   }
 
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    clearTimeout(this.#soon);
     this.#listening.close();
     await Promise.all([this.#follow.ended(), this.#turn.ended()]);
   }
 
   async #takeTurn(): Promise<void> {
-    const turn = await this.rotation.turn();
+    this.take(await this.rotation.turn());
+  }
+
+  /** Notes what a turn did and what is waited for, and says so in the log. For turns that others took, too. */
+  take(turn: RotationTurn): void {
     this.ring.noteNextChange(turn.plan.nextChangeIn);
     this.#report(turn);
   }

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import type { EntityManager } from 'typeorm';
 import type { AuditLog } from '../audit/audit-log.js';
 import type { NewSigningKey } from './key-vault.js';
@@ -37,12 +38,12 @@ export async function applySteps(
       if (step.retires !== null) await retireKey(acting, step.retires, tokensLiveFor);
       await activateKey(acting, step.kid, { retired: step.retires, despite: step.despite });
     } else {
-      await endKey(acting, step.kid, 'purged');
+      await acting.tx.query(ending(step.kid, 'purged'));
       await record(acting, 'key.purge', step.kid, {});
     }
     applied.push(step);
   }
-  if (applied.length > 0) await noteChange(acting);
+  if (applied.length > 0) await acting.tx.query(NOTING_CHANGE);
   return applied;
 }
 
@@ -71,18 +72,28 @@ export async function storeKey(
 }
 
 /** Lets a prepared key sign. What signed before must have been taken away in the same transaction. */
-export async function activateKey(
+async function activateKey(
   acting: Acting,
   kid: string,
   why: { readonly retired: string | null; readonly despite: readonly Behind[] },
 ): Promise<void> {
-  await acting.tx.query(
-    `UPDATE signing_keys SET state = 'active', activated_at = clock_timestamp(), activated_ms = ran_ms
-     FROM check_in_clock WHERE kid = $1`,
-    [kid],
-  );
-  await acting.tx.query(`UPDATE key_ring SET requested_ms = NULL, requested_forced = false`);
-  await record(acting, 'key.activate', kid, {
+  await acting.tx.query(activating(kid));
+  await recordActivation(acting, kid, why);
+}
+
+/** The statements, without parameters, that let a prepared key sign: what is asked for is fulfilled with it. */
+export function activating(kid: string): string {
+  return `UPDATE signing_keys SET state = 'active', activated_at = clock_timestamp(), activated_ms = ran_ms
+    FROM check_in_clock WHERE kid = ${pg.escapeLiteral(kid)};
+    UPDATE key_ring SET requested_ms = NULL, requested_forced = false`;
+}
+
+export function recordActivation(
+  acting: Acting,
+  kid: string,
+  why: { readonly retired: string | null; readonly despite: readonly Behind[] },
+): Promise<void> {
+  return record(acting, 'key.activate', kid, {
     retired: why.retired,
     despite: why.despite.map(({ service, instanceId, silent }) => ({
       service,
@@ -103,24 +114,14 @@ async function retireKey({ tx }: Acting, kid: string, tokensLiveFor: number): Pr
   );
 }
 
-/** Takes a key out of the JWKS. */
-export async function endKey(
-  { tx }: Acting,
-  kid: string,
-  state: 'purged' | 'revoked',
-): Promise<void> {
-  await tx.query(
-    `UPDATE signing_keys SET state = $2, ended_at = clock_timestamp(), sealed_private_key = NULL, master_key_id = NULL
-     WHERE kid = $1`,
-    [kid, state],
-  );
+/** The statement, without parameters, that takes a key out of the JWKS. */
+export function ending(kid: string, state: 'purged' | 'revoked'): string {
+  return `UPDATE signing_keys SET state = '${state}', ended_at = clock_timestamp(), sealed_private_key = NULL, master_key_id = NULL
+    WHERE kid = ${pg.escapeLiteral(kid)}`;
 }
 
-/** Tells every replica, once the transaction is committed. */
-export async function noteChange({ tx }: Acting): Promise<void> {
-  await tx.query(`UPDATE key_ring SET version = version + 1`);
-  await tx.query(`SELECT pg_notify($1, '')`, [KEY_RING_CHANNEL]);
-}
+/** The statement, without parameters, that tells every replica, once the transaction is committed. */
+export const NOTING_CHANGE = `UPDATE key_ring SET version = version + 1 RETURNING pg_notify('${KEY_RING_CHANNEL}', '')`;
 
 function record(
   { tx, audit, actor }: Acting,

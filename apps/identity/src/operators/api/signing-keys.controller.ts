@@ -1,24 +1,12 @@
-import {
-  Body,
-  Controller,
-  Get,
-  Headers,
-  HttpCode,
-  Inject,
-  Param,
-  Post,
-  Query,
-  Res,
-} from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import type { Logger } from '@countersign/service-host';
-import { LOGGER } from '../../platform/platform.module.js';
 import { Described } from '../../openapi/described.js';
 import { readPreferredWait } from '../../platform/preferred-wait.js';
 import { storableText } from '../../platform/storable-text.js';
 import { KeyRevocation } from '../../signing-keys/key-revocation.js';
 import { KeyRotation } from '../../signing-keys/key-rotation.js';
+import { RotationDriver } from '../../signing-keys/rotation-driver.js';
 import { actorOf } from '../operator.js';
 import type { Operator } from '../operator.js';
 import { CurrentOperator, RequireRole } from '../require-role.js';
@@ -60,8 +48,8 @@ export class OperatorSigningKeysController {
   constructor(
     private readonly rotation: KeyRotation,
     private readonly revocation: KeyRevocation,
+    private readonly driver: RotationDriver,
     private readonly answers: ReceiptAnswers,
-    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   @Get()
@@ -104,7 +92,9 @@ export class OperatorSigningKeysController {
       const { plan, state } = await this.rotation.plan(request);
       return { dry_run: true, applied: [], plan: planJson(plan, state.now) };
     }
-    const { applied } = await this.rotation.request(actorOf(operator), request);
+    const turn = await this.rotation.request(actorOf(operator), request);
+    this.driver.take(turn);
+    const { applied } = turn;
     reply.status(applied.some((step) => step.do === 'activate') ? 200 : 202);
     const { plan, state } = await this.rotation.plan();
     return { dry_run: false, applied: stepsJson(applied), plan: planJson(plan, state.now) };
@@ -150,13 +140,7 @@ export class OperatorSigningKeysController {
     const wait = readPreferredWait(prefer);
     const order = { ...body, receiptWanted: wait !== undefined };
     const { event, signs } = await this.revocation.revoke(actorOf(operator), kid, order);
-    const [answer] = await Promise.all([
-      this.answers.answer(event, wait, reply),
-      // The next key, so that one is prepared again. When it fails, the calendar goes on with it.
-      this.rotation.turn().catch((error: unknown) => {
-        this.logger.warn({ err: error }, 'no key was prepared yet after one was revoked');
-      }),
-    ]);
-    return { kid, signs, ...answer };
+    this.driver.turnSoon();
+    return { kid, signs, ...(await this.answers.answer(event, wait, reply)) };
   }
 }
