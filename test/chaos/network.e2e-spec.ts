@@ -60,15 +60,20 @@ it('a replica of identity is cut off from Postgres: no heartbeat comes from it, 
   try {
     await town.stack.endApp('identity-a');
     await town.startIdentity('identity-a', { DATABASE_URL: throughLink.toString() });
+    await town.letAllFollow('identity-a');
     const tokens = await town.signIn(4, 'identity-b');
     town.startProbing();
-    await delay(500);
+    const heartbeats = await town.heartbeatsFrom('identity-a');
+    await until(() => heartbeats.length > 1, 5_000);
     link.cut();
+    const cutAt = performance.now();
     await town.logout(tokens[0]!, 'identity-b');
     expect((await town.logout(tokens[3]!, 'identity-a')).status).toBe('failed');
     await delay(8_000);
     await town.logout(tokens[1]!, 'identity-b');
     expect(await town.judge()).toEqual([]);
+    // One may have been under way.
+    expect(heartbeats.filter((came) => came > cutAt + 500)).toEqual([]);
   } finally {
     await town.stack.endApp('identity-a', 'SIGKILL');
     link.close();

@@ -64,10 +64,7 @@ describe('with Redis alone, since the feed is closed', () => {
   beforeAll(async () => {
     town.road.closeTo(({ path }) => path.startsWith('/revocations'));
     // Who has lost Redis in the test before tries again in growing intervals.
-    await until(async () => {
-      const [token] = await town.signIn(1);
-      return (await town.logout(token!)).status === 'applied';
-    }, 30_000);
+    await town.untilReceipts(30_000);
     await town.rest();
   });
   beforeEach(() => {

@@ -4,7 +4,10 @@ import { until } from '../stack.js';
 import { backUp } from './restored-database.js';
 import { SERVICES, Town } from './town.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
+
+/** Who ran in the lost time is not known: for 75 s after it nobody is told that all have applied something. */
+const RECEIPTS_WITHIN_MS = 100_000;
 
 let town: Town;
 beforeAll(async () => {
@@ -38,6 +41,6 @@ it('Postgres is restored from before a revocation: verifiers prove what is lost,
   const again = await town.signIn(2);
   town.startProbing();
   await town.logout(again[0]!);
-  expect(await town.judge()).toEqual([]);
+  expect(await town.judge(RECEIPTS_WITHIN_MS)).toEqual([]);
   expect(town.stack.logs()).toContain('all sessions have ended and all tokens are revoked');
 });

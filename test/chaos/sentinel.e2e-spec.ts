@@ -20,7 +20,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   const byRedisAlone = () => town.road.closeTo(({ path }) => path.startsWith('/revocations'));
   byRedisAlone();
-  await untilReceipts();
+  await town.untilReceipts(40_000);
   await town.rest();
   byRedisAlone();
 });
@@ -30,12 +30,6 @@ afterAll(async () => {
   await redis.stop();
 });
 
-async function untilReceipts(): Promise<void> {
-  await until(async () => {
-    const [token] = await town.signIn(1);
-    return (await town.logout(token!)).status === 'applied';
-  }, 40_000);
-}
 const primaryPort = async () => Number((await redis.enter(whoLeads)).text.split('\n')[1]);
 
 it('with TLS, users and Sentinel as documented: every logout has its receipts, and a verifier can only read', async () => {
@@ -57,7 +51,7 @@ it('a failover that was asked for', async () => {
   await until(async () => (await primaryPort()) !== before, 30_000);
   await town.logout(tokens[2]!);
   expect(await town.judge()).toEqual([]);
-  await untilReceipts();
+  await town.untilReceipts(40_000);
   const token = await town.stack.addOperator('alice', ['read']);
   const operator = { ...town.operatorSettings('identity-a'), COUNTERSIGN_OPERATOR_TOKEN: token };
   const status = await town.stack.cli(relayStatus.split(' ').slice(1), operator);

@@ -10,6 +10,10 @@ const SOFT_SECONDS = 2;
 const HARD_SECONDS = 6;
 /** What the clocks of a check may differ by, and a request take, milliseconds. */
 const SLACK_MS = 1_000;
+/** Readers of the feed of a replica that are parts of it: its verifier, and its memory of swaps. */
+const READERS_INSIDE = 2;
+/** How long a test waits until all is well again, at most. */
+const WELL_WITHIN_MS = 60_000;
 /** How long all must be well before it counts as settled; who settled too early is waited for again. */
 const STEADY_MS = 300;
 const PAUSE_BETWEEN_PROBES_MS = 15;
@@ -99,18 +103,40 @@ export class Town {
   async relayLeader(): Promise<IdentityName> {
     let leader: IdentityName | undefined;
     await until(async () => {
-      for (const name of IDENTITIES) {
-        const metrics = await fetch(`${this.operatorUrl(name)}/metrics`, {
-          signal: AbortSignal.timeout(1_000),
-        }).then(
-          (answer) => answer.text(),
-          () => '',
-        );
-        if (/^countersign_relay_leader(\{.*\})? 1$/m.test(metrics)) leader = name;
-      }
+      for (const name of IDENTITIES)
+        if ((await this.#metric(name, 'countersign_relay_leader')) === 1) leader = name;
       return leader !== undefined;
     }, 30_000);
     return leader!;
+  }
+
+  /** Makes every service read the feed of this replica: the other one is restarted. What befalls it then befalls them. */
+  async letAllFollow(name: IdentityName): Promise<void> {
+    const other = IDENTITIES.find((one) => one !== name)!;
+    await this.stack.endApp(other);
+    try {
+      const all = SERVICES.length + READERS_INSIDE;
+      const follow = async () => (await this.#metric(name, 'countersign_feed_subscribers')) === all;
+      await until(follow, 30_000);
+    } finally {
+      await this.startIdentity(other);
+    }
+  }
+
+  /** Reads the feed of one replica from now on. @returns when heartbeats have come, on the clock of `performance.now()` */
+  async heartbeatsFrom(name: IdentityName): Promise<readonly number[]> {
+    const credentials = Buffer.from(`orders:${this.stack.clientSecrets['orders']!}`);
+    const url = `http://localhost:${this.identityPorts[name].SERVICE_PORT}/revocations/feed`;
+    const answer = await fetch(url, {
+      headers: { authorization: `Basic ${credentials.toString('base64')}` },
+      signal: this.#enough.signal,
+    });
+    const came: number[] = [];
+    void (async () => {
+      for await (const text of answer.body!.pipeThrough(new TextDecoderStream()))
+        if (text.includes('event: heartbeat')) came.push(performance.now());
+    })().catch(() => undefined);
+    return came;
   }
 
   /** Settings of a process whose wall clock is wrong. */
@@ -188,29 +214,35 @@ export class Town {
     return (await this.#probe(service, token)).answer;
   }
 
-  /**
-   * Waits until nothing changes any more, at most `withinMs`, goes on for a second, and stops. The tokens are forgotten.
-   *
-   * @returns the promises that were broken
-   */
-  async judge(withinMs = 60_000): Promise<string[]> {
-    const broken = (await this.findBreaches(withinMs)).map(({ text }) => text);
-    if (broken.length === 0) return broken;
-    return [...new Set(broken), ...this.stack.lastLines(25)];
+  /** Signs in and logs out, at each replica in turn, until a logout has all its receipts. @throws when none has within `ms` */
+  async untilReceipts(ms: number): Promise<void> {
+    let turn = 0;
+    await until(async () => {
+      const at = IDENTITIES[(turn += 1) % IDENTITIES.length]!;
+      const [token] = await this.signIn(1, at);
+      return (await this.logout(token!, at)).status === 'applied';
+    }, ms);
   }
 
-  /** The same, without the last lines of the logs. */
-  async findBreaches(withinMs: number): Promise<Breach[]> {
-    const limit = performance.now() + withinMs;
-    let broken: Breach[];
-    do {
-      await this.#becomeWhole(limit);
-      const settledAt = performance.now();
-      await delay(1_000);
-      broken = breaches(this.history(settledAt), this.#hardLimitMs);
-    } while (broken.length > 0 && performance.now() < limit);
+  /**
+   * Waits until nothing changes any more, goes on for a second, and stops. The tokens are forgotten.
+   *
+   * @param receiptsWithinMs how long it may take after that until a logout has all its receipts again
+   * @returns the promises that were broken
+   */
+  async judge(receiptsWithinMs = 30_000): Promise<string[]> {
+    let found = await this.#settle(WELL_WITHIN_MS);
+    if (found.length === 0) found = await this.#breachesOfReceipts(receiptsWithinMs);
     await this.rest();
-    return broken;
+    const broken = new Set(found.map(({ text }) => text));
+    return broken.size === 0 ? [] : [...broken, ...this.stack.lastLines(25)];
+  }
+
+  /** The same, without the last lines of the logs, and without asking for receipts. */
+  async findBreaches(withinMs: number): Promise<Breach[]> {
+    const found = await this.#settle(withinMs);
+    await this.rest();
+    return found;
   }
 
   /** Stops using tokens, and forgets them. For `afterEach`: a test that failed must not disturb the next. */
@@ -230,6 +262,31 @@ export class Town {
     await this.stack.stop();
     this.#frontDoor?.close();
     this.road.close();
+  }
+
+  /** @returns what is still broken at the end */
+  async #settle(withinMs: number): Promise<Breach[]> {
+    const limit = performance.now() + withinMs;
+    let found: Breach[];
+    do {
+      await this.#becomeWhole(limit);
+      const settledAt = performance.now();
+      await delay(1_000);
+      found = breaches(this.history(settledAt), this.#hardLimitMs);
+    } while (found.length > 0 && performance.now() < limit);
+    return found;
+  }
+
+  /** Without receipts the promise about them would be kept by nobody. */
+  async #breachesOfReceipts(withinMs: number): Promise<Breach[]> {
+    try {
+      await this.untilReceipts(withinMs);
+    } catch {
+      const text = `no logout had all its receipts within ${String(withinMs / 1000)} s`;
+      return [{ kind: 'not_healed', text }];
+    }
+    await delay(STEADY_MS);
+    return breaches(this.history(Infinity), this.#hardLimitMs);
   }
 
   async #becomeWhole(limit: number): Promise<void> {
@@ -274,6 +331,18 @@ export class Town {
       signal: AbortSignal.timeout(5_000),
     }).then(answerFrom, () => 'unreachable' as const);
     return { token, service, began, ended: performance.now(), answer };
+  }
+
+  /** A number that a replica tells; `undefined` when it does not answer. */
+  async #metric(name: IdentityName, metric: string): Promise<number | undefined> {
+    const text = await fetch(`${this.operatorUrl(name)}/metrics`, {
+      signal: AbortSignal.timeout(1_000),
+    }).then(
+      (answer) => answer.text(),
+      () => '',
+    );
+    const found = new RegExp(`^${metric}(?:\\{.*\\})? (\\d+)$`, 'm').exec(text);
+    return found ? Number(found[1]) : undefined;
   }
 
   #publicUrl(name: IdentityName, path: string): string {
