@@ -9,6 +9,7 @@ import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { takeLocks } from '../platform/locks.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
+import { revokeEachIn } from '../sessions/end-sessions.js';
 import { accountDeletedMessage } from './account-messages.js';
 import { OwnerCheck } from './owner-check.js';
 import type { Owner } from './owner-check.js';
@@ -27,7 +28,7 @@ export class AccountDeletion {
 
   /**
    * Deletes the account with its sessions and tokens, and whatever the audit log holds that is personal; the log's other columns stay, under
-   * an id that is nobody's any more. Every token dies by one cut-off. The address is free at once.
+   * an id that is nobody's any more. Every token dies by its session, and by a cut-off. The address is free at once.
    *
    * @param password the current one; needless within five minutes of the sign-in
    * @returns where the end stands in the log of revocations
@@ -46,6 +47,7 @@ export class AccountDeletion {
       await this.#recordAndErase(tx, id);
       await deleteEndedSessions(tx, id);
       // The head before the rows of sessions, like everybody who ends some: a logout or a cut-off by client has no lock of the account.
+      await revokeEachIn(tx, this.revocations, { accountId: id });
       const { epoch, seq } = await this.revocations.append(tx, { kind: 'sub', id, receiptWanted });
       // From here on nobody writes anything personal; what was written since, as by a failed sign-in, goes too.
       await tx.query(`SELECT FROM accounts WHERE id = $1 FOR UPDATE`, [id]);

@@ -50,10 +50,13 @@ it('the other sessions end, this one goes on with other credentials, and the own
   ]);
   // Copies of this session's access token die too.
   const revoked = await people.query<{ cutoff: string }>(
-    `SELECT kind, id, cutoff FROM revocations`,
+    `SELECT kind, id, cutoff FROM revocations ORDER BY seq`,
   );
-  expect(revoked).toEqual([{ kind: 'sub', id: ann.accountId, cutoff: expect.any(String) }]);
-  const cutoff = Number(revoked[0]!.cutoff);
+  expect(revoked).toEqual([
+    { kind: 'sid', id: elsewhere.sid, cutoff: null },
+    { kind: 'sub', id: ann.accountId, cutoff: expect.any(String) },
+  ]);
+  const cutoff = Number(revoked[1]!.cutoff);
   expect(decodeJwt(ann.accessToken).iat).toBeLessThanOrEqual(cutoff);
   expect(decodeJwt(renewed.accessToken).iat).toBeGreaterThan(cutoff);
   await expect(people.signIn('ann@example.test')).rejects.toMatchObject({

@@ -7,7 +7,7 @@ import { DomainError } from '../platform/domain-error.js';
 import { KEY_RING_LOCK, takeLocks } from '../platform/locks.js';
 import type { Lock } from '../platform/locks.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
-import { countSessions, endSessionsIn, pagesOfSessions } from '../sessions/end-sessions.js';
+import { countSessions, endSessionsIn, revokeEachIn } from '../sessions/end-sessions.js';
 import type { SessionsCovered } from '../sessions/sessions-covered.js';
 import { actorOf } from './operator.js';
 import type { Operator } from './operator.js';
@@ -84,7 +84,9 @@ export class CuttingOff {
       await takeLocks(tx, [lockOf(what)]);
       // Counted before the append: from there on nobody should wait for anything but the commit.
       const reach = await reachOf(tx, what);
-      if (endSessions && what.cutoff !== undefined) await this.#revokeSessions(tx, what);
+      if (endSessions && what.cutoff !== undefined) {
+        await revokeEachIn(tx, this.revocations, coveredBy(what));
+      }
       const event = await this.revocations.append(tx, { ...what, receiptWanted });
       const { epoch, seq, cutoff } = event;
       const endedSessions = endSessions
@@ -107,12 +109,6 @@ export class CuttingOff {
       });
       return { event, reach, endedSessions };
     });
-  }
-
-  async #revokeSessions(tx: EntityManager, what: CutOff): Promise<void> {
-    for await (const sids of pagesOfSessions(tx, coveredBy(what))) {
-      await this.revocations.appendSessions(tx, sids);
-    }
   }
 }
 

@@ -13,14 +13,24 @@ export const REVOCATION_CHANNEL = 'countersign_revocations';
 /** What concerns a token lives this much longer than it, seconds: clocks and their tolerance. */
 export const EXPIRY_MARGIN_SECONDS = 120;
 
+/** How far a cut-off may lie ahead: whom it covers gets no token meanwhile, and verifiers believe no more (`event-bounds.ts`). */
+const MAX_LEAD_SECONDS = 60;
+
+/** The latest time is noted every second, by replicas that may be slow: tokens of so many seconds after it may exist. */
+const NOTED_WITHIN_SECONDS = 2;
+
 /** What is to be revoked. */
 export interface Revocation {
   readonly kind: RevocationKind;
   readonly id: string;
   /** Somebody waits until every live instance has applied it. */
   readonly receiptWanted?: boolean;
-  /** An earlier cut-off, NumericDate seconds. Without it, database time when the entry is written. */
-  readonly cutoff?: number | undefined;
+  /**
+   * An earlier cut-off, NumericDate seconds. Without it, one that covers every token issued until now: database time when the
+   * entry is written, or the latest that it ever was if it was set back since, {@link MAX_LEAD_SECONDS} ahead at most. `now` is that
+   * time as it is, where the same tokens are revoked by their sessions too and people are to sign in again at once.
+   */
+  readonly cutoff?: number | 'now' | undefined;
 }
 
 /** The head of the log as read from the primary, with the database's time of the read (NumericDate, fractional). */
@@ -69,14 +79,21 @@ export class RevocationLog {
             floor(extract(epoch FROM clock_timestamp()))::bigint AS now, ${IS_NOTED_LINEAGE} AS followed
         ), entry AS (
           INSERT INTO revocations (epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted)
-          SELECT epoch, seq, $1, $2, CASE WHEN $3 THEN coalesce($4, now) END,
+          SELECT epoch, seq, $1, $2, CASE WHEN $3 THEN coalesce($4, now + ${LEAD_OF_TOKENS}) END,
             CASE WHEN $1 <> 'kid' THEN now + lifetime + ${String(EXPIRY_MARGIN_SECONDS)} END, now, $5
           FROM head RETURNING epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted
         )
         SELECT entry.*, head.followed, coalesce($4 > head.now, false) AS in_future,
           pg_notify('${REVOCATION_CHANNEL}', '')
         FROM entry, head`,
-      values: [kind, id, isCutoff, cutoff ?? null, receiptWanted],
+      values: [
+        kind,
+        id,
+        isCutoff,
+        typeof cutoff === 'number' ? cutoff : null,
+        receiptWanted,
+        cutoff === 'now' ? 0 : MAX_LEAD_SECONDS,
+      ],
     });
     if (!row?.followed) throw notFollowedYet();
     if (row.in_future) throw new DomainError('cutoff_in_future');
@@ -189,6 +206,10 @@ export interface LogPage {
   readonly head: HeadReading;
   readonly events: RevocationEvent[];
 }
+
+/** SQL: by how many seconds tokens may have been issued ahead of `now`, up to `$6`; only when the clock was set back. */
+const LEAD_OF_TOKENS = `(SELECT CASE WHEN noted > now THEN least(noted - now + ${String(NOTED_WITHIN_SECONDS)}, $6) ELSE 0 END
+  FROM (SELECT floor(extract(epoch FROM highest_at))::bigint AS noted FROM check_in_clock) AS clock)`;
 
 /** SQL: the head as the server that answers has it, and whether that is the primary which the log is written in. */
 const HEAD_COLUMNS = `epoch AS head_epoch, seq AS head_seq, extract(epoch FROM clock_timestamp()) AS read_at,

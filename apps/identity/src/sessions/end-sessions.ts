@@ -37,7 +37,7 @@ export async function countSessions(
 }
 
 /** Their ids, in pages. */
-export async function* pagesOfSessions(
+async function* pagesOfSessions(
   manager: EntityManager,
   covered: SessionsCovered,
 ): AsyncGenerator<readonly string[]> {
@@ -110,6 +110,15 @@ export async function endEachIn(
     };
   }
   return ended;
+}
+
+/** Revokes live sessions by an entry for each, for a caller that deletes them or ends them itself. The same locks. */
+export async function revokeEachIn(
+  tx: EntityManager,
+  revocations: RevocationLog,
+  covered: SessionsCovered,
+): Promise<void> {
+  for await (const sids of pagesOfSessions(tx, covered)) await revocations.appendSessions(tx, sids);
 }
 
 /** What happens to sessions when history is lost. */

@@ -12,7 +12,7 @@ import { DomainError } from '../platform/domain-error.js';
 import { takeLocks } from '../platform/locks.js';
 import { EpochRaising } from '../revocation/epoch-raising.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
-import { endAllSessions, endEachIn, endSessionsIn } from './end-sessions.js';
+import { endAllSessions, endEachIn } from './end-sessions.js';
 import type { EndedEach, EndReason } from './end-sessions.js';
 import { NewSessions } from './new-sessions.js';
 import type { SignInContext } from './new-sessions.js';
@@ -208,10 +208,12 @@ export class Sessions {
   }
 
   /**
-   * Ends every session of an account by one `sub` cut-off, in a transaction of the caller's that holds the account's lock
-   * alone: so no token is issued meanwhile. A logout in the same moment writes its own revocation too, and nothing else.
+   * Ends every session of an account by an entry for each, which no clock can make miss a token, and then cuts the account off, in
+   * a transaction of the caller's that holds the account's lock alone: so no token is issued meanwhile. A logout in the same
+   * moment writes its own revocation too, and nothing else.
    *
    * @param options with `keepSid` that session goes on, but every access token that it has had until now is dead
+   * @returns where the last entry stands; `receiptWanted` says that somebody waits for it
    */
   async endAllIn(
     tx: EntityManager,
@@ -219,15 +221,16 @@ export class Sessions {
     reason: EndReason,
     { receiptWanted = false, keepSid }: EndAllOptions = {},
   ): Promise<{ readonly position: Position; readonly sessions: number }> {
+    const covered = { accountId, except: keepSid };
+    const { sessions } = await endEachIn(tx, this.revocations, covered, reason, {});
     const { epoch, seq } = await this.revocations.append(tx, {
       kind: 'sub',
       id: accountId,
+      // The tokens of a session that goes on die by this alone.
+      cutoff: keepSid === undefined ? 'now' : undefined,
       receiptWanted,
     });
-    const position = { epoch, seq };
-    const covered = { accountId, except: keepSid };
-    const sessions = await endSessionsIn(tx, covered, reason, position);
-    return { position, sessions };
+    return { position: { epoch, seq }, sessions };
   }
 
   /**
