@@ -35,7 +35,9 @@ export class PasswordController {
   @HttpCode(200)
   @Described({
     summary: 'Changes the password and ends every other session.',
-    details: 'Answers like a sign-in, with what this session goes on with.',
+    details:
+      'Answers like a sign-in, with what this session goes on with: whatever it had before is refused from then on, its access ' +
+      'tokens too.',
     answers: { 200: credentialsAnswer },
     problems: [...OWNER_CHECK_PROBLEMS, 'revocation_in_progress'],
   })
