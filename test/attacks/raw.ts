@@ -47,7 +47,7 @@ export function answersOn(socket: Socket, quietMs?: number): Promise<Exchange> {
     let quiet: NodeJS.Timeout | undefined;
     const end = (isClosed: boolean) => {
       clearTimeout(quiet);
-      const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, code]) => Number(code));
+      const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, code]) => Number(code));
       resolve({ text, statuses, isClosed, ms: performance.now() - start });
       socket.destroy();
     };

@@ -5,7 +5,7 @@ import { expectStatus, freePorts, post, Stack, until } from '../stack.js';
 import { answersOn, dribble, exchange, open } from './raw.js';
 import type { Exchange } from './raw.js';
 
-jest.setTimeout(90_000);
+jest.setTimeout(180_000);
 
 /** Every listener of every process. */
 const LISTENERS = [

@@ -4,6 +4,7 @@ import {
   measureRequests,
   ProblemError,
   protectAnswers,
+  refuseOtherForms,
   toProblemAnswer,
   traceRequests,
 } from '@countersign/service-host';
@@ -38,6 +39,7 @@ export async function createGatewayApp(parts: GatewayParts): Promise<FastifyInst
   const { verifier, swap, cookies, upstreams, logger, metrics } = parts;
   const app: FastifyInstance = fastify(fastifySettings(logger, parts.trustedProxies));
   traceRequests(app);
+  refuseOtherForms(app);
   measureRequests(app, metrics);
   logRequests(app);
   protectAnswers(app);

@@ -24,6 +24,7 @@ import type { Registry } from './metrics.js';
 import { problemForStatus } from './problem.js';
 import { ProblemFilter, toProblemAnswer } from './problem-filter.js';
 import type { ProblemMapping } from './problem-filter.js';
+import { refuseOtherForms } from './request-form.js';
 import type { TlsMaterial } from './tls-files.js';
 import { traceRequests } from './tracing.js';
 
@@ -93,6 +94,7 @@ export async function createHttpApp(
   // Fastify reads text/plain by default; our APIs take JSON, and whoever takes something else says so.
   instance.removeContentTypeParser('text/plain');
   traceRequests(instance);
+  refuseOtherForms(instance);
   measureRequests(instance, metrics);
   logRequests(instance);
   protectAnswers(instance);

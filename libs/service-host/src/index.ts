@@ -15,6 +15,7 @@ export { createHttpApp, fastifySettings, logRequests } from './http-app.js';
 export type { HttpAppOptions } from './http-app.js';
 export { createLogger, NestLogger } from './logger.js';
 export type { Logger } from './logger.js';
+export { refuseOtherForms } from './request-form.js';
 export { limitConnections } from './limit-connections.js';
 export { addManagementRoutes, createManagementListener } from './management-listener.js';
 export type { ManagementOptions, Readiness } from './management-listener.js';

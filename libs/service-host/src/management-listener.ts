@@ -4,6 +4,7 @@ import { protectAnswers } from './answer-headers.js';
 import { fastifySettings } from './http-app.js';
 import type { Logger } from './logger.js';
 import type { Registry } from './metrics.js';
+import { refuseOtherForms } from './request-form.js';
 
 /** Whether a process can do its work, and if not, what is missing, for people. */
 export interface Readiness {
@@ -46,6 +47,7 @@ export function createManagementListener(options: ManagementOptions): FastifyIns
     forceCloseConnections: true,
   });
   protectAnswers(app);
+  refuseOtherForms(app);
   addManagementRoutes(app, options);
   return app;
 }

@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { isPublicRoute } from '@countersign/nest-auth';
-import type { RouteAccess } from '../openapi/api-route.js';
+import type { ApiRoute, RouteAccess } from '../openapi/api-route.js';
 import { openApiDocument } from '../openapi/openapi-document.js';
 import type { OpenApiDocument } from '../openapi/openapi-document.js';
 import { routesOf } from '../openapi/routes-of.js';
@@ -25,10 +25,14 @@ export function serviceDocument(): OpenApiDocument {
           scheme: 'basic',
           description: 'The id and secret of a relying service',
         },
+        client: { type: 'http', scheme: 'basic', description: 'Of a registered client' },
       },
       problems: ALL_PROBLEMS,
     },
-    [...routesOf(controllersOf(ServiceListenerModule), accessOf), ...documentRoutes('')],
+    [
+      ...routesOf(controllersOf(ServiceListenerModule), accessOf).map(withInquirers),
+      ...documentRoutes(''),
+    ],
   );
 }
 
@@ -36,4 +40,10 @@ function accessOf(handler: object, controller: Type): RouteAccess | undefined {
   const isOpen = isPublicRoute({ getHandler: () => handler, getClass: () => controller });
   if (isOpen) return undefined;
   return { schemes: ['service'], roles: [], problems: ['client_credentials_rejected'] };
+}
+
+/** Whoever asks about tokens proves who they are inside of the route, which refuses them as an OAuth endpoint does. */
+function withInquirers(route: ApiRoute): ApiRoute {
+  if (!route.description.oauthErrors) return route;
+  return { ...route, access: { schemes: ['service', 'client'], roles: [], problems: [] } };
 }
