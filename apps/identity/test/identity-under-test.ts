@@ -28,7 +28,7 @@ export interface Replica {
 let postgres: ThrowAwayPostgres | undefined;
 const open: Replica[] = [];
 
-/** Starts a replica; the first one of a file starts the database server. */
+/** Starts a replica; the first one of a file that brings no database starts the server. */
 export async function startReplica(
   options: {
     databaseUrl?: string;
@@ -37,8 +37,7 @@ export async function startReplica(
     settings?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<Replica> {
-  postgres ??= await startThrowAwayPostgres();
-  const databaseUrl = options.databaseUrl ?? (await postgres.createDatabase());
+  const databaseUrl = options.databaseUrl ?? (await createDatabase());
   const mailDir = mkdtempSync(join(tmpdir(), 'identity-mail-'));
   const config = loadConfig({
     ISSUER_URL: 'http://localhost:8080',
@@ -79,6 +78,11 @@ export async function startReplica(
   };
   open.push(replica);
   return replica;
+}
+
+async function createDatabase(): Promise<string> {
+  postgres ??= await startThrowAwayPostgres();
+  return postgres.createDatabase();
 }
 
 /** Ends every replica of this file, and the database server. For `afterAll`. */

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { prepareBinaries } from './binaries.js';
 import { prepareCluster } from './cluster.js';
 import { openDataHome } from './data-home.js';
@@ -38,6 +39,8 @@ export interface EmbeddedPostgresOptions {
   readonly password: string;
   /** False trades safety for speed: what was written may be lost in a crash. For tests. Default true. */
   readonly durable?: boolean;
+  /** True starts the data as a standby whose primary never comes, readable, until `SELECT pg_promote()`. For tests. Wants what a durable server has written. */
+  readonly standby?: boolean;
   /** A folder whose `bin` has the programs of another Postgres, such as `/usr/lib/postgresql/15`, to be used as they are. */
   readonly programs?: string;
   /** Each line the server writes to its log. */
@@ -71,6 +74,7 @@ export async function startEmbeddedPostgres(
     const binaries = await prepareBinaries(nativeFolder, runAs, onProgress);
     await endLeftOverServer(place.data, onProgress);
     await prepareCluster(place, binaries, { runAs, password, durable }, onProgress);
+    if (options.standby === true) await writeFile(join(place.data, 'standby.signal'), '');
     const program = binaries.postgres;
     const command = { program, data: place.data, durable, runAs, log };
     const server = await bringUpServer(command, port, password);

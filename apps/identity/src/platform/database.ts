@@ -5,9 +5,12 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { DomainError } from './domain-error.js';
 
-/** The database is away or too slow: SQLSTATE classes 08, 53, 57P, a statement that took too long, and what sockets say. */
+/**
+ * The database is away or too slow: SQLSTATE classes 08, 53, 57P, a statement that took too long, and what sockets say; or it cannot be
+ * written, as a standby.
+ */
 const CONNECTION_FAULT =
-  /^(08|53|57P|57014|25P03)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+  /^(08|53|57P|57014|25P03|25006)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 
 /** A statement with texts as parameters that every connection keeps prepared under its name. */
 export interface Reading {

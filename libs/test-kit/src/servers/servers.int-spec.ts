@@ -45,6 +45,18 @@ it('a throw-away Postgres gives every caller an empty database, and leaves nothi
   await expect(query(postgres.url, 'SELECT 1')).rejects.toThrow(/ECONNREFUSED/);
 });
 
+it('a throw-away Postgres comes back as a standby, until it is promoted', async () => {
+  const postgres = await startThrowAwayPostgres();
+  await query(postgres.url, 'CREATE TABLE mine AS SELECT 1 AS one');
+  await postgres.halt();
+  await postgres.resumeAsStandby();
+  expect(await query(postgres.url, 'SELECT * FROM mine')).toEqual([{ one: 1 }]);
+  await expect(query(postgres.url, 'DELETE FROM mine')).rejects.toThrow(/read-only/);
+  await query(postgres.adminUrl, 'SELECT pg_promote()');
+  await query(postgres.url, 'DELETE FROM mine');
+  await postgres.stop();
+});
+
 it('two throw-away servers do not meet', async () => {
   const both = await Promise.all([startThrowAwayRedis(), startThrowAwayRedis()]);
   expect(both[0].port).not.toBe(both[1].port);

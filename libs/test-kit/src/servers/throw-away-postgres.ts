@@ -13,6 +13,8 @@ export interface ThrowAwayPostgres {
   halt(): Promise<void>;
   /** After halt(): the same data on the same port. */
   resume(): Promise<void>;
+  /** After halt(): the same data on the same port as a standby without a primary, until `SELECT pg_promote()`. For tests of failovers. */
+  resumeAsStandby(): Promise<void>;
   /** Stops the server and deletes its data. */
   stop(): Promise<void>;
 }
@@ -32,8 +34,8 @@ export async function startThrowAwayPostgres(programs?: string): Promise<ThrowAw
   const kind = programs === undefined ? { durable: false } : { programs };
   const settings = { dataDir: `${folder}/data`, password: role.password, ...kind };
   const watch = watchOverChildren();
-  const start = async (port: number) => {
-    const started = await startEmbeddedPostgres({ ...settings, port });
+  const start = async (port: number, more: { durable?: boolean; standby?: boolean } = {}) => {
+    const started = await startEmbeddedPostgres({ ...settings, ...more, port });
     watch.add(started.pid, 'SIGINT');
     return started;
   };
@@ -61,6 +63,12 @@ export async function startThrowAwayPostgres(programs?: string): Promise<ThrowAw
       halt,
       resume: async () => {
         server = await start(server.port);
+      },
+      resumeAsStandby: async () => {
+        // Without durability it has written less than a standby wants.
+        server = await start(server.port, { durable: true });
+        await halt();
+        server = await start(server.port, { durable: true, standby: true });
       },
       stop: async () => {
         await halt();
