@@ -68,8 +68,6 @@ function fail(span: Span, error: unknown): void {
 export function traceRequests(app: FastifyInstance): void {
   if (!somebodyListens()) return;
   const contexts = new WeakMap<FastifyRequest, Context>();
-  const enter = (request: FastifyRequest, done: () => void) =>
-    context.with(contexts.get(request) ?? context.active(), done);
   app.addHook('onRequest', (request, _reply, done) => {
     const { method, headers, routeOptions } = request;
     if (routeOptions.logLevel === 'warn') {
@@ -81,17 +79,17 @@ export function traceRequests(app: FastifyInstance): void {
     const attributes = { 'http.request.method': method, 'http.route': route };
     const name = route === undefined ? method : `${method} ${route}`;
     const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, caller);
-    contexts.set(request, trace.setSpan(caller, span));
-    enter(request, done);
+    const own = trace.setSpan(caller, span);
+    contexts.set(request, own);
+    context.with(own, done);
   });
-  // A body arrives in events of the connection, which belong to no request.
-  app.addHook('preValidation', (request, _reply, done) => enter(request, done));
   app.addHook('onResponse', (request, { statusCode }, done) => {
-    const span = trace.getSpan(contexts.get(request) ?? ROOT_CONTEXT);
+    const own = contexts.get(request) ?? ROOT_CONTEXT;
+    const span = trace.getSpan(own);
     span?.setAttribute('http.response.status_code', statusCode);
     if (statusCode >= 500) span?.setStatus({ code: SpanStatusCode.ERROR });
     span?.end();
-    enter(request, done);
+    context.with(own, done);
   });
 }
 

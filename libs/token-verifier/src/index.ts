@@ -75,6 +75,7 @@ export { systemClock } from './system-clock.js';
 export { TokenVerifier } from './token-verifier.js';
 export type {
   Outcome,
+  Trace,
   VerifierParts,
   VerifierState,
   VerifyOptions,

@@ -1,3 +1,9 @@
+import { once } from 'node:events';
+import { request as requestHttp } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { SpanStatusCode, trace } from '@opentelemetry/api';
 import {
   InMemorySpanExporter,
@@ -39,23 +45,32 @@ function application(): FastifyInstance {
   );
   return app;
 }
-const change = (app: FastifyInstance, headers: Record<string, string>) =>
-  app.inject({
+/** Sends a body that comes later than its headers. */
+async function change(app: FastifyInstance, headers: Record<string, string>): Promise<object> {
+  const origin = app.server.listening ? originOf(app) : await app.listen();
+  const request = requestHttp(`${origin}/things/7?password=${SECRET}`, {
     method: 'POST',
-    url: `/things/7?password=${SECRET}`,
-    headers: { 'x-request-id': 'request-1', ...headers },
-    payload: { password: SECRET },
+    headers: { 'content-type': 'application/json', ...headers },
   });
+  request.flushHeaders();
+  await delay(20);
+  const [answer] = (await once(request.end(JSON.stringify({ password: SECRET })), 'response')) as [
+    IncomingMessage,
+  ];
+  return (await json(answer)) as object;
+}
+const originOf = ({ server }: FastifyInstance) =>
+  `http://localhost:${String((server.address() as AddressInfo).port)}`;
 
 describe('without an SDK', () => {
   it('nothing is done but the work, and a trace goes on as it came', async () => {
     const app = application();
-    expect((await change(app, sent)).json()).toEqual({
+    expect(await change(app, sent)).toEqual({
       'x-request-id': expect.any(String),
       ...sent,
     });
-    expect((await change(app, {})).json()).toEqual({ 'x-request-id': expect.any(String) });
-    expect(app.hasRoute({ method: 'GET', url: '/broken' })).toBe(true);
+    expect(await change(app, {})).toEqual({ 'x-request-id': expect.any(String) });
+    await app.close();
     expect(traceHeaders()).toEqual({});
   });
 
@@ -83,6 +98,7 @@ describe('with an SDK', () => {
     app = application();
   });
   beforeEach(() => exporter.reset());
+  afterAll(() => app.close());
   const spans = () =>
     exporter.getFinishedSpans().map(({ name, parentSpanContext, status, attributes }) => ({
       name,
@@ -95,7 +111,7 @@ describe('with an SDK', () => {
     const answer = await change(app, sent);
     const [work, request] = exporter.getFinishedSpans();
     const id = (span = work) => span?.spanContext().spanId ?? '';
-    expect(answer.json()).toEqual({
+    expect(answer).toEqual({
       'x-request-id': expect.any(String),
       traceparent: `00-${TRACE}-${id(work)}-01`,
       tracestate: 'vendor=1',
@@ -117,7 +133,7 @@ describe('with an SDK', () => {
 
   it('a caller that makes no sense is no parent, and what it says of a trace ends here', async () => {
     const answer = await change(app, { ...sent, traceparent: '00-junk' });
-    expect(Object.keys(answer.json())).toEqual(['x-request-id', 'traceparent']);
+    expect(Object.keys(answer)).toEqual(['x-request-id', 'traceparent']);
     expect(spans()[1]?.parent).toBeUndefined();
   });
 
