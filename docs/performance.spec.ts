@@ -1,5 +1,11 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { failsOf, lastStep, MOST_PER_STEP } from '../bench/growth-steps.mjs';
 import { plot, roundUp, short } from '../bench/plot.mjs';
+
+const folder = fileURLToPath(new URL('performance', import.meta.url));
+const page = readFileSync(`${folder}.md`, 'utf8');
+const charts = existsSync(folder) ? readdirSync(folder) : [];
 
 const chart = {
   title: 'Signing in & out',
@@ -70,4 +76,22 @@ it('the last step counts, and what is too small to measure does not', () => {
     'login is 3.10, above 3',
     'refresh is NaN, above 3',
   ]);
+});
+
+it('the charts of the page are there, and each shows figures that the page has too', () => {
+  const shown = [...page.matchAll(/\]\(performance\/([\w-]+\.svg)\)/g)].map(([, name]) => name);
+  expect(shown.length).toBeGreaterThan(0);
+  expect([...charts].sort()).toEqual([...shown].sort());
+  const rows = [...page.matchAll(/^\|(.+)\|$/gm)].map(([, row = '']) =>
+    row.split('|').map((cell) => cell.trim()),
+  );
+  for (const name of charts) {
+    const svg = readFileSync(`${folder}/${name}`, 'utf8');
+    const points = [...svg.matchAll(/<title>.*, (.+): (.+)<\/title>/g)];
+    expect(points.length).toBeGreaterThan(2);
+    for (const [, step = '', value = ''] of points)
+      expect(rows.some(([first, ...others]) => first === step && others.includes(value))).toBe(
+        true,
+      );
+  }
 });
