@@ -2,7 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import { pino } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { default as pretty } from 'pino-pretty';
-import { redactText, SECRET_MEMBERS } from './redact.js';
+import { harmless, redactText, SECRET_MEMBERS } from './redact.js';
 import { traceOfLine } from './tracing.js';
 
 export type { Logger } from 'pino';
@@ -29,7 +29,7 @@ export function createLogger({ name, level, format, destination }: LoggerOptions
       redact: { paths: secretPaths(), censor: '[redacted]' },
       serializers: { err: describeError, error: describeError },
     },
-    { write: (line) => void sink.write(redactText(line)) },
+    { write: (line) => void sink.write(harmless(redactText(line), format)) },
   );
 }
 

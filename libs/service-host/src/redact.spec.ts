@@ -73,3 +73,21 @@ it('the readable form is redacted as well', () => {
     logged((logger) => logger.info({ password: 'p-1' }, `for ann@example.test`), 'pretty'),
   ).not.toMatch(/p-1|ann@/);
 });
+
+it.each(['json', 'pretty'] as const)(
+  'nothing that a terminal would obey is written (%s)',
+  (format) => {
+    const evil = 'x\u001b[2J\r\b\u007f\u009b31m\u2028y\\u0041';
+    const text = logged((logger) => {
+      logger.info({ route: evil, path: 'C:\\new' }, evil);
+      logger.error({ err: new Error(evil) }, 'failed');
+    }, format);
+
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028]/);
+    expect(text).toContain('\\u001b[2J');
+    if (format === 'json') {
+      const [line = ''] = text.split('\n');
+      expect(JSON.parse(line)).toMatchObject({ msg: evil, route: evil, path: 'C:\\new' });
+    }
+  },
+);

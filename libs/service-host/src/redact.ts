@@ -34,3 +34,18 @@ export function redactText(text: string): string {
     .replace(USER_INFO, `$1${REDACTED}@`)
     .replace(EMAIL, REDACTED);
 }
+
+/**
+ * Writes what a terminal would obey, or take for the end of a line, as an escape of JSON. Of a line of JSON that is all; in the `pretty`
+ * form the escapes that are in it stay as they are spelt, but for the line feeds and tabs of a stack.
+ */
+export function harmless(line: string, format: 'json' | 'pretty'): string {
+  const text = line.replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  if (format === 'json') return text;
+  return text.replace(/\\(u[\da-f]{4}|.)/g, (escape, code: string) =>
+    /^([bfr]|u.{4})$/.test(code) ? `\\${escape}` : escape,
+  );
+}
