@@ -1,5 +1,5 @@
 import { rememberedToken } from '@countersign/token-verifier';
-import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
 import { accessRuleOf } from './access-rule.js';
 import { hasScopes } from './refusal.js';
 
@@ -12,11 +12,4 @@ export function permitsMessage(context: ExecutionContext): boolean {
   if (rule === 'public') return true;
   const token = rememberedToken(context.switchToWs().getClient<object>());
   return token !== undefined && hasScopes(token, rule.scopes);
-}
-
-/** Goes along with `@RequireScope()`: the guards that Nest 11 applies to a whole application do not see messages. */
-export class MessageGuard implements CanActivate {
-  canActivate(context: ExecutionContext): boolean {
-    return context.getType<string>() !== 'ws' || permitsMessage(context);
-  }
 }
