@@ -15,8 +15,6 @@ export class AccessTokenGuard implements CanActivate {
   ) {}
 
   canActivate(context: ExecutionContext): Promise<boolean> {
-    return this.access.permit(context, (request) =>
-      this.authenticator.verify(request, this.authenticator.tokenOf(request)),
-    );
+    return this.access.permit(context, (request) => this.authenticator.verify(request));
   }
 }

@@ -37,11 +37,12 @@ export class RequestAuthenticator {
   }
 
   /**
-   * Verifies a token that a request presents, and notes it for `currentToken(request)`.
+   * Verifies the token that a request presents, and notes it for `currentToken(request)`.
    *
-   * @throws {Refusal} 401 for a bad token, 503 when no decision is possible
+   * @throws {Refusal} as {@link tokenOf}; 401 for a bad token, 503 when no decision is possible
    */
-  async verify(request: object, encoded: string): Promise<AccessToken> {
+  async verify(request: object): Promise<AccessToken> {
+    const encoded = this.tokenOf(request);
     try {
       const staleRevocations = staleRevocationsFor(request);
       const token = await this.verifier.verify(encoded, { staleRevocations });

@@ -1,5 +1,4 @@
 import passport from 'passport';
-import passportJwt from 'passport-jwt';
 import type { AccessToken } from '@countersign/token-verifier';
 import type { RequestAuthenticator } from '../request-authenticator.js';
 
@@ -19,14 +18,13 @@ interface PassportActions {
 const Strategy = passport.Strategy as unknown as new () => PassportActions;
 
 /**
- * A passport strategy that takes a token of the header by passport-jwt's extractor, and has it verified by ours.
+ * A passport strategy that reads and verifies the token of a request as our own guard does: the extractors of passport-jwt are
+ * lenient, and see one Authorization header where two came.
  *
  * Every refusal is an error with its own status, never a failure of passport's: failures all become 401.
  */
 export class BearerTokenStrategy extends Strategy {
   // Not #private: passport authenticates with an object that only inherits from this one.
-  private readonly extract = passportJwt.ExtractJwt.fromAuthHeaderAsBearerToken();
-
   constructor(
     private readonly authenticator: RequestAuthenticator,
     private readonly toUser: TokenToUser,
@@ -35,7 +33,7 @@ export class BearerTokenStrategy extends Strategy {
   }
 
   authenticate(request: object): void {
-    this.verify(request).then(
+    this.authenticator.verify(request).then(
       (token) =>
         this.toUser(token, (error, user) => {
           if (error) this.error(error);
@@ -44,11 +42,5 @@ export class BearerTokenStrategy extends Strategy {
         }),
       (error: unknown) => this.error(error),
     );
-  }
-
-  private async verify(request: object): Promise<AccessToken> {
-    // The extractor is lenient, and sees one Authorization header where two came: the strict reading goes first.
-    const strict = this.authenticator.tokenOf(request);
-    return this.authenticator.verify(request, this.extract(request) ?? strict);
   }
 }

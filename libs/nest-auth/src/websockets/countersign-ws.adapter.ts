@@ -76,7 +76,7 @@ export class CountersignWsAdapter extends WsAdapter {
 
   async #admit(request: IncomingMessage, decide: Decide): Promise<void> {
     try {
-      await this.#authenticator.verify(request, this.#authenticator.tokenOf(request));
+      await this.#authenticator.verify(request);
       decide(true);
     } catch (error) {
       if (error instanceof Refusal) {
