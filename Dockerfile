@@ -35,7 +35,7 @@ RUN ["ln", "-s", "/app/apps/identity/bin/countersign.js", "/usr/local/bin/counte
 # For MAIL_DIR: a volume that is mounted here belongs to the process.
 RUN ["install", "-d", "-o", "1000", "-g", "1000", "/mail"]
 USER 1000:1000
-EXPOSE 3000 3001 3002 3005 3010 3011 3012 8080 8081
+EXPOSE 3000 3001 3002 3005 3010 3011 3012 3013 8080 8081
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["node", "container-health.mjs"]
 CMD ["node", "apps/identity/dist/main.js"]

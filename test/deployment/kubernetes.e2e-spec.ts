@@ -245,6 +245,17 @@ describe('who may speak to whom', () => {
       '"service":{"name":"gateway","port":{"name":"public"}}',
     ]);
     expect(ports('gateway')).toContainEqual({ name: 'public', containerPort: 8080 });
+    // Monitoring reaches the port `management`; that of operators ends within the pod.
+    const env = templateOf(named(rendered.production, 'Deployment', 'identity'))!.spec
+      .containers[0]!.env;
+    expect(env).toContainEqual({ name: 'OPERATOR_BIND_HOST', value: '127.0.0.1' });
+    expect(env).toContainEqual({ name: 'OPERATOR_PORT', value: '3010' });
+    expect(env).toContainEqual({ name: 'MANAGEMENT_PORT', value: '3013' });
+    expect(ports('identity')).toEqual([
+      { name: 'public', containerPort: 3000 },
+      { name: 'service', containerPort: 3005 },
+      { name: 'management', containerPort: 3013 },
+    ]);
   });
 
   // Each of these widens what is allowed.

@@ -7,6 +7,7 @@ import {
   ConfigurationError,
   createHttpApp,
   createLogger,
+  createManagementListener,
   createMetrics,
   latchedReadiness,
   limitConnections,
@@ -182,17 +183,22 @@ export async function startIdentity(
   const operatorApp = await createHttpApp(OperatorListenerModule.of(identity), httpOptions);
   const operatorRoutes = fastifyOf(operatorApp);
   addOpenApiRoutes(operatorRoutes, '/operator', operatorDocument());
-  addManagementRoutes(operatorRoutes, {
+  const management = {
+    logger,
     metrics,
     readiness: () =>
       keyRing.canSign() ? life.readiness() : { ready: false, missing: ['no signing key'] },
-  });
+  };
+  addManagementRoutes(operatorRoutes, management);
+  const managementApp = createManagementListener(management);
   limitConnections(
     [publicApp, serviceApp, operatorApp].map((app) => app.getHttpServer() as Server),
     config.MAX_CONNECTIONS,
     metrics,
   );
-  await operatorApp.listen(config.OPERATOR_PORT, config.BIND_HOST);
+  await operatorApp.listen(config.OPERATOR_PORT, config.OPERATOR_BIND_HOST ?? config.BIND_HOST);
+  if (config.MANAGEMENT_PORT !== undefined)
+    await managementApp.listen({ port: config.MANAGEMENT_PORT, host: config.BIND_HOST });
   await serviceApp.listen(config.SERVICE_PORT, config.BIND_HOST);
   const checkInClock = identity.get(CheckInClock);
   checkInClock.start();
@@ -210,6 +216,7 @@ export async function startIdentity(
       public: config.PUBLIC_PORT,
       service: config.SERVICE_PORT,
       operator: config.OPERATOR_PORT,
+      management: config.MANAGEMENT_PORT,
       issuer: config.ISSUER_URL,
     },
     'identity is listening',
@@ -241,6 +248,7 @@ export async function startIdentity(
       await relay.stop();
       await feed.stop();
       await closeWithin(operatorApp.getHttpServer(), () => operatorApp.close(), OPERATOR_DRAIN_MS);
+      await managementApp.close();
       passwords.close();
       await breached.close();
       attempts.stop();

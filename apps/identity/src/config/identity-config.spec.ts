@@ -65,6 +65,7 @@ it.each([
   [{ KEY_PUBLICATION_SECONDS: '600', KEY_ROTATION_SECONDS: '599' }, 'as the next one is published'],
   [{ KEY_ACTIVATION_PAST_DEADLINE: 'wait' }, 'KEY_ACTIVATION_PAST_DEADLINE'],
   [{ SERVICE_PORT: '3000' }, 'must differ'],
+  [{ MANAGEMENT_PORT: '3010' }, 'must differ'],
   [{ TRUSTED_PROXIES: '10.0.0.0/8, everybody' }, 'TRUSTED_PROXIES'],
   [{ ARGON2_MEMORY_KIB: '1024' }, 'ARGON2_MEMORY_KIB'],
   [{ ARGON2_MEMORY_KIB: '47103', ARGON2_PASSES: '1' }, "OWASP's list"],

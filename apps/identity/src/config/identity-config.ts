@@ -65,6 +65,15 @@ export const settings = z.object({
   PUBLIC_PORT: port.default(3000).describe('The listener for everybody, behind the gateway.'),
   SERVICE_PORT: port.default(3005).describe('The listener for relying services and gateways.'),
   OPERATOR_PORT: port.default(3010).describe('The listener for operators, health and metrics.'),
+  OPERATOR_BIND_HOST: z
+    .string()
+    .optional()
+    .describe('The address that this one listens on. Default: `BIND_HOST`.'),
+  MANAGEMENT_PORT: port
+    .optional()
+    .describe(
+      'A listener for health and metrics alone, at `BIND_HOST`: for probes and monitoring that are not to reach the operator listener.',
+    ),
   TRUSTED_PROXIES: proxyList.describe(
     "Whose `X-Forwarded-*` count: addresses or CIDRs, separated by commas. Default: nobody's.",
   ),
@@ -208,11 +217,17 @@ const related = settings.superRefine((given, context) => {
       'a key must sign for as long as the next one is published before it (KEY_PUBLICATION_SECONDS)',
     );
   }
-  const ports = [given.PUBLIC_PORT, given.SERVICE_PORT, given.OPERATOR_PORT].filter(
-    (number) => number !== 0,
-  );
+  const ports = [
+    given.PUBLIC_PORT,
+    given.SERVICE_PORT,
+    given.OPERATOR_PORT,
+    given.MANAGEMENT_PORT ?? 0,
+  ].filter((number) => number !== 0);
   if (new Set(ports).size !== ports.length) {
-    fault('PUBLIC_PORT', 'PUBLIC_PORT, SERVICE_PORT and OPERATOR_PORT must differ');
+    fault(
+      'PUBLIC_PORT',
+      'PUBLIC_PORT, SERVICE_PORT, OPERATOR_PORT and MANAGEMENT_PORT must differ',
+    );
   }
 });
 
