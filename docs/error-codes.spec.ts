@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { GENERAL_PROBLEMS } from '@countersign/service-host';
 import { REFUSALS } from '@countersign/token-verifier';
 import { EDGE_ANSWERS } from '../apps/gateway/src/edge/answers.js';
-import { FORWARD_AUTH_PROBLEMS } from '../apps/identity/src/forward-auth/forward-auth-routes.js';
+import { FORWARD_AUTH_PROBLEMS } from '../apps/identity/src/forward-auth/forward-auth-problems.js';
 import { ALL_PROBLEMS } from '../apps/identity/src/listeners/problems.js';
 import { OAUTH_ERRORS } from '../apps/identity/src/oauth/oauth-error.js';
 import { ORDER_PROBLEMS } from '../apps/orders/src/orders/order-error.js';
@@ -34,7 +34,7 @@ it.each([
   [['Access tokens'], rows(REFUSALS)],
   [
     ['Accounts and sessions', 'Services and operators'],
-    rows(without(ALL_PROBLEMS, GENERAL_PROBLEMS, REFUSALS)),
+    rows(without(ALL_PROBLEMS, GENERAL_PROBLEMS, REFUSALS, FORWARD_AUTH_PROBLEMS)),
   ],
   [['OAuth endpoints'], rows(OAUTH_ERRORS)],
   [['Any service'], rows(GENERAL_PROBLEMS)],

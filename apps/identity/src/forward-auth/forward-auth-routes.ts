@@ -4,6 +4,7 @@ import type { ProblemAnswer, ProblemMapping } from '@countersign/service-host';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { extAuthzRequest, forwardedRequest, originalRequest } from './described-request.js';
 import type { DescribedRequest, GatewayQuestion } from './described-request.js';
+import { FORWARD_AUTH_PROBLEMS } from './forward-auth-problems.js';
 import type { ForwardAuth } from './forward-auth.js';
 import type { GatewayPeers } from './gateway-peers.js';
 
@@ -19,12 +20,6 @@ export const PROBLEM_HEADER = 'countersign-problem';
 
 /** What each gateway can make of a refusal; everything else would become a 500 there, or let somebody in. */
 const REFUSAL_STATUSES: ReadonlySet<number> = new Set([400, 401, 403, 503]);
-
-/** Besides what any verifier and a swap answer. */
-export const FORWARD_AUTH_PROBLEMS = {
-  metadata_rejected: { status: 400, title: 'The gateway does not say what is asked for' },
-  ambiguous_target: { status: 400, title: 'The path can be read in more than one way' },
-} as const;
 
 /**
  * Lets gateways ask about a request before they pass it on, each in its own way: `/forward-auth` (Caddy, Traefik), `/auth-request`

@@ -1,12 +1,12 @@
 import { Body, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { Refusal } from '@countersign/nest-auth';
 import { ProblemError } from '@countersign/service-host';
-import { REJECTION_CODES, UNAVAILABILITY_CODES } from '@countersign/token-verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Described } from '../openapi/described.js';
 import { METHOD } from './described-request.js';
 import { AskingGateway } from './asking-gateway.js';
+import { REFUSALS_OF_A_REQUEST } from './forward-auth-problems.js';
 import { ForwardAuth } from './forward-auth.js';
 
 /** As much as Node takes of all headers together. */
@@ -40,19 +40,7 @@ export class ForwardAuthController {
   @Described({
     summary: 'The access token to send on with a request, or the answer that its client is to get.',
     answers: { 200: z.strictObject({ authorization: z.string().optional() }) },
-    problems: [
-      'forbidden',
-      'credentials_required',
-      'malformed_credentials',
-      'multiple_credentials',
-      'origin_required',
-      ...REJECTION_CODES,
-      'session_ended',
-      'client_disabled',
-      'overloaded',
-      'revocation_in_progress',
-      ...UNAVAILABILITY_CODES,
-    ],
+    problems: REFUSALS_OF_A_REQUEST,
   })
   async ask(
     @Body({ schema: asked }) { audience, method, headers }: z.infer<typeof asked>,

@@ -1,5 +1,8 @@
 import 'reflect-metadata';
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { fastify } from 'fastify';
+import { addForwardAuthRoutes } from '../forward-auth/forward-auth-routes.js';
+import type { ForwardAuthRouteParts } from '../forward-auth/forward-auth-routes.js';
 import { openApiPage } from '../openapi/openapi-page.js';
 import { DocumentedAnswers } from '../../test/documented-answers.js';
 import { operatorDocument } from './operator-document.js';
@@ -132,6 +135,32 @@ describe('the public API', () => {
     expect(Object.keys(requestBody!.content)).toEqual(['application/x-www-form-urlencoded']);
     expect(Object.keys(responses['401']!.content!)).toEqual(['application/json']);
     expect(responses['400']!.description).toContain('`unsupported_grant_type`');
+  });
+});
+
+describe('the service API', () => {
+  it('names each way in which a gateway can ask, and every status of it', async () => {
+    const app = fastify();
+    const served: string[] = [];
+    app.addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat())
+        served.push(`${one.toLowerCase()} ${url.replace('*', '{target}')}`);
+    });
+    addForwardAuthRoutes(app, {} as ForwardAuthRouteParts);
+    await app.ready();
+    const described = Object.entries(documents.service.paths).flatMap(([path, operations]) =>
+      Object.entries(operations)
+        .filter(([, { operationId }]) => operationId.startsWith('forwardAuth.'))
+        .map(([method, { responses }]) => {
+          expect(Object.keys(responses)).toEqual(['200', '400', '401', '403', '503']);
+          return `${method} ${path}`;
+        }),
+    );
+    expect(described).toHaveLength(9);
+    expect(served).toEqual(expect.arrayContaining(described));
+    // OpenAPI has no word for the other methods.
+    for (const one of served.filter((route) => !described.includes(route)))
+      expect(one).toMatch(/^[\w-]+ \/ext-authz\/\{target\}$/);
   });
 });
 

@@ -1,6 +1,7 @@
 import { GENERAL_PROBLEMS, makeProblem } from '@countersign/service-host';
 import type { ProblemAnswer } from '@countersign/service-host';
 import { REFUSALS } from '@countersign/token-verifier';
+import { FORWARD_AUTH_PROBLEMS } from '../forward-auth/forward-auth-problems.js';
 import { DomainError } from '../platform/domain-error.js';
 import type { DomainErrorCode } from '../platform/domain-error.js';
 
@@ -103,7 +104,12 @@ const PROBLEMS = {
 } as const satisfies Record<DomainErrorCode, Row>;
 
 /** Every problem that identity answers with. */
-export const ALL_PROBLEMS = { ...GENERAL_PROBLEMS, ...REFUSALS, ...PROBLEMS };
+export const ALL_PROBLEMS = {
+  ...GENERAL_PROBLEMS,
+  ...REFUSALS,
+  ...FORWARD_AUTH_PROBLEMS,
+  ...PROBLEMS,
+};
 
 /** The answer to a {@link DomainError}; `undefined` for any other error. */
 export function domainProblem(error: unknown): ProblemAnswer | undefined {

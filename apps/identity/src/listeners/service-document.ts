@@ -1,5 +1,7 @@
 import type { Type } from '@nestjs/common';
 import { isPublicRoute } from '@countersign/nest-auth';
+import { z } from 'zod';
+import { REFUSALS_OF_A_REQUEST } from '../forward-auth/forward-auth-problems.js';
 import type { ApiRoute, RouteAccess } from '../openapi/api-route.js';
 import { openApiDocument } from '../openapi/openapi-document.js';
 import type { OpenApiDocument } from '../openapi/openapi-document.js';
@@ -31,9 +33,62 @@ export function serviceDocument(): OpenApiDocument {
     },
     [
       ...routesOf(controllersOf(ServiceListenerModule), accessOf).map(withInquirers),
+      ...ADAPTERS,
       ...documentRoutes(''),
     ],
   );
+}
+
+const declared = z.strictObject({ audience: z.string() });
+/** What `forward-auth-routes.ts` serves beside the controllers. */
+const ADAPTERS: readonly ApiRoute[] = [
+  adapter('get', '/forward-auth', 'Caddy and Traefik', {
+    query: declared,
+    headers: ['x-forwarded-method', 'x-forwarded-proto', 'x-forwarded-host', 'x-forwarded-uri'],
+  }),
+  adapter('get', '/auth-request', 'nginx and HAProxy', {
+    query: declared,
+    headers: ['x-original-method', 'x-original-url'],
+  }),
+  ...['get', 'head', 'post', 'put', 'patch', 'delete', 'options'].map((method) =>
+    adapter(method, '/ext-authz/{target}', 'Envoy', {
+      params: z.strictObject({
+        target: z.string().describe('The path of the request, all of it: `/` may be in it.'),
+      }),
+      headers: [],
+    }),
+  ),
+];
+
+function adapter(
+  method: string,
+  path: string,
+  gateways: string,
+  reads: Pick<ApiRoute, 'query' | 'params' | 'headers'>,
+): ApiRoute {
+  return {
+    ...reads,
+    method,
+    path,
+    operationId: `forwardAuth.${method}${path.replaceAll(/[/{}]/g, '_')}`,
+    group: 'forward auth',
+    description: {
+      summary: `Whether a request may go on, for ${gateways}: the \`Authorization\` to send on with it, or the answer for its client.`,
+      details:
+        'For the addresses in `FORWARD_AUTH_PEERS`. Reads `Authorization`, `Cookie`, `Origin`, `Sec-Fetch-Site` and `Upgrade` of the request as they came. ' +
+        'A refusal is in the header `Countersign-Problem` too.',
+      answers: { 200: null },
+      problems: [
+        ...REFUSALS_OF_A_REQUEST,
+        'metadata_rejected',
+        'ambiguous_target',
+        'database_unavailable',
+        'unavailable',
+      ],
+    },
+    access: undefined,
+    answersAll: true,
+  };
 }
 
 function accessOf(handler: object, controller: Type): RouteAccess | undefined {

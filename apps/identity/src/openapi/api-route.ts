@@ -26,6 +26,8 @@ export interface ApiRoute {
   readonly params?: z.ZodType;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
+  /** It answers its own problems and none of the framework's. */
+  readonly answersAll?: true;
   /** Names of the optional request headers that it reads. */
   readonly headers: readonly string[];
 }

@@ -5,7 +5,14 @@ import type { z } from 'zod';
 import type { DomainErrorCode } from '../platform/domain-error.js';
 
 export type ProblemCode =
-  DomainErrorCode | GeneralProblemCode | RefusalCode | RejectionCode | UnavailabilityCode;
+  | DomainErrorCode
+  | GeneralProblemCode
+  | RefusalCode
+  | RejectionCode
+  | UnavailabilityCode
+  // Of forward auth.
+  | 'metadata_rejected'
+  | 'ambiguous_target';
 
 /**
  * The body of an answer: the schema of a JSON document, one under a media type of its own, the media type of something that is no

@@ -151,7 +151,9 @@ function describe(status: number): string {
 }
 
 /** Everything that a route may refuse a request with. */
-function codesOf({ access, method, path, params, query, body, description }: ApiRoute) {
+function codesOf(route: ApiRoute) {
+  const { access, method, path, params, query, body, description } = route;
+  if (route.answersAll) return new Set<ProblemCode>(description.problems);
   return new Set<ProblemCode>([
     ...(access ? access.problems : []),
     ...((params ?? query ?? body) && !description.form ? (['invalid_input'] as const) : []),
