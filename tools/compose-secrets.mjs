@@ -10,7 +10,7 @@ const random = () => randomBytes(32).toString('base64url');
 mkdirSync(folder, { recursive: true, mode: 0o700 });
 
 secret('master-keys', () => `mk-${randomBytes(4).toString('hex')} ${random()}`);
-secret('postgres-password', random);
+for (const role of ['', 'owner-', 'service-']) secret(`postgres-${role}password`, random);
 const relay = secret('redis-relay-password', random);
 const verifier = secret('redis-verifier-password', random);
 const clients = ['orders', 'payments'].map((id) => ({

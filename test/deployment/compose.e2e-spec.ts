@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
+import { updateLines } from '../../tools/src/compose-check/update-lines.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -50,11 +51,24 @@ it.each(each)('%s is hardened', (name, service) => {
   expect(service.network_mode).toBeUndefined();
   expect(Object.keys(service.deploy?.resources?.limits ?? {}).sort()).toEqual(['cpus', 'memory']);
   for (const volume of service.volumes ?? [])
-    expect(volume).toMatch(/^(\w+:\/[\w/]+|\.\/gateways\/nginx:\/etc\/countersign:ro)$/);
+    expect(volume).toMatch(
+      /^(\w+:\/[\w/]+|\.\/gateways\/nginx:\/etc\/countersign:ro|\.\/tools\/compose-roles\.sql:\/roles\.sql:ro)$/,
+    );
   // Postgres' own entry point takes its data over and then is root no more.
   if (name === 'postgres') return;
   expect(service.cap_add).toBeUndefined();
   expect(service.user).toMatch(/^(?!0|root).+/);
+});
+
+it('the update that docs/operations/deploy.md describes replaces every service of ours, whatever its containers are called', () => {
+  const lines = updateLines(readFileSync(join(root, 'docs/operations/deploy.md'), 'utf8'));
+  const ours = each.filter(
+    ([, { image, restart }]) => image === 'countersign' && restart === 'unless-stopped',
+  );
+  const names = ours.map(([name]) => name).join(' ');
+  expect(lines).toContain(`$(docker compose ps -q ${names})`);
+  expect(lines).toMatch(new RegExp(`docker compose up .* ${names}\n`));
+  expect(lines).not.toMatch(/countersign[-_]/);
 });
 
 it('nothing of ours starts through a shell', () => {
@@ -68,16 +82,57 @@ it('nothing of ours starts through a shell', () => {
   }
 });
 
-it('identity has two replicas, and starts when the migration, which runs once, has succeeded', () => {
-  expect(services['identity']?.deploy?.replicas).toBe(2);
+it('each service has two replicas; identity starts when the migration, which runs once, has succeeded', () => {
+  for (const name of ['identity', 'orders', 'payments'])
+    expect(services[name]?.deploy?.replicas).toBe(2);
   expect(services['migrate']).toMatchObject({
-    command: ['countersign', 'migrate'],
+    command: ['countersign', 'migrate', '--grant-to', 'countersign'],
     restart: 'on-failure',
   });
   expect(services['identity']?.depends_on?.['migrate']?.condition).toBe(
     'service_completed_successfully',
   );
-  expect(services['migrate']?.depends_on?.['postgres']?.condition).toBe('service_healthy');
+  expect(services['migrate']?.depends_on?.['roles']?.condition).toBe(
+    'service_completed_successfully',
+  );
+  expect(services['roles']?.depends_on?.['postgres']?.condition).toBe('service_healthy');
+});
+
+it('identity is neither superuser nor owner of the tables, who work for the jobs alone', () => {
+  const users = (setting: string) =>
+    each
+      .filter(([, { environment }]) => environment?.[setting] !== undefined)
+      .map(([name, { environment }]) => [name, new URL(environment![setting]!).username]);
+  expect(users('DATABASE_URL')).toEqual([
+    ['identity', 'countersign'],
+    ['migrate', 'countersign'],
+    ['demo-account', 'countersign'],
+  ]);
+  expect(users('MIGRATION_DATABASE_URL')).toEqual([['migrate', 'countersign_owner']]);
+  expect(services['postgres']?.environment).toEqual({ POSTGRES_DB: 'countersign' });
+  const roles = readFileSync(join(root, 'tools/compose-roles.sql'), 'utf8');
+  expect(roles).toContain('ALTER DATABASE countersign OWNER TO countersign_owner');
+  expect(roles).not.toMatch(/SUPERUSER|CREATEROLE|CREATEDB|BYPASSRLS|GRANT countersign_owner/);
+});
+
+it('whatever goes on running has a health check', () => {
+  for (const [name, { image, restart, healthcheck }] of each) {
+    if (restart === 'on-failure') expect([name, healthcheck]).toEqual([name, { test: ['NONE'] }]);
+    // In the image.
+    else if (image === 'countersign') expect([name, healthcheck]).toEqual([name, undefined]);
+    else expect([name, healthcheck?.test?.[0]]).toEqual([name, 'CMD']);
+  }
+  const { environment, healthcheck } = services['edge']!;
+  const port = environment!['MANAGEMENT_PORT']!;
+  expect(healthcheck?.test?.join(' ')).toContain(`/127.0.0.1/${port} `);
+  expect(healthcheck?.test?.join(' ')).toContain('GET /health/ready ');
+});
+
+it('operators come by a command in the container, not over a network', () => {
+  expect(services['identity']?.environment).toMatchObject({
+    OPERATOR_BIND_HOST: '127.0.0.1',
+    MANAGEMENT_PORT: '3013',
+  });
 });
 
 it('the edge is gateways/nginx as it stands, and each of its names is filled in', () => {
@@ -107,7 +162,8 @@ describe('from outside', () => {
   });
 
   it('Postgres is for identity alone, Redis for who hears of revocations', () => {
-    expect(on('database').sort()).toEqual(['demo-account', 'identity', 'migrate', 'postgres']);
+    const clients = ['demo-account', 'identity', 'migrate', 'postgres', 'roles'];
+    expect(on('database').sort()).toEqual(clients);
     expect(services['postgres']?.networks).toEqual(['database']);
     expect(services['redis']?.networks).toEqual(['revocations']);
     expect(on('revocations').sort()).toEqual(['identity', 'orders', 'payments', 'redis']);
@@ -122,6 +178,8 @@ describe('secrets', () => {
     const keepers = (secret: string) =>
       each.filter(([, { secrets: its }]) => its?.includes(secret)).map(([name]) => name);
     expect(keepers('master-keys').sort()).toEqual(['demo-account', 'identity', 'migrate']);
+    expect(keepers('postgres-password').sort()).toEqual(['postgres', 'roles']);
+    expect(keepers('postgres-owner-password').sort()).toEqual(['migrate', 'roles']);
     expect(keepers('orders-secret')).toEqual(['orders']);
     expect(keepers('payments-secret')).toEqual(['payments']);
     expect(keepers('redis-relay-password')).not.toContain('orders');

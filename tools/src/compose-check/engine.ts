@@ -39,6 +39,7 @@ function works(program: string, ...args: string[]): boolean {
 
 /** What the engine knows about a container. */
 interface Inspected {
+  readonly Id: string;
   readonly Name: string;
   readonly HostsPath: string;
   readonly State: { readonly Running: boolean; readonly ExitCode: number };
@@ -73,6 +74,17 @@ export class ComposeStack {
     return run(program, [...before, '-p', this.project, ...args], this.settings);
   }
 
+  /** Runs lines of a page, as somebody would who has docker. @throws {CheckFailure} with what they wrote, unless all succeeded */
+  script(lines: string): Promise<string> {
+    const before =
+      this.engine.program === 'docker' ? '' : readFileSync('tools/docker-on-podman.sh', 'utf8');
+    return run('bash', ['-euc', `${before}\n${lines}`], {
+      ...this.settings,
+      COMPOSE: this.engine.compose.join(' '),
+      COMPOSE_PROJECT_NAME: this.project,
+    });
+  }
+
   /** The same for the engine itself. */
   engineCommand(...args: readonly string[]): Promise<string> {
     return run(this.engine.program, args);
@@ -92,23 +104,26 @@ export class ComposeStack {
 
   /**
    * Tells the containers each other's names where the engine does not: podman has no name service on internal networks unless
-   * it is set up for one. Call it again and again; a container that starts anew has forgotten them.
+   * it is set up for one. Call it again and again; a container that starts anew has forgotten them, and one that is gone is
+   * forgotten.
    */
   async tellNames(): Promise<void> {
     if (this.engine.program === 'docker') return;
     const running = (await this.containers()).filter(({ State }) => State.Running);
+    const services = new Set(running.map(({ service }) => service));
     for (const { HostsPath, NetworkSettings } of running) {
       const known = readFileSync(HostsPath, 'utf8');
-      const lines = running
-        .flatMap(({ service, NetworkSettings: theirs }) =>
-          Object.keys(NetworkSettings.Networks).map((network) => {
-            const address = theirs.Networks[network]?.IPAddress;
-            return address ? `${address} ${service}` : '';
-          }),
-        )
-        .filter((line) => line !== '' && !known.includes(`${line}\n`));
-      const before = known.split('\n').filter((line) => line !== '');
-      if (lines.length > 0) writeFileSync(HostsPath, `${[...before, ...lines].join('\n')}\n`);
+      const lines = running.flatMap(({ service, NetworkSettings: theirs }) =>
+        Object.keys(NetworkSettings.Networks).flatMap((network) => {
+          const address = theirs.Networks[network]?.IPAddress;
+          return address ? [`${address} ${service}`] : [];
+        }),
+      );
+      const others = known
+        .split('\n')
+        .filter((line) => line !== '' && !services.has(/^\S+ (\S+)$/.exec(line)?.[1] ?? ''));
+      const text = `${[...others, ...lines].join('\n')}\n`;
+      if (text !== known) writeFileSync(HostsPath, text);
     }
   }
 }
