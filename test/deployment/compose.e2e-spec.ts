@@ -120,7 +120,7 @@ it('whatever goes on running has a health check', () => {
     if (restart === 'on-failure') expect([name, healthcheck]).toEqual([name, { test: ['NONE'] }]);
     // In the image.
     else if (image === 'countersign') expect([name, healthcheck]).toEqual([name, undefined]);
-    else expect([name, healthcheck?.test?.[0]]).toEqual([name, 'CMD']);
+    else expect([name, healthcheck?.test?.[0]]).toEqual([name, expect.stringMatching(/^CMD/)]);
   }
   const { environment, healthcheck } = services['edge']!;
   const port = environment!['MANAGEMENT_PORT']!;

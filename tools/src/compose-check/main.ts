@@ -136,7 +136,10 @@ async function updateUnderLoad(stack: ComposeStack): Promise<LoadResult> {
     await delay(3_000);
     const before = await oursOf(stack);
     const update = stack.script(updateLines()).then(() => 'done');
-    while ((await Promise.race([update, delay(300)])) !== 'done') await stack.tellNames();
+    while ((await Promise.race([update, delay(300)])) !== 'done') {
+      // A container may go away while it is looked at.
+      await stack.tellNames().catch(() => undefined);
+    }
     await untilReady(stack);
     const after = await oursOf(stack);
     expect(

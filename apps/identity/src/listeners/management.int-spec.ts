@@ -27,7 +27,9 @@ const statusOf = (url: string) =>
 it('health and metrics have a listener of their own, with nothing else on it', async () => {
   expect(await statusOf(`${management}/health/live`)).toBe(200);
   expect(await statusOf(`${management}/health/ready`)).toBe(200);
-  expect(await (await fetch(`${management}/metrics`)).text()).toContain('countersign_feed_subscribers');
+  expect(await (await fetch(`${management}/metrics`)).text()).toContain(
+    'countersign_feed_subscribers',
+  );
   for (const path of ['/operator/keys', '/operator/openapi.json', '/.well-known/jwks.json'])
     expect(await statusOf(management + path)).toBe(404);
 });
