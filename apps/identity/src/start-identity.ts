@@ -73,6 +73,9 @@ import { missingRights } from './service-rights.js';
 import { KeyRing } from './signing-keys/key-ring.js';
 import { RotationDriver } from './signing-keys/rotation-driver.js';
 
+/** SQLSTATE. */
+const INSUFFICIENT_PRIVILEGE = '42501';
+
 /** How long requests under way may take once identity stops. */
 const DRAIN_MS = 4_000;
 /** The same for what operators have asked last, when everybody else has been served. */
@@ -314,10 +317,14 @@ async function openDatabase(database: Database): Promise<void> {
 
 /** @throws {ConfigurationError} when the schema, or the rights on it, are not what this build needs; the database is closed then */
 export async function requireSchema(database: Database): Promise<void> {
-  const fault = await schemaFault(database);
-  if (fault === undefined) return;
-  await database.close();
-  throw new ConfigurationError([fault]);
+  try {
+    const fault = await schemaFault(database);
+    if (fault !== undefined) throw new ConfigurationError([fault]);
+  } catch (error) {
+    // What is open would keep the process alive.
+    await database.close();
+    throw error;
+  }
 }
 
 async function schemaFault(database: Database): Promise<string | undefined> {
@@ -325,9 +332,19 @@ async function schemaFault(database: Database): Promise<string | undefined> {
   if (missing.length > 0) {
     return `the database role ${role} lacks rights (${missing.join(', ')}): run "countersign migrate --grant-to ${role}" as the owner of the tables`;
   }
-  return (await database.source.showMigrations())
+  return (await lacksMigrations(database))
     ? 'the database schema is not up to date: run "countersign migrate" first'
     : undefined;
+}
+
+/** TypeORM makes its own table where it is missing, which the role of the service may not. */
+async function lacksMigrations({ source }: Database): Promise<boolean> {
+  try {
+    return await source.showMigrations();
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code === INSUFFICIENT_PRIVILEGE) return true;
+    throw error;
+  }
 }
 
 function readFiles(config: IdentityConfig) {
