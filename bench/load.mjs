@@ -9,10 +9,24 @@ export function makeRequest(token) {
 }
 
 /**
+ * Keeps this process from sleeping while it waits, for a load on a core of its own. Who writes to a sleeping process pays for waking
+ * it, so that a server which is slower than its load would pay more for each answer.
+ *
+ * @returns how to let it sleep again
+ */
+export function stayAwake() {
+  let awake = true;
+  const goOn = () => awake && setImmediate(goOn);
+  goOn();
+  return () => {
+    awake = false;
+  };
+}
+
+/**
  * Sends `requests` over and over, each connection the next one, until `ms` milliseconds or `count` requests are over.
  *
- * `neverSleeps`: for a core of its own. Who writes to a sleeping process pays for waking it, so that a server which is slower than
- * its load would pay more for each answer.
+ * `neverSleeps`: see {@link stayAwake}.
  *
  * All must be answered 200, in as many bytes as the first.
  *
@@ -34,16 +48,14 @@ export async function load({
     if (sent >= count || performance.now() - start >= ms) return undefined;
     return requests[sent++ % requests.length];
   };
-  let loading = neverSleeps;
-  const stayAwake = () => loading && setImmediate(stayAwake);
-  stayAwake();
+  const maySleep = neverSleeps ? stayAwake() : () => undefined;
   const done = Array.from({ length: connections }, () =>
     keepAsking(port, next, () => (answered += 1)),
   );
   try {
     await Promise.all(done);
   } finally {
-    loading = false;
+    maySleep();
   }
   return { answered, ms: performance.now() - start };
 }
