@@ -23,7 +23,7 @@ export function createTokenVerifier(given: TokenVerifierOptions): TokenVerifier 
   const clock = options.clock ?? systemClock;
   const discovery = new Discovery({
     issuer,
-    discoveryUrl: options.discoveryUrl ?? `${issuer}/.well-known/oauth-authorization-server`,
+    discoveryUrl: options.discoveryUrl ?? metadataUrl(issuer),
     allowInsecureHttp: options.allowInsecureHttp ?? false,
     fetch,
   });
@@ -59,4 +59,11 @@ export function createTokenVerifier(given: TokenVerifierOptions): TokenVerifier 
     onOutcome: options.onOutcome,
     trace: options.trace,
   });
+}
+
+/** Where an issuer publishes its metadata (RFC 8414 §3.1): a path of its own comes last. */
+function metadataUrl(issuer: string): string {
+  if (!URL.canParse(issuer)) throw new TypeError('without a discoveryUrl the issuer must be a URL');
+  const { origin, pathname } = new URL(issuer);
+  return `${origin}/.well-known/oauth-authorization-server${pathname === '/' ? '' : pathname}`;
 }

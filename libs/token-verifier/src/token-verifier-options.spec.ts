@@ -17,10 +17,14 @@ const good: TokenVerifierOptions = {
 type Untyped = Readonly<Record<string, unknown>>;
 
 it.each<[string, Untyped, string]>([
-  ['no issuer', { issuer: undefined }, 'issuer must be given'],
+  ['no issuer', { issuer: undefined }, 'issuer (or ISSUER_URL in the environment) must be given'],
   ['no audience', { audience: undefined }, 'audience must be given'],
   ['two audiences', { audience: ['orders', 'payments'] }, 'audience must be given'],
-  ['no credentials', { credentials: undefined }, "write revocation: 'none' to go without"],
+  [
+    'no credentials',
+    { credentials: undefined },
+    "may accept revoked tokens writes revocation: 'none'",
+  ],
   ['no client', { credentials: { clientId: '', clientSecret: 'b' } }, 'credentials.clientId'],
   ['no secret', { credentials: { clientId: 'a' } }, 'credentials.clientSecret must be given'],
   ['credentials that nobody asks for', { revocation: 'none' }, 'make no sense'],
@@ -102,9 +106,9 @@ describe('from the environment', () => {
   });
 
   it.each([
-    ['ISSUER_URL', 'issuer must be given'],
+    ['ISSUER_URL', 'issuer (or ISSUER_URL in the environment) must be given'],
     ['DISCOVERY_URL', 'need a discoveryUrl'],
-    ['CLIENT_ID', 'credentials are needed'],
+    ['CLIENT_ID', 'CLIENT_SECRET in the environment) are needed'],
     ['CLIENT_SECRET', 'credentials.clientSecret must be given'],
   ])('nobody gets a verifier without %s', (name, fault) => {
     expect(() => read({ [name]: undefined })).toThrow(fault);

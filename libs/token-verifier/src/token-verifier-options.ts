@@ -40,7 +40,7 @@ export interface VerifierSettings {
   readonly keyStore?: KeyStore;
   /** Called after each fetch of the keys; `reason` says what was wrong with a `refused` or `failed` one. Must not throw. */
   readonly onKeyFetch?: OnKeyFetch;
-  /** Around the verification of each token that is not remembered: for a span of yours. It sees no token. */
+  /** Around the verification of each token that is not remembered: for a span of yours. It sees no token, and decides nothing. */
   readonly trace?: Trace;
 }
 
@@ -101,7 +101,7 @@ export function readOptions(options: TokenVerifierOptions): VerifierSettings {
  * @throws {TypeError} that names the option
  */
 function checkSettings(options: VerifierSettings): void {
-  requireText('issuer', options.issuer);
+  requireText('issuer (or ISSUER_URL in the environment)', options.issuer);
   if (options.audience !== null) requireText('audience', options.audience);
   requireWayToRevocations(options);
   const { clockToleranceSeconds: tolerance = 0, maxLifetimeSeconds, staleness, keyAges } = options;
@@ -126,7 +126,8 @@ function checkSettings(options: VerifierSettings): void {
 function requireWayToRevocations({ credentials, discoveryUrl, revocation }: VerifierSettings) {
   if (!credentials && revocation !== 'none') {
     throw new TypeError(
-      "credentials are needed to hear of revocations; write revocation: 'none' to go without",
+      'credentials (or CLIENT_ID and CLIENT_SECRET in the environment) are needed to hear of revocations; ' +
+        "only a service that may accept revoked tokens writes revocation: 'none'",
     );
   }
   if (credentials && revocation === 'none') {

@@ -6,7 +6,7 @@ import { isTokenRejected, isVerifierUnavailable, VerifierUnavailable } from './e
 import { parseKeySet } from './keys/key-set.js';
 import type { CheckInAnswer, CheckInReport, KeySource, RevocationSink } from './sources.js';
 import { TokenVerifier } from './token-verifier.js';
-import type { Outcome } from './token-verifier.js';
+import type { Outcome, Trace } from './token-verifier.js';
 
 const now = 1_800_000_000;
 const issuer = 'https://id.example.test';
@@ -45,7 +45,11 @@ const open: TokenVerifier[] = [];
 afterAll(() => Promise.all(open.map((verifier) => verifier.close())));
 
 /** A verifier on a held clock, whose channel is the returned sink. */
-function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<KeySource> = {}) {
+function verifierAt(
+  clock = { wall: now * 1000, monotonic: 0 },
+  keys: Partial<KeySource> = {},
+  tracer?: Trace,
+) {
   let sink: RevocationSink | undefined;
   let refreshes = 0;
   const checkIns = answeringCheckIns();
@@ -78,12 +82,13 @@ function verifierAt(clock = { wall: now * 1000, monotonic: 0 }, keys: Partial<Ke
     maxLifetimeSeconds: 3600,
     staleness: { softSeconds: 10, hardSeconds: 60 },
     onOutcome: (outcome) => void outcomes.push(outcome),
-    trace(work) {
-      traced.push('began');
-      const result = work();
-      traced.push(result instanceof Promise ? 'waits' : 'verified');
-      return result;
-    },
+    trace:
+      tracer ??
+      ((work) => {
+        traced.push('began');
+        const result: unknown = work();
+        traced.push(result instanceof Promise ? 'waits' : 'verified', result);
+      }),
   });
   open.push(verifier);
   const send = (frame: FeedFrame) => sink!.receive(frame);
@@ -109,8 +114,8 @@ function answeringCheckIns() {
   };
 }
 
-async function readyVerifier() {
-  const made = verifierAt();
+async function readyVerifier(trace?: Trace) {
+  const made = verifierAt(undefined, undefined, trace);
   made.send({ type: 'begin', epoch: 1, after: 0, head: 0 });
   made.send({ type: 'end', epoch: 1, head: 0 });
   made.send({ type: 'heartbeat', heartbeat: { epoch: 1, head: 0, readAt: now, proof: 'p' } });
@@ -269,11 +274,39 @@ it('what takes time is traced: a token that is not remembered, and the wait for 
   const encoded = token();
   await verifier.verify(encoded);
   await verifier.verify(encoded);
-  expect(traced).toEqual(['began', 'verified']);
+  expect(traced).toEqual(['began', 'verified', undefined]);
   await codeOf(verifier.verify(token({}, { kid: 'k2' })));
-  expect(traced.slice(2)).toEqual(['began', 'waits']);
+  expect(traced.slice(3)).toEqual(['began', 'waits', expect.any(Promise)]);
+  await expect(traced[5]).rejects.toMatchObject({ code: 'unknown_key' });
   await codeOf(verifier.verify('junk'));
-  expect(traced.slice(4)).toEqual(['began']);
+  expect(traced.slice(6)).toEqual(['began']);
+});
+
+it.each<[string, Trace]>([
+  ['never does the work', () => undefined],
+  [
+    'throws',
+    () => {
+      throw new Error('a tracer');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('a tracer'))],
+  ['does the work twice and gives something else', (work) => [work(), work(), 'another token']],
+  [
+    'swallows what fails',
+    (work) => {
+      try {
+        void work();
+      } catch {
+        /* lost */
+      }
+    },
+  ],
+])('a tracer that %s decides nothing', async (_name, trace) => {
+  const { verifier } = await readyVerifier(trace);
+  expect((await verifier.verify(token())).encoded).toMatch(/^ey/);
+  expect(await codeOf(verifier.verify('junk'))).toBe('malformed');
+  expect(await codeOf(verifier.verify(token({}, { kid: 'k2' })))).toBe('unknown_key');
 });
 
 it('what expires while it waits for its key is refused', async () => {

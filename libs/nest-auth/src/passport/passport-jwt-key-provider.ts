@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { VerifierUnavailable, rememberToken } from '@countersign/token-verifier';
+import { rememberToken, requireKnownNames, VerifierUnavailable } from '@countersign/token-verifier';
 import type { TokenVerifier } from '@countersign/token-verifier';
 import { staleRevocationsFor } from '../allow-stale-revocations.js';
 
@@ -22,11 +22,13 @@ export type PassportJwtKeyProvider = (
  * verifier could not decide: guard routes with `CountersignAuthGuard(strategy)` instead.
  *
  * @param options.audience overrides the audience of the verifier
+ * @throws {TypeError} for other options
  */
 export function passportJwtKeyProvider(
   verifier: TokenVerifier,
   options?: { readonly audience: string },
 ): PassportJwtKeyProvider {
+  requireKnownNames('passportJwtKeyProvider', options ?? {}, ['audience']);
   return (request, encoded, done) => {
     verifyAndFindKey(request, encoded).then(
       (key) => done(null, key as unknown as string),

@@ -38,7 +38,8 @@ export type OnKeyFetch = (outcome: KeyFetchOutcome, reason?: string) => void;
  */
 export class JwksClient implements KeySource {
   readonly #fetched: FetchedKeys;
-  #confirmedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the set in force was last known to be the issuer's, on both clocks. */
+  #confirmedAt = { monotonicMs: Number.NEGATIVE_INFINITY, wallMs: Number.NEGATIVE_INFINITY };
   #attemptedAtMs = Number.NEGATIVE_INFINITY;
   #forcedAtMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
@@ -70,7 +71,10 @@ export class JwksClient implements KeySource {
   }
 
   current(): KeySet | undefined {
-    return this.#ageSeconds() > this.ages.hardSeconds ? undefined : this.#fetched.keys;
+    if (this.#ageSeconds() <= this.ages.hardSeconds) return this.#fetched.keys;
+    // After a machine has slept the next refresh may be minutes away.
+    if (this.#fetched.keys && this.#coolDownMs() <= 0) void this.#refresh('forced');
+    return undefined;
   }
 
   async refreshForUnknownKey(kid: string): Promise<void> {
@@ -116,8 +120,11 @@ export class JwksClient implements KeySource {
     if (!this.#stop.signal.aborted) await this.#refresh();
   }
 
+  /** By the clock that says more: the monotonic one may stand still while a machine sleeps. */
   #ageSeconds(): number {
-    return (this.clock.monotonicMs() - this.#confirmedAtMs) / 1000;
+    const { monotonicMs, wallMs } = this.#confirmedAt;
+    const { clock } = this;
+    return Math.max(clock.monotonicMs() - monotonicMs, clock.wallMs() - wallMs) / 1000;
   }
 
   async #keepFresh(): Promise<void> {
@@ -141,7 +148,10 @@ export class JwksClient implements KeySource {
       const ageMs = this.clock.wallMs() - stored.fetchedAt * 1000;
       if (!(ageMs >= 0)) throw new Error('the stored keys are from the future');
       this.#fetched.restore(stored.jwks);
-      this.#confirmedAtMs = this.clock.monotonicMs() - ageMs;
+      this.#confirmedAt = {
+        monotonicMs: this.clock.monotonicMs() - ageMs,
+        wallMs: stored.fetchedAt * 1000,
+      };
       this.#onChange();
     } catch (error) {
       this.#lastError = `${this.#lastError ?? ''}; ${(error as Error).message}`;
@@ -210,12 +220,12 @@ export class JwksClient implements KeySource {
   }
 
   async #fetchKeys(kind: 'forced' | 'routine'): Promise<boolean> {
-    const asked = this.clock.monotonicMs();
-    this.#attemptedAtMs = asked;
-    if (kind === 'forced') this.#forcedAtMs = asked;
+    const asked = { monotonicMs: this.clock.monotonicMs(), wallMs: this.clock.wallMs() };
+    this.#attemptedAtMs = asked.monotonicMs;
+    if (kind === 'forced') this.#forcedAtMs = asked.monotonicMs;
     try {
       const outcome = await this.#fetched.update(kind, this.#stop.signal);
-      this.#confirmedAtMs = asked;
+      this.#confirmedAt = asked;
       this.#failures = 0;
       this.#lastError = undefined;
       this.#count(outcome);

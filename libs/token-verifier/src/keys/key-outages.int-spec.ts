@@ -66,4 +66,41 @@ describe('when the key set cannot be fetched', () => {
     await until(async () => (await outcome(verifier, seen)) === 'accepted', 20_000);
     expect(verifier.state().keys.freshness).toBe('fresh');
   });
+
+  it('a machine that has slept past the hard age asks for the keys before it believes them', async () => {
+    const issuer = await startTestIssuer();
+    closeLater(() => issuer.stop());
+    // While it sleeps the monotonic clock stands still.
+    let sleptMs = 0;
+    let away = false;
+    let fetches = 0;
+    const verifier = createTokenVerifier({
+      issuer: issuer.issuer,
+      discoveryUrl: issuer.discoveryUrl,
+      audience: 'orders',
+      revocation: 'none',
+      allowInsecureHttp: true,
+      clock: { wallMs: () => Date.now() + sleptMs, monotonicMs: () => performance.now() },
+      keyAges: { refreshSeconds: 300, softSeconds: 900, hardSeconds: 12 * 3_600 },
+      fetch: (url, init) => {
+        if (url.endsWith('/jwks.json')) fetches += 1;
+        return away ? Promise.reject(new Error('away')) : fetch(url, init);
+      },
+    });
+    closeLater(() => verifier.close());
+    await verifier.ready();
+    const laterToken = () => {
+      const second = Math.floor((Date.now() + sleptMs) / 1000);
+      return issuer.issue({ iat: second, nbf: second, exp: second + 60 });
+    };
+    away = true;
+    sleptMs = 13 * 3_600_000;
+    const token = await laterToken();
+    for (let n = 0; n < 20; n += 1) {
+      expect(await outcome(verifier, token)).toBe('keys_unreachable');
+    }
+    expect(fetches).toBeLessThanOrEqual(3);
+    away = false;
+    await until(async () => (await outcome(verifier, token)) === 'accepted', 20_000);
+  });
 });

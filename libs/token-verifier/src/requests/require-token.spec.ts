@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { jest } from '@jest/globals';
 import { TokenRejected } from '../errors.js';
 import type { AccessToken } from '../tokens/access-token.js';
 import type { TokenVerifier } from '../token-verifier.js';
@@ -25,13 +27,17 @@ function pass(
     if ('raw' in request) {
       const code = (status: number) => void sent.push(status);
       const headers = (values: object) => void sent.push(values);
-      guard(request, { code, headers, send: (body) => resolve([...sent, body]) }, next);
+      const send = (body: unknown) => resolve([...sent, body]);
+      guard(request, { sent: false, code, headers, send }, next);
     } else {
       const writeHead = (...head: unknown[]) => void sent.push(...head);
-      guard(request, { writeHead, end: (body) => resolve([...sent, JSON.parse(body)]) }, next);
+      const end = (body: string) => resolve([...sent, JSON.parse(body)]);
+      guard(request, { headersSent: false, writeHead, end }, next);
     }
   });
 }
+
+afterEach(() => jest.restoreAllMocks());
 
 it.each([
   ['node:http and Express', { rawHeaders }],
@@ -51,6 +57,43 @@ it.each([
   expect(rememberedToken(request)).toBeUndefined();
   expect(await pass(accepting, request, ['orders:read'])).toEqual(['next']);
   expect(currentToken(request)).toBe(anna);
+});
+
+it.each([
+  ['a good token', accepting],
+  ['a bad one', refusing],
+  ['a mistake', { audience: 'orders', verify: () => Promise.reject(new TypeError('a mistake')) }],
+])('a request that was answered before %s was judged goes no further', async (_name, verifier) => {
+  jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const touched: string[] = [];
+  const touch = (what: string) => () => void touched.push(what);
+  const nodes = { headersSent: true, writeHead: touch('head'), end: touch('end') };
+  const fastifys = {
+    sent: true,
+    code: touch('code'),
+    headers: touch('headers'),
+    send: touch('send'),
+  };
+  const guard = requireToken(verifier);
+  guard({ rawHeaders }, nodes, touch('next'));
+  guard({ raw: { rawHeaders } }, fastifys, touch('next'));
+  await delay(20);
+  expect(touched).toEqual([]);
+});
+
+it('a mistake in a program is answered 500 and told, and nobody gets in', async () => {
+  const mistaken = {
+    audience: 'orders',
+    verify: () => Promise.reject(new TypeError('a mistake of ours')),
+  };
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const answer = await pass(mistaken, { rawHeaders });
+  expect(answer).toMatchObject([500, {}, { code: 'internal_error' }]);
+  expect(JSON.stringify(answer)).not.toContain('mistake');
+  expect(warn.mock.calls).toEqual([
+    [expect.stringContaining('a mistake of ours'), 'CountersignFault'],
+  ]);
+  expect(await pass(accepting, {} as { rawHeaders: string[] })).toMatchObject([500, {}, {}]);
 });
 
 it('needs an audience, from the verifier or from the requirements', () => {

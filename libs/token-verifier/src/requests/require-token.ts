@@ -14,10 +14,12 @@ export type GuardedRequest = NodeRequest | { readonly raw: NodeRequest };
 /** A response of `node:http` and so of Express, or a reply of Fastify. */
 export type GuardedResponse =
   | {
+      readonly headersSent: boolean;
       writeHead(status: number, headers: Record<string, string>): unknown;
       end(body: string): unknown;
     }
   | {
+      readonly sent: boolean;
       code(status: number): unknown;
       headers(values: Record<string, string>): unknown;
       send(body: unknown): unknown;
@@ -28,7 +30,9 @@ export type GuardedResponse =
  * listener of `node:http`. It lets a request through, by calling `next`, when its token verifies and has the scopes, and
  * answers all others itself. `currentToken(request)` gives the token.
  *
- * Reads the `Authorization` header alone, like {@link authenticateRequest}.
+ * Reads the `Authorization` header alone, like {@link authenticateRequest}. A request that somebody else has answered meanwhile, as
+ * a time-out does, goes no further. What is not about the request is a mistake in a program: it is answered 500 and told
+ * as a warning of the process.
  *
  * @throws {TypeError} for requirements that make no sense, and when neither they nor the verifier names an audience
  */
@@ -42,16 +46,38 @@ export function requireToken(
   }
   return (request, response, next) => {
     const { rawHeaders } = 'raw' in request ? request.raw : request;
-    // What it rejects with is a mistake in a program: then nothing is let through, and Node says where.
-    void authenticateRequest(verifier, rawHeaders, requirements).then(({ token, refusal }) => {
-      if (refusal) {
-        refuse(response, refusal);
-        return;
-      }
-      rememberToken(request, token);
-      next();
-    });
+    void authenticateRequest(verifier, rawHeaders, requirements).then(
+      ({ token, refusal }) => {
+        if (isAnswered(response)) return;
+        if (refusal) {
+          refuse(response, refusal);
+          return;
+        }
+        rememberToken(request, token);
+        next();
+      },
+      (fault: unknown) => {
+        const { stack = String(fault) } = Object(fault) as { readonly stack?: string };
+        process.emitWarning(stack, 'CountersignFault');
+        if (!isAnswered(response)) refuse(response, INTERNAL_ERROR);
+      },
+    );
   };
+}
+
+const INTERNAL_ERROR: HttpAnswer = {
+  status: 500,
+  headers: { 'content-type': 'application/problem+json' },
+  problem: {
+    type: 'urn:countersign:error:internal_error',
+    title: 'Something went wrong here',
+    status: 500,
+    code: 'internal_error',
+  },
+};
+
+function isAnswered(response: GuardedResponse): boolean {
+  return 'writeHead' in response ? response.headersSent : response.sent;
 }
 
 function refuse(response: GuardedResponse, { status, headers, problem }: HttpAnswer): void {

@@ -1,3 +1,4 @@
+import { jest } from '@jest/globals';
 import type { RevocationKind } from '@countersign/revocation';
 import type { AccessToken } from './access-token.js';
 import { WatchedTokens } from './watched-tokens.js';
@@ -38,6 +39,16 @@ describe('of a thousand watched tokens', () => {
     watched.checkCovered({ kind, id });
     expect(looked).toHaveLength(count);
     watched.close();
+  });
+
+  it('those that end let go of what says that their stream is over', () => {
+    const watched = new WatchedTokens(() => new Error('revoked'));
+    const shutdown = new AbortController();
+    const letGo = jest.spyOn(shutdown.signal, 'removeEventListener');
+    const kept = jest.spyOn(shutdown.signal, 'addEventListener');
+    for (let n = 0; n < 10; n += 1) watched.watch(tokenOf(n), 'closed', shutdown.signal);
+    expect(letGo).toHaveBeenCalledTimes(kept.mock.calls.length);
+    expect(watched.size).toBe(0);
   });
 
   it('those whose streams are over are forgotten, the others are not', () => {

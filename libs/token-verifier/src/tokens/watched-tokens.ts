@@ -12,6 +12,8 @@ interface Watched {
   readonly token: AccessToken;
   readonly staleRevocations: StaleRevocations;
   readonly end: AbortController;
+  /** Lets go of the signal that says when it is over, which may live much longer. */
+  letGo: () => void;
 }
 
 const TICK_MS = 1_000;
@@ -34,11 +36,20 @@ export class WatchedTokens {
    * @returns a signal that is aborted, with the fault as its reason, once the token is not good any more
    */
   watch(token: AccessToken, staleRevocations: StaleRevocations, until?: AbortSignal): AbortSignal {
-    const watched = { token, staleRevocations, end: new AbortController() };
+    const watched: Watched = {
+      token,
+      staleRevocations,
+      end: new AbortController(),
+      letGo: () => undefined,
+    };
     if (until?.aborted) return watched.end.signal;
     this.#watched.add(watched);
     for (const name of namesOf(token)) this.#group(name).add(watched);
-    until?.addEventListener('abort', () => this.#forget(watched), { once: true });
+    if (until) {
+      const forget = () => this.#forget(watched);
+      until.addEventListener('abort', forget, { once: true });
+      watched.letGo = () => until.removeEventListener('abort', forget);
+    }
     this.#ticking ??= setInterval(() => this.check(), TICK_MS).unref();
     this.#check(watched);
     return watched.end.signal;
@@ -63,6 +74,7 @@ export class WatchedTokens {
 
   /** Stops watching; no signal is aborted by that. */
   close(): void {
+    for (const { letGo } of this.#watched) letGo();
     this.#watched.clear();
     this.#named.clear();
     clearInterval(this.#ticking);
@@ -77,6 +89,7 @@ export class WatchedTokens {
   }
 
   #forget(watched: Watched): void {
+    watched.letGo();
     this.#watched.delete(watched);
     for (const name of namesOf(watched.token)) {
       const group = this.#named.get(name);
