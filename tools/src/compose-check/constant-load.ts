@@ -79,12 +79,11 @@ export async function requestsOf(
       return sendOnce(method, path, headers, body);
     });
   const logIn = (wishes: object = {}) => send('POST', '/auth/login', {}, { ...account, ...wishes });
-  const kept = (await (await logIn()).json()) as { access_token: string };
-  const refreshed = (await (await logIn()).json()) as { refresh_token: string };
+  // Reads go on with the newest token: an update may take longer than one lives.
+  let newest = (await (await logIn()).json()) as { access_token: string; refresh_token: string };
   const [cookie = ''] = (await logIn({ delivery: 'session' })).headers.getSetCookie();
-  const bearer = { authorization: `Bearer ${kept.access_token}` };
+  const bearer = () => ({ authorization: `Bearer ${newest.access_token}` });
   const browser = { cookie: cookie.split(';')[0] };
-  let refreshToken = refreshed.refresh_token;
   let last = Promise.resolve<string | undefined>(undefined);
 
   const expectOk = async (what: string, asked: Promise<Response>) => {
@@ -93,15 +92,15 @@ export async function requestsOf(
     return answer.status === 200 ? undefined : `${what}: ${String(answer.status)} ${text}`;
   };
   const refresh = async () => {
-    const answer = await send('POST', '/auth/refresh', {}, { refresh_token: refreshToken });
+    const answer = await send('POST', '/auth/refresh', {}, { refresh_token: newest.refresh_token });
     const text = await answer.text();
     if (answer.status !== 200) return `refresh: ${String(answer.status)} ${text}`;
-    refreshToken = (JSON.parse(text) as { refresh_token: string }).refresh_token;
+    newest = JSON.parse(text) as typeof newest;
     return undefined;
   };
   return {
-    readOwn: () => expectOk('GET /auth/me', send('GET', '/auth/me', bearer)),
-    readOrders: () => expectOk('GET /orders', send('GET', '/orders', bearer)),
+    readOwn: () => expectOk('GET /auth/me', send('GET', '/auth/me', bearer())),
+    readOrders: () => expectOk('GET /orders', send('GET', '/orders', bearer())),
     readAsBrowser: () => expectOk('GET /orders, cookie', send('GET', '/orders', browser)),
     // One after the other, as a client does.
     refresh: () => (last = last.then(refresh, refresh)),

@@ -130,7 +130,8 @@ async function updateUnderLoad(stack: ComposeStack): Promise<LoadResult> {
     [ask.readOrders, 20],
     [ask.readAsBrowser, 20],
     [ask.refresh, 2],
-    [ask.logIn, 0.5],
+    // Within what RIGHT_PASSWORDS lets through.
+    [ask.logIn, 0.1],
   ]);
   try {
     await delay(3_000);
