@@ -1,11 +1,11 @@
 // One Nest application with one route, in a process of its own, guarded in one of several ways. bench/guard.mjs starts it.
 // Takes over IPC `{ variant, issuer, origin, discoveryUrl, credentials, redisUrl }`; answers `{ port }` when it is ready, and
-// `{ cpuMs, gcMs }` to every `cpu`. Ends with its parent.
+// then what it is asked for by name. Ends with its parent.
 import 'reflect-metadata';
 import { once } from 'node:events';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { Controller, Get, Module, UseGuards } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { AuthGuard, PassportStrategy } from '@nestjs/passport';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -14,6 +14,7 @@ import { createTokenVerifier } from '@countersign/token-verifier';
 import { Redis } from 'ioredis';
 import jwksRsa from 'jwks-rsa';
 import { ExtractJwt, Strategy } from 'passport-jwt';
+import { startProfiler, stopProfiler } from './guard-profile.mjs';
 
 const AUDIENCE = 'orders';
 
@@ -105,6 +106,13 @@ const variants = {
     module: makeModule({ controllers: [makeController()] }),
     adapter: new FastifyAdapter(),
   }),
+  'a guard that does nothing': () => ({
+    module: makeModule({
+      controllers: [makeController()],
+      providers: [{ provide: APP_GUARD, useValue: { canActivate: () => true } }],
+    }),
+    adapter: new FastifyAdapter(),
+  }),
   native: (given) => countersign({ given, guard: 'native' }),
   passport: (given) => countersign({ given, guard: 'passport' }),
   'usual on Express': (given) => usual(new ExpressAdapter(), given),
@@ -132,8 +140,13 @@ const collections = new PerformanceObserver((list) => {
   for (const { duration } of list.getEntries()) gcMs += duration;
 });
 collections.observe({ entryTypes: ['gc'] });
-process.on('message', () => {
-  const { user, system } = process.cpuUsage();
-  process.send({ cpuMs: (user + system) / 1000, gcMs });
-});
+const answers = {
+  cpu: () => {
+    const { user, system } = process.cpuUsage();
+    return { cpuMs: (user + system) / 1000, gcMs };
+  },
+  startProfiler,
+  stopProfiler,
+};
+process.on('message', async (name) => process.send(await answers[name]()));
 process.send({ port: app.getHttpServer().address().port });

@@ -1,4 +1,4 @@
-// npm run bench:guard [-- --self-check]: how many requests a second one core answers on a Nest route, open and guarded in
+// npm run bench:guard [-- --self-check | --profile]: how many requests a second one core answers on a Nest route, open and guarded in
 // several ways. Rounds are interleaved, figures are medians, and all are ratios to another figure of the same round.
 //
 // The load keeps the core of the server busy. Counted is processor time of the server's process, not time on the wall: where
@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { startTestIssuer, startThrowAwayRedis } from '@countersign/test-kit';
 import { Redis } from 'ioredis';
 import { onCore, pickCores, pinThisProcess } from './cores.mjs';
+import { GROUP_NAMES, printProfile, sharesOf } from './guard-profile.mjs';
 import { load, makeRequest } from './load.mjs';
 
 /** Processes differ from start to start, so that one of each says little. */
@@ -22,6 +23,8 @@ const COLD_TOKENS = 24_000;
 const LIMITS = { native: 0.85, passport: 0.72, over_usual: 8 };
 /** A verification of RSA-2048 costs at least this much processor time on any machine of today, microseconds. */
 const LEAST_COLD_US = 8;
+/** Answer 200 to everybody. */
+const UNGUARDED = new Set(['open', 'a guard that does nothing']);
 const REVOKED_SESSION = 'a-session-that-was-ended';
 
 const cores = pickCores();
@@ -47,11 +50,11 @@ async function startServer(variant) {
     redisUrl: redis.url,
   });
   const { port } = await answer();
-  const spent = async () => {
-    child.send('cpu');
+  const ask = async (name) => {
+    child.send(name);
     return answer();
   };
-  return { variant, port, spent };
+  return { variant, port, ask };
 }
 
 function stopServers() {
@@ -72,7 +75,8 @@ async function makeRequests(count) {
 
 /** What a server that guards nothing would get away with if nobody looked. */
 async function gate({ variant, port }) {
-  const issue = (claims) => issuer.issue({ ...inThreeThousandSeconds(), ...claims });
+  const issue = (claims, header) =>
+    issuer.issue({ ...inThreeThousandSeconds(), ...claims }, header);
   const good = await issue();
   const expected = [
     ['a good token', good, 200],
@@ -80,6 +84,7 @@ async function gate({ variant, port }) {
     ['no token', undefined, 401],
     ['a revoked session', await issue({ sid: REVOKED_SESSION }), 401],
     ['a token for others', await issue({ aud: ['payments'] }), 401],
+    ['a key that nobody has', await issue({}, { kid: 'nobody-has-it' }), 401],
     ['another signature', `${good.slice(0, -8)}AAAAAAAA`, 401],
   ];
   const faults = [];
@@ -95,7 +100,7 @@ async function gate({ variant, port }) {
 
 /** One run: requests for each second of processor time, and for each second on the wall. */
 async function measure(server, requests, options) {
-  const before = await server.spent();
+  const before = await server.ask('cpu');
   const { answered, ms } = await load({
     port: server.port,
     requests,
@@ -103,7 +108,7 @@ async function measure(server, requests, options) {
     neverSleeps: cores !== undefined,
     ...options,
   });
-  const after = await server.spent();
+  const after = await server.ask('cpu');
   const cpuMs = after.cpuMs - before.cpuMs;
   return {
     perCore: (answered / cpuMs) * 1000,
@@ -113,26 +118,34 @@ async function measure(server, requests, options) {
   };
 }
 
-/** Starts the servers, looks whether they answer right, and measures them by turns. `runs`: name, server, requests, how long. */
-async function compare(runs, rounds) {
+/** Starts the servers of `runs`, looks whether they answer right, and warms them up. */
+async function start(runs) {
   const names = [...new Set(runs.map(({ variant }) => variant))];
   const started = {};
   const faults = [];
   for (const name of names) {
     started[name] = await startServer(name);
-    if (name !== 'open') faults.push(...(await gate(started[name])));
+    if (!UNGUARDED.has(name)) faults.push(...(await gate(started[name])));
   }
-  if (faults.length > 0) return { faults, rounds: [] };
+  if (faults.length > 0) return { faults, started };
   for (const { variant, requests } of runs)
     await measure(started[variant], requests, { ms: 1_500 });
+  return { faults, started };
+}
+
+/** A cold run goes through all its tokens, each once. */
+const lengthOf = (requests) =>
+  requests.length > WARM_TOKENS ? { count: requests.length } : { ms: ROUND_MS };
+
+/** Measures the servers of `runs` by turns. */
+async function compare(runs, rounds) {
+  const { faults, started } = await start(runs);
+  if (faults.length > 0) return { faults, rounds: [] };
   const results = [];
   for (let round = 0; round < rounds; round += 1) {
     const figures = {};
-    for (const { name, variant, requests } of runs) {
-      // A cold run goes through all its tokens, each once.
-      const limit = requests.length > WARM_TOKENS ? { count: requests.length } : { ms: ROUND_MS };
-      figures[name] = await measure(started[variant], requests, limit);
-    }
+    for (const { name, variant, requests } of runs)
+      figures[name] = await measure(started[variant], requests, lengthOf(requests));
     results.push(figures);
     process.stderr.write(`round ${round + 1} of ${rounds}\r`);
   }
@@ -184,19 +197,56 @@ async function selfCheck(warm) {
   if (missed > 0) process.exitCode = 1;
 }
 
-async function report(warm) {
+async function makeRuns(warm, names) {
   console.error(`making ${COLD_TOKENS} tokens…`);
   const cold = await makeRequests(COLD_TOKENS);
-  const runs = ['open', 'native', 'passport', 'usual on Express', 'usual on Fastify'].map(
-    (name) => ({ name, variant: name, requests: warm }),
-  );
-  runs.push({ name: 'native, all cold', variant: 'native', requests: cold });
+  const runs = names.map((name) => ({ name, variant: name, requests: warm }));
+  return [...runs, { name: 'native, all cold', variant: 'native', requests: cold }];
+}
+
+/** Where the time goes, with the profiler on while requests are answered, and so at some cost. */
+async function profile(warm) {
+  const runs = await makeRuns(warm, ['open', 'a guard that does nothing', 'native', 'passport']);
+  const seen = Object.fromEntries(runs.map(({ name }) => [name, []]));
+  for (let number = 1; number <= STARTS; number += 1) {
+    const { faults, started } = await start(runs);
+    if (faults.length > 0) throw new Error(faults.join('; '));
+    for (const { name, variant, requests } of runs) {
+      const server = started[variant];
+      await server.ask('startProfiler');
+      const { perCore } = await measure(server, requests, lengthOf(requests));
+      const shares = sharesOf(await server.ask('stopProfiler'));
+      seen[name].push((group) => (shares[group] * 1_000_000) / perCore);
+    }
+    process.stderr.write(`start ${number} of ${STARTS}\n`);
+    stopServers();
+  }
+  const medians = ([name, starts]) => [
+    name,
+    Object.fromEntries(
+      GROUP_NAMES.map((group) => [group, median(starts.map((usOf) => usOf(group)))]),
+    ),
+  ];
+  printProfile(Object.fromEntries(Object.entries(seen).map(medians)));
+}
+
+async function report(warm) {
+  const runs = await makeRuns(warm, [
+    'open',
+    'a guard that does nothing',
+    'native',
+    'passport',
+    'usual on Express',
+    'usual on Fastify',
+  ]);
   const result = { faults: [], rounds: [] };
-  for (let start = 1; start <= STARTS; start += 1) {
+  const starts = [];
+  for (let number = 1; number <= STARTS; number += 1) {
     const { faults, rounds } = await compare(runs, ROUNDS);
     result.faults.push(...faults);
     result.rounds.push(...rounds);
-    process.stderr.write(`start ${start} of ${STARTS}\n`);
+    starts.push({ rounds });
+    process.stderr.write(`start ${number} of ${STARTS}\n`);
     stopServers();
   }
   const where = cores
@@ -206,7 +256,7 @@ async function report(warm) {
     `node ${process.version}, RSA-2048, ${CONNECTIONS} connections, ${ROUNDS} rounds of each of ${STARTS} starts; ${where}\n`,
   );
   console.log(
-    `${''.padEnd(18)} requests/s of one core  of open   on the wall  of open  core busy  collecting`,
+    `${''.padEnd(25)} requests/s of one core  of open   on the wall  of open  core busy  collecting`,
   );
   for (const name of result.rounds.length > 0 ? runs.map((run) => run.name) : []) {
     const of = (figure) => median(result.rounds.map((figures) => figures[name][figure]));
@@ -218,12 +268,19 @@ async function report(warm) {
       `${(of('busy') * 100).toFixed(0)} %`.padStart(10),
       `${(of('collecting') * 100).toFixed(0)} %`.padStart(11),
     ];
-    console.log(`${name.padEnd(18)} ${cells.join(' ')}`);
+    console.log(`${name.padEnd(25)} ${cells.join(' ')}`);
   }
   const fails = failsOf(result);
   for (const fail of fails) console.log(`\nFAILED: ${fail}`);
   if (fails.length > 0) process.exitCode = 1;
-  if (result.rounds.length === 0) return;
+  if (starts.some(({ rounds }) => rounds.length === 0)) return;
+  for (const name of ['native', 'passport']) {
+    const ratios = starts.map((ofStart) => ratio(ofStart, name, 'open'));
+    const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
+    console.log(
+      `${name} / open in the ${STARTS} starts: ${least.toFixed(3)} to ${most.toFixed(3)}`,
+    );
+  }
   const line = {
     native: ratio(result, 'native', 'open').toFixed(3),
     passport: ratio(result, 'passport', 'open').toFixed(3),
@@ -244,7 +301,8 @@ try {
   await client.set(`revoked:${REVOKED_SESSION}`, '1');
   await client.quit();
   const warm = await makeRequests(WARM_TOKENS);
-  await (process.argv.includes('--self-check') ? selfCheck : report)(warm);
+  const has = (flag) => process.argv.includes(flag);
+  await (has('--self-check') ? selfCheck : has('--profile') ? profile : report)(warm);
 } finally {
   stopServers();
   await redis.stop();
