@@ -30,7 +30,13 @@ const OPEN: readonly string[] = [
   'service GET /.well-known/oauth-authorization-server',
   'service GET /docs',
   'service GET /openapi.json',
-];
+  // Where gateways ask, which are known by their addresses.
+  'service GET /auth-request',
+  'service GET /forward-auth',
+  ...['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'].map(
+    (method) => `service ${method} /ext-authz/{target}`,
+  ),
+].sort();
 
 const basic = (id: string, secret: string) => ({
   authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,

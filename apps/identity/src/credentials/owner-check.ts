@@ -31,6 +31,13 @@ export class OwnerCheck {
     private readonly audit: AuditLog,
   ) {}
 
+  /** @throws {DomainError} `session_ended` when the account was deleted in the same moment */
+  async emailOf({ accountId }: Owner): Promise<string> {
+    const account = await this.accounts.findById(accountId);
+    if (!account) throw new DomainError('session_ended');
+    return account.email;
+  }
+
   /**
    * By the current password. A wrong one leaves a row that the owner sees.
    *

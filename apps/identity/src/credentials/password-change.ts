@@ -41,8 +41,9 @@ export class PasswordChange {
    * @throws {DomainError} `current_password_rejected`, `invalid_input`, `session_ended`, `overloaded`, `revocation_in_progress`
    */
   async change(owner: Owner, current: string, next: string): Promise<SessionCredentials> {
+    // First what costs no hash: a try that is refused for the new password must not have cost one.
+    await this.policy.require(await this.owners.emailOf(owner), next, '/new_password');
     const account = await this.owners.byPassword(owner, current);
-    await this.policy.require(account.email, next, '/new_password');
     const passwordHash = await this.passwords.hash(next);
     const { accountId, sid, from } = owner;
     const carried = await this.database.transaction(async (tx) => {

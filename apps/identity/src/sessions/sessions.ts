@@ -226,8 +226,8 @@ export class Sessions {
     const { epoch, seq } = await this.revocations.append(tx, {
       kind: 'sub',
       id: accountId,
-      // The tokens of a session that goes on die by this alone.
-      cutoff: keepSid === undefined ? 'now' : undefined,
+      // Nothing ahead, so that a sign-in, or the session that goes on, gets a token at once; the others die by their entries.
+      cutoff: 'now',
       receiptWanted,
     });
     return { position: { epoch, seq }, sessions };

@@ -9,6 +9,8 @@ import { chanceFrom, Pace } from './pace.js';
 import { RefreshRush } from './refresh-rush.js';
 
 const seconds = () => performance.now() / 1000;
+/** A client may add a quarter by chance to the wait that it is told, and needs a while to come. */
+const LATER_BY_CHANCE = 1.5;
 
 /**
  * Lets refreshes in at a steady pace. When a key is revoked, everybody's access token dies at once, and everybody comes for a new
@@ -23,6 +25,7 @@ export class RefreshAdmission {
   readonly #pace: Pace;
   readonly #most: number;
   readonly #turnedAway: Counter;
+  readonly #grace: number;
   #underWay = 0;
 
   constructor(
@@ -34,6 +37,7 @@ export class RefreshAdmission {
     const perSecond = config.REFRESHES_PER_SECOND;
     this.#pace = new Pace(perSecond, seconds(), chanceFrom(ids));
     this.#most = perSecond;
+    this.#grace = config.REFRESH_GRACE_SECONDS;
     this.#turnedAway = new Counter({
       name: 'countersign_refreshes_turned_away_total',
       help: 'Refreshes that were told to come again later, since too many came at once',
@@ -51,7 +55,7 @@ export class RefreshAdmission {
     const wait = this.#pace.ask(seconds()) || (this.#underWay >= this.#most ? 2 : 0);
     if (wait > 0) {
       this.#turnedAway.inc();
-      await this.rush.note();
+      if (wait * LATER_BY_CHANCE >= this.#grace) await this.rush.note();
       const detail = 'too many sessions are refreshed at once; this one is as it was';
       throw new DomainError('overloaded', detail, { retryAfterSeconds: wait });
     }

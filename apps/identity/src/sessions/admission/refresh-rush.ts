@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from '@countersign/service-host';
 import type { EntityManager } from 'typeorm';
@@ -12,6 +13,9 @@ const SAID_AGAIN_AFTER = 1;
 const LONGEST_ABSENCE = 80;
 /** Whoever keeps us busy on purpose must not put off for ever that a stolen token is found out. Seconds. */
 const LONGEST_RUSH = 3_600;
+
+/** Who is turned away is answered by then, whatever the database does. */
+const LONGEST_SAYING_MS = 200;
 
 const seconds = () => performance.now() / 1000;
 
@@ -31,11 +35,11 @@ export class RefreshRush {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Somebody is about to be turned away. Once it resolves every replica can know; costs nothing most of the time. Never rejects. */
+  /** Somebody is about to be turned away. Once it resolves every replica can know, unless the database is slow; costs nothing most of the time. Never rejects. */
   async note(): Promise<void> {
     if (seconds() - this.#saidAt < SAID_EVERY || this.config.REFRESH_GRACE_SECONDS === 0) return;
     this.#saying ??= this.#say().finally(() => (this.#saying = undefined));
-    await this.#saying;
+    await Promise.race([this.#saying, delay(LONGEST_SAYING_MS, undefined, { ref: false })]);
   }
 
   /** For how long refreshes have been turned away, up to an hour; 0 when nobody who was can still be waiting. Seconds. */
