@@ -248,6 +248,8 @@ it('an existing key is imported', async () => {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const pem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
   writeFileSync(join(stack.folder, 'old-key.pem'), pem);
+  // The next key is made a few seconds after the last one was revoked.
+  await until(async () => (await kids('prepared')).length > 0, 30_000);
   const before = await kids('prepared');
   expect(await enter(dryRun)).toMatchObject(done(/can be imported \(RSA, 2048 bits\)/));
   expect(await kids('prepared')).toEqual(before);

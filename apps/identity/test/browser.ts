@@ -32,7 +32,7 @@ export async function ask(
   });
   asking.end(body);
   const [answer] = (await once(asking, 'response')) as [IncomingMessage];
-  const isJson = /json/.test(answer.headers['content-type'] ?? '');
+  const isJson = method !== 'HEAD' && /json/.test(answer.headers['content-type'] ?? '');
   return {
     status: answer.statusCode ?? 0,
     headers: answer.headers,

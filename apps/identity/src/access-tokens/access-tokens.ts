@@ -65,7 +65,8 @@ export class AccessTokens {
    *
    * @param shared what the token stands on, besides the key ring
    * @param subjectOf reads (and may write) state after the locks are held; it runs again when the transaction is repeated
-   * @throws {DomainError} `revocation_in_progress` when cut-offs keep covering this second, `client_disabled`
+   * @throws {DomainError} `revocation_in_progress` when cut-offs keep covering this second, `client_disabled`,
+   *   `database_unavailable` from a standby too
    */
   async issue(
     shared: readonly Omit<Lock, 'mode'>[],
@@ -115,7 +116,8 @@ export class AccessTokens {
   }
 
   async #fix(tx: EntityManager, { subject, facts }: Mint): Promise<FixedToken> {
-    const { kid, cutoff, iat, audiences } = facts ?? (await readFacts(tx, subject));
+    const { kid, cutoff, iat, audiences, standby } = facts ?? (await readFacts(tx, subject));
+    if (standby) throw new DomainError('database_unavailable', 'the database is a standby');
     // The client is read under its lock: what a caller read before may have been taken from it since.
     if (audiences === null) throw new DomainError('client_disabled');
     if (cutoff !== null && iat <= Number(cutoff)) throw new CoveredByCutoff();

@@ -10,10 +10,12 @@ export interface MintFacts {
   readonly iat: number;
   /** Those of the client; `null` when there is none, or it is disabled. */
   readonly audiences: string[] | null;
+  /** Whether the server that answered is a standby, which may lag behind and whose locks keep nobody out. */
+  readonly standby: boolean;
 }
 
 /** The columns of a `SELECT` that reads {@link MintFacts}; takes SQL for the subject and the client, as texts. */
 export const mintFactColumns = (sub: string, clientId: string): string =>
   `${ACTIVE_KID} AS kid, ${latestCutoff(sub, clientId)} AS cutoff,
    (SELECT audiences FROM clients WHERE id = ${clientId} AND disabled_at IS NULL) AS audiences,
-   floor(extract(epoch FROM clock_timestamp()))::integer AS iat`;
+   floor(extract(epoch FROM clock_timestamp()))::integer AS iat, pg_is_in_recovery() AS standby`;

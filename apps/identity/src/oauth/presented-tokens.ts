@@ -6,6 +6,7 @@ import { IdentityConfig } from '../config/identity-config.js';
 import type { AccessTokenClaims } from '../access-tokens/claims.js';
 import { Clock } from '../platform/clock.js';
 import { Database } from '../platform/database.js';
+import { DomainError } from '../platform/domain-error.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 
@@ -68,20 +69,23 @@ export class PresentedTokens {
     return { epoch, seq };
   }
 
-  /** The first revocation that covers the token. */
+  /** The first revocation that covers the token. @throws {DomainError} `database_unavailable` from a standby too: it may lag behind */
   async #revocationOf({ kid, claims }: PresentedToken): Promise<Position | undefined> {
     const [row] = await this.database.run((manager) =>
-      manager.query<{ epoch: number; seq: string }[]>(
-        `(SELECT epoch, seq FROM revocations
-          WHERE cutoff IS NULL AND (kind, id) IN (('jti', $1), ('sid', $2), ('kid', $3))
-          UNION ALL
-          SELECT epoch, seq FROM revocations
-          WHERE cutoff >= $6 AND (kind, id) IN (('sub', $4), ('client', $5), ('all', '*')))
-         ORDER BY epoch, seq LIMIT 1`,
+      manager.query<[{ epoch: number | null; seq: string; standby: boolean }]>(
+        `SELECT epoch, seq, pg_is_in_recovery() AS standby FROM (VALUES (1)) AS one LEFT JOIN (
+           (SELECT epoch, seq FROM revocations
+            WHERE cutoff IS NULL AND (kind, id) IN (('jti', $1), ('sid', $2), ('kid', $3))
+            UNION ALL
+            SELECT epoch, seq FROM revocations
+            WHERE cutoff >= $6 AND (kind, id) IN (('sub', $4), ('client', $5), ('all', '*')))
+           ORDER BY epoch, seq LIMIT 1
+         ) AS revocation ON true`,
         [claims.jti, claims.sid ?? null, kid, claims.sub, claims.client_id, claims.iat],
       ),
     );
-    return row && { epoch: row.epoch, seq: Number(row.seq) };
+    if (row.standby) throw new DomainError('database_unavailable', 'the database is a standby');
+    return row.epoch === null ? undefined : { epoch: row.epoch, seq: Number(row.seq) };
   }
 
   #publishedKeys(): JWTVerifyGetKey {

@@ -96,6 +96,21 @@ it.each<[string, (who: Somebody) => Promise<unknown>]>([
     expect(await refuses(session, (await now()) + 3600)).toBe(true);
 });
 
+it('what revokes is told for as long as the latest token can live', async () => {
+  const who = await somebody();
+  await setBack(3600);
+  const at = await now();
+  await get(OwnSessions).end(who, 'logout', { receiptWanted: false, from: FROM });
+  await get(OwnSessions).endAll(who, { receiptWanted: false, from: FROM });
+  const log = get(RevocationLog);
+  const { events } = await log.read({ epoch: 0, seq: 0 }, 1_000);
+  for (const id of [who.sid, who.accountId]) {
+    const { expiresAt } = events.find((event) => event.id === id)!;
+    expect(expiresAt).toBeGreaterThan(at + 3600 + 300);
+  }
+  expect(await log.longestLife()).toBeGreaterThan(3600 + 300);
+});
+
 it('who has ended all sessions signs in again at once', async () => {
   const who = await somebody();
   await setBack(3600);

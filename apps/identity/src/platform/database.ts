@@ -1,7 +1,7 @@
 import { traced } from '@countersign/service-host';
 import pg from 'pg';
 import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { DomainError } from './domain-error.js';
 
@@ -32,9 +32,12 @@ export class Database {
    * @throws {DomainError} `database_unavailable` when the database is away
    */
   transaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T> {
-    return this.#guard('database transaction', () =>
-      this.source.transaction('READ COMMITTED', work),
-    );
+    return this.#onConnection(async (runner) => {
+      await runner.startTransaction('READ COMMITTED');
+      const result = await work(runner.manager);
+      await runner.commitTransaction();
+      return result;
+    });
   }
 
   /**
@@ -53,17 +56,28 @@ export class Database {
     ) => Promise<{ readonly result: T; readonly closing?: string }>,
     reading?: Reading,
   ): Promise<T> {
+    return this.#onConnection(async (runner, connection) => {
+      const rows = await this.#open(connection, opening, reading);
+      const { result, closing = '' } = await work(runner.manager, rows);
+      await connection.query(`${closing}; COMMIT`);
+      return result;
+    });
+  }
+
+  /**
+   * Runs `work`, which begins a transaction and commits it, on a connection of its own. When it fails the transaction is rolled back;
+   * where nobody can say whether it was, the connection is closed: a statement that was given up may still be carried
+   * out, and the next transaction on it would commit that too.
+   */
+  #onConnection<T>(work: (runner: QueryRunner, connection: PoolClient) => Promise<T>): Promise<T> {
     return this.#guard('database transaction', async () => {
       const runner = this.source.createQueryRunner();
       try {
         const connection = (await runner.connect()) as PoolClient;
         try {
-          const rows = await this.#open(connection, opening, reading);
-          const { result, closing = '' } = await work(runner.manager, rows);
-          await connection.query(`${closing}; COMMIT`);
-          return result;
+          return await work(runner, connection);
         } catch (error) {
-          await connection.query('ROLLBACK').catch(() => undefined);
+          if (isConnectionFault(error) || !(await isRolledBack(connection))) close(connection);
           throw error;
         }
       } finally {
@@ -116,6 +130,20 @@ export class Database {
       throw error;
     }
   }
+}
+
+async function isRolledBack(connection: PoolClient): Promise<boolean> {
+  try {
+    await connection.query('ROLLBACK');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The pool drops a closed connection when it is given back. */
+function close(connection: PoolClient): void {
+  (connection as unknown as pg.Client).end().catch(() => undefined);
 }
 
 /** Whether an error says that the database is away, not that something is wrong with what was asked. */

@@ -80,7 +80,7 @@ export class RevocationLog {
         ), entry AS (
           INSERT INTO revocations (epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted)
           SELECT epoch, seq, $1, $2, CASE WHEN $3 THEN coalesce($4, now + ${LEAD_OF_TOKENS}) END,
-            CASE WHEN $1 <> 'kid' THEN now + lifetime + ${String(EXPIRY_MARGIN_SECONDS)} END, now, $5
+            CASE WHEN $1 <> 'kid' THEN ${LATEST_TOKEN} + lifetime + ${String(EXPIRY_MARGIN_SECONDS)} END, now, $5
           FROM head RETURNING epoch, seq, kind, id, cutoff, expires_at, at, receipt_wanted
         )
         SELECT entry.*, head.followed, coalesce($4 > head.now, false) AS in_future,
@@ -117,7 +117,7 @@ export class RevocationLog {
            floor(extract(epoch FROM clock_timestamp()))::bigint AS now, ${IS_NOTED_LINEAGE} AS followed
        )
        INSERT INTO revocations (epoch, seq, kind, id, expires_at, at, receipt_wanted)
-       SELECT epoch, before + n, 'sid', sid, now + lifetime + ${String(EXPIRY_MARGIN_SECONDS)}, now,
+       SELECT epoch, before + n, 'sid', sid, ${LATEST_TOKEN} + lifetime + ${String(EXPIRY_MARGIN_SECONDS)}, now,
          $2 AND n = cardinality($1::text[])
        FROM head, unnest($1::text[]) WITH ORDINALITY AS ended (sid, n) WHERE followed
        RETURNING epoch, seq, id AS sid`,
@@ -150,12 +150,13 @@ export class RevocationLog {
   /** The longest that an entry can be live, seconds. Same errors as {@link head}. */
   async longestLife(): Promise<number> {
     const [row] = await this.database.run((manager) =>
-      manager.query<[HeadRow & { lifetime: number }]>(
-        `SELECT ${HEAD_COLUMNS}, longest_lifetime_seconds AS lifetime FROM revocation_head`,
+      manager.query<[HeadRow & { lifetime: string }]>(
+        `SELECT ${HEAD_COLUMNS}, longest_lifetime_seconds + ${LATEST_TOKEN} - now AS lifetime
+         FROM revocation_head, (SELECT floor(extract(epoch FROM clock_timestamp()))::bigint AS now) AS clock`,
       ),
     );
     requirePrimary(row);
-    return row.lifetime + EXPIRY_MARGIN_SECONDS;
+    return Number(row.lifetime) + EXPIRY_MARGIN_SECONDS;
   }
 
   /** The entries up to `upTo` that never end. Same errors as {@link head}. */
@@ -210,6 +211,9 @@ export interface LogPage {
 /** SQL: by how many seconds tokens may have been issued ahead of `now`, up to `$6`; only when the clock was set back. */
 const LEAD_OF_TOKENS = `(SELECT CASE WHEN noted > now THEN least(noted - now + ${String(NOTED_WITHIN_SECONDS)}, $6) ELSE 0 END
   FROM (SELECT floor(extract(epoch FROM highest_at))::bigint AS noted FROM check_in_clock) AS clock)`;
+
+/** SQL: when the latest token was issued, at most: `now`, or what the clock has shown before it was set back. */
+const LATEST_TOKEN = `(SELECT greatest(now, floor(extract(epoch FROM highest_at))::bigint) FROM check_in_clock)`;
 
 /** SQL: the head as the server that answers has it, and whether that is the primary which the log is written in. */
 const HEAD_COLUMNS = `epoch AS head_epoch, seq AS head_seq, extract(epoch FROM clock_timestamp()) AS read_at,

@@ -6,8 +6,10 @@ import { jest } from '@jest/globals';
 import pg from 'pg';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { AccessTokens } from '../access-tokens/access-tokens.js';
 import { Accounts } from '../accounts/accounts.js';
 import { IdentityConfig } from '../config/identity-config.js';
+import { PresentedTokens } from '../oauth/presented-tokens.js';
 import { createOwnVerifier } from '../own-verifier/own-verifier.js';
 import { CheckIns } from '../relying-services/check-ins.js';
 import { RelyingServices } from '../relying-services/relying-services.js';
@@ -111,6 +113,19 @@ it('a standby is not believed; once it is promoted a new epoch begins, and peopl
   await expect(replica.get(Sessions).end(kept, 'logout')).rejects.toMatchObject({
     code: 'database_unavailable',
   });
+
+  await expect(
+    replica.get(AccessTokens).issue([], async () => ({
+      sub: 'somebody',
+      client: { id: 'first-party' },
+      scopes: [],
+      roles: [],
+    })),
+  ).rejects.toMatchObject({ detail: 'the database is a standby' });
+  const claims = { jti: 'j', sub: 's', client_id: 'c', iat: 1, exp: 2 };
+  await expect(
+    replica.get(PresentedTokens).revoke({ kid: 'k', claims } as never),
+  ).rejects.toMatchObject({ detail: 'the database is a standby' });
 
   const heard = frames.length;
   const verifier = startOwnVerifier();
