@@ -214,8 +214,12 @@ async function measure({ fault, withGateways = !fault } = {}) {
         asking: [ports.gateway, '/orders'],
         open: [ports.gateway, '/auth/nothing'],
       });
-      for (const { name, asking } of pairs)
+      for (const { name, asking, open } of pairs) {
         faults.push(...(await gate(name, ...asking, [], people)));
+        const { status } = await ask(...open);
+        if (status !== 200)
+          faults.push(`${name}, open: it is answered ${status}, not 200, so it may ask`);
+      }
     }
     if (faults.length > 0) return { faults };
     const { times, failed } = await openLoop(ports.service, people);
