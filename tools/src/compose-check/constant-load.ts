@@ -57,12 +57,19 @@ export class ConstantLoad {
   }
 }
 
-/** Asks an API for one account: reads with a token, with a session cookie, and refreshes. */
+/**
+ * Asks an API for one account: reads with a token, with a session cookie, and refreshes. `resent` says how many reads were sent twice,
+ * since their connection was closed.
+ */
 export async function requestsOf(
   gateway: string,
   account: { readonly email: string; readonly password: string },
 ): Promise<
-  Readonly<Record<'readOwn' | 'readOrders' | 'readAsBrowser' | 'refresh' | 'logIn', Ask>>
+  Readonly<
+    Record<'readOwn' | 'readOrders' | 'readAsBrowser' | 'refresh' | 'logIn', Ask> & {
+      resent: () => number;
+    }
+  >
 > {
   const sendOnce = (method: string, path: string, headers: object = {}, body?: object) =>
     fetch(`${gateway}${path}`, {
@@ -71,11 +78,13 @@ export async function requestsOf(
       ...(body && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(20_000),
     });
+  let resent = 0;
   // A connection that was kept may close in the moment in which it is used again; reading is repeated then (RFC 9112 §9.3.1).
   const send = (method: string, path: string, headers?: object, body?: object) =>
     sendOnce(method, path, headers, body).catch((error: unknown) => {
       const { code } = ((error as Error).cause ?? {}) as { code?: string };
       if (method !== 'GET' || !CLOSED.includes(code ?? '')) throw error;
+      resent++;
       return sendOnce(method, path, headers, body);
     });
   const logIn = (wishes: object = {}) => send('POST', '/auth/login', {}, { ...account, ...wishes });
@@ -105,5 +114,6 @@ export async function requestsOf(
     // One after the other, as a client does.
     refresh: () => (last = last.then(refresh, refresh)),
     logIn: () => expectOk('login', logIn()),
+    resent: () => resent,
   };
 }
