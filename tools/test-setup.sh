@@ -57,10 +57,10 @@ main() {
 
 # Debian 12 has none that is new enough, so it is only told of; the tests of k8s/ fail without it.
 tell_of_kustomize() {
-  if command -v kustomize >/dev/null || kubectl version --client 2>/dev/null | grep -q '^Kustomize Version: v[4-9]'; then
+  if { kustomize version; kubectl version --client; true; } 2>/dev/null | grep -E '(^|kustomize/|^Kustomize Version: )v([4-9]|[1-9][0-9])\.' >/dev/null; then
     echo 'kustomize: found'
   else
-    echo 'kustomize: not found. The tests of k8s/ need kustomize 4 or later, alone or in kubectl 1.24 or later: install one of them.'
+    echo 'kustomize: none, or too old. The tests of k8s/ need kustomize 4 or later, alone or in kubectl 1.24 or later: install one of them.'
   fi
 }
 

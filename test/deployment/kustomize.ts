@@ -28,7 +28,7 @@ export function render(folder: string): readonly Manifest[] {
   const found = CANDIDATES.find(({ version }) => majorOf(version) >= 4);
   if (!found) {
     throw new Error(
-      'kustomize 4 or later is needed to render k8s/: run "npm run test:setup", or install kustomize, or kubectl 1.21 or later',
+      'kustomize 4 or later is needed to render k8s/: run "npm run test:setup", or install kustomize, or kubectl 1.24 or later',
     );
   }
   const [program, command] = found.build;
@@ -37,7 +37,7 @@ export function render(folder: string): readonly Manifest[] {
   return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
 }
 
-/** `v5.5.0`, `{kustomize/v4.5.7 …}`, `Kustomize Version: v5.5.0`; kubectl before 1.21 does not tell, and is too old. */
+/** `v5.5.0`, `{kustomize/v4.5.7 …}`, `Kustomize Version: v5.5.0`; kubectl before 1.24 does not tell, and is too old. */
 function majorOf([program, ...args]: readonly string[]): number {
   const { stdout } = spawnSync(program!, args, { encoding: 'utf8' }) as { stdout: string | null };
   const told = /(?:^|kustomize\/|Kustomize Version: )v(\d+)\./m.exec(stdout ?? '');
