@@ -46,6 +46,7 @@ const ANSWERS = {
     '/health/ready': 200,
     '/metrics': 200,
   },
+  identityManagement: { '/health/ready': 200, '/metrics': 200, '/nowhere': 404 },
   orders: { '/orders': 200, '/nowhere': 404 },
   ordersManagement: { '/health/ready': 200, '/metrics': 200, '/nowhere': 404 },
   payments: { '/payments': 200, '/nowhere': 404 },

@@ -50,6 +50,7 @@ it('the master key changes under two replicas and constant traffic: sessions of 
       PUBLIC_PORT: String(publicPort),
       SERVICE_PORT: String(service),
       OPERATOR_PORT: String(operator),
+      MANAGEMENT_PORT: '0',
     },
   };
   const start = async (name: keyof typeof replicas) => {

@@ -11,7 +11,12 @@ let other: string;
 beforeAll(async () => {
   stack = await Stack.start(['identity']);
   const [open, service, operator] = (await freePorts(3)).map(String) as [string, string, string];
-  const env = { PUBLIC_PORT: open, SERVICE_PORT: service, OPERATOR_PORT: operator };
+  const env = {
+    PUBLIC_PORT: open,
+    SERVICE_PORT: service,
+    OPERATOR_PORT: operator,
+    MANAGEMENT_PORT: '0',
+  };
   await stack.startApp('identity', { name: 'identity-2', env });
   [one, other] = [stack.url('public'), `http://localhost:${open}`];
   account = await stack.addAccount('ann@example.test');

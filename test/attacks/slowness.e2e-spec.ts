@@ -14,6 +14,7 @@ const LISTENERS = [
   'public',
   'service',
   'operator',
+  'identityManagement',
   'orders',
   'ordersManagement',
   'payments',

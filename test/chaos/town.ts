@@ -63,6 +63,7 @@ export class Town {
       PUBLIC_PORT: String(free[first]),
       SERVICE_PORT: String(free[first + 1]),
       OPERATOR_PORT: String(free[first + 2]),
+      MANAGEMENT_PORT: '0',
     });
     const ports = { 'identity-a': portsFrom(0), 'identity-b': portsFrom(3) };
     const road = await ServiceRoad.open(

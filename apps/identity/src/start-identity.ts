@@ -195,7 +195,10 @@ export async function startIdentity(
   addManagementRoutes(operatorRoutes, management);
   const managementApp = createManagementListener(management);
   limitConnections(
-    [publicApp, serviceApp, operatorApp].map((app) => app.getHttpServer() as Server),
+    [
+      ...[publicApp, serviceApp, operatorApp].map((app) => app.getHttpServer() as Server),
+      managementApp.server,
+    ],
     config.MAX_CONNECTIONS,
     metrics,
   );

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import { freePorts, startServing } from '../../test/serving-identity.js';
 import type { ServingIdentity } from '../../test/serving-identity.js';
@@ -11,6 +13,7 @@ beforeAll(async () => {
   identity = await startServing(databaseUrl, {
     MANAGEMENT_PORT: String(port),
     OPERATOR_BIND_HOST: '127.0.0.2',
+    MAX_CONNECTIONS: '10',
   });
 });
 afterAll(async () => {
@@ -39,4 +42,14 @@ it('operators are listened to at another address than everybody else', async () 
   const there = identity.operator.replace('127.0.0.1', '127.0.0.2');
   expect(await statusOf(`${there}/operator/keys`)).toBe(401);
   expect(await statusOf(`${identity.public}/.well-known/jwks.json`)).toBe(200);
+});
+
+it('past MAX_CONNECTIONS one more is closed on it, and counted', async () => {
+  const { hostname, port } = new URL(management);
+  const sockets = Array.from({ length: 11 }, () => connect(Number(port), hostname));
+  await Promise.race(sockets.map((socket) => once(socket, 'close')));
+  for (const socket of sockets) socket.destroy();
+  const operator = identity.operator.replace('127.0.0.1', '127.0.0.2');
+  const metrics = await (await fetch(`${operator}/metrics`)).text();
+  expect(metrics).toMatch(/^countersign_connections_refused_total [1-9]/m);
 });
