@@ -64,7 +64,7 @@ it('after its session has ended it says which revocation covers the token, and t
     const { out } = await explain([], token);
     expect(out).toMatch(/^session \S+ has ended since \S+: operator$/m);
     expect(out).toMatch(/^revocation 1\.\d+ of \S+ \(\d+ s ago\) covers it: sub "/m);
-    expect(out).toMatch(/^orders +orders +NO +revoked: revoked by sub$/m);
+    expect(out).toMatch(/^orders +orders +NO +revoked: revoked by sub, sid$/m);
     return !out.includes('MAY STILL ACCEPT');
   }, 30_000);
 });
