@@ -82,6 +82,8 @@ function adapter(
         ...REFUSALS_OF_A_REQUEST,
         'metadata_rejected',
         'ambiguous_target',
+        // A target that cannot be decoded.
+        'bad_request',
         'database_unavailable',
         'unavailable',
       ],
