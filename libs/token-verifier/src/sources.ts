@@ -1,10 +1,14 @@
-import type { FeedFrame, Freshness, Position } from '@countersign/revocation';
+import type { FeedFrame, Freshness, Instant, Position } from '@countersign/revocation';
 import type { KeySet } from './keys/key-set.js';
 
 /** Where a verifier takes its keys from. The hot path only reads {@link current}. */
 export interface KeySource {
-  /** The newest usable key set, or `undefined` when none may be used (none yet, or past the hard age). */
-  current(): KeySet | undefined;
+  /**
+   * The newest usable key set, or `undefined` when none may be used (none yet, or past the hard age).
+   *
+   * @param now where the caller has read the clocks already
+   */
+  current(now?: Instant): KeySet | undefined;
   /**
    * Asks for a newer set because of an unknown `kid`. Resolves when the current set has the `kid`, or was asked for after this
    * call, so that it would have it. Takes a few seconds at most.

@@ -138,15 +138,16 @@ export class TokenVerifier {
       return this.#refuse(new TokenRejected('malformed', 'not a text'));
     }
     try {
-      const wallMs = this.parts.clock.wallMs();
+      // The clocks are read once: that is a good part of what a remembered token costs.
+      const now = this.#instant();
       const check = (token: AccessToken) => {
-        checkAccessToken(token, audience, wallMs / 1000, this.parts);
+        checkAccessToken(token, audience, now.wallMs / 1000, this.parts);
       };
-      const known = this.#signatures.recall(text);
+      const known = this.#signatures.recall(text, now);
       if (known) check(known.token);
       const entry = known ?? this.#verifyUnknown(text, check);
       if (entry instanceof Promise) return this.#settleLater(entry, audience, options);
-      this.#settle(entry, wallMs, options);
+      this.#settle(entry, now, options);
       return Promise.resolve(entry.token);
     } catch (error) {
       return this.#refuse(error as Error);
@@ -237,9 +238,9 @@ export class TokenVerifier {
   ): Promise<AccessToken> {
     try {
       const entry = await pending;
-      const wallMs = this.parts.clock.wallMs();
-      checkAccessToken(entry.token, audience, wallMs / 1000, this.parts);
-      this.#settle(entry, wallMs, options);
+      const now = this.#instant();
+      checkAccessToken(entry.token, audience, now.wallMs / 1000, this.parts);
+      this.#settle(entry, now, options);
       return entry.token;
     } catch (error) {
       return this.#refuse(error as Error);
@@ -247,8 +248,8 @@ export class TokenVerifier {
   }
 
   /** What is left to look at on every call, however well the token is known: revocation. */
-  #settle(entry: VerifiedToken, wallMs: number, options?: VerifyOptions): void {
-    const fault = this.#revocations && this.#checkRevocation(this.#revocations, entry, wallMs);
+  #settle(entry: VerifiedToken, now: Instant, options?: VerifyOptions): void {
+    const fault = this.#revocations && this.#checkRevocation(this.#revocations, entry, now);
     if (fault) requireOpen(fault, options?.staleRevocations);
     this.parts.onOutcome?.(fault ? 'accepted_stale' : 'accepted');
   }
@@ -277,7 +278,7 @@ export class TokenVerifier {
   #checkRevocation(
     revocations: Revocations,
     entry: VerifiedToken,
-    wallMs: number,
+    now: Instant,
   ): RevocationFault | undefined {
     const { version } = revocations;
     if (entry.clearedAt !== version) {
@@ -286,7 +287,7 @@ export class TokenVerifier {
       }
       entry.clearedAt = version;
     }
-    return revocations.fault({ wallMs, monotonicMs: this.parts.clock.monotonicMs() });
+    return revocations.fault(now);
   }
 
   /** Something has happened, or a quarter of a second has passed. */

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import type { Instant } from '@countersign/revocation';
 import { backoffMs, pause } from '../fetching/backoff.js';
 import type { VerifierClock } from '../clock.js';
 import type { Discovery } from '../fetching/discovery.js';
@@ -70,8 +71,8 @@ export class JwksClient implements KeySource {
     this.#running = this.#keepFresh();
   }
 
-  current(): KeySet | undefined {
-    if (this.#ageSeconds() <= this.ages.hardSeconds) return this.#fetched.keys;
+  current(now?: Instant): KeySet | undefined {
+    if (this.#ageSeconds(now) <= this.ages.hardSeconds) return this.#fetched.keys;
     // After a machine has slept the next refresh may be minutes away.
     if (this.#fetched.keys && this.#coolDownMs() <= 0) void this.#refresh('forced');
     return undefined;
@@ -121,10 +122,13 @@ export class JwksClient implements KeySource {
   }
 
   /** By the clock that says more: the monotonic one may stand still while a machine sleeps. */
-  #ageSeconds(): number {
+  #ageSeconds(now: Instant = this.#instant()): number {
     const { monotonicMs, wallMs } = this.#confirmedAt;
-    const { clock } = this;
-    return Math.max(clock.monotonicMs() - monotonicMs, clock.wallMs() - wallMs) / 1000;
+    return Math.max(now.monotonicMs - monotonicMs, now.wallMs - wallMs) / 1000;
+  }
+
+  #instant(): Instant {
+    return { monotonicMs: this.clock.monotonicMs(), wallMs: this.clock.wallMs() };
   }
 
   async #keepFresh(): Promise<void> {
@@ -220,7 +224,7 @@ export class JwksClient implements KeySource {
   }
 
   async #fetchKeys(kind: 'forced' | 'routine'): Promise<boolean> {
-    const asked = { monotonicMs: this.clock.monotonicMs(), wallMs: this.clock.wallMs() };
+    const asked = this.#instant();
     this.#attemptedAtMs = asked.monotonicMs;
     if (kind === 'forced') this.#forcedAtMs = asked.monotonicMs;
     try {

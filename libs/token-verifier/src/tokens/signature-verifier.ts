@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { Instant } from '@countersign/revocation';
 import { readAccessToken } from './access-token.js';
 import type { AccessToken } from './access-token.js';
 import { splitUnverifiedJws } from './compact-jws.js';
@@ -47,8 +48,8 @@ export class SignatureVerifier {
   }
 
   /** A token whose signature was verified before with the keys in force. */
-  recall(text: string): VerifiedToken | undefined {
-    const keys = this.keys.current();
+  recall(text: string, now: Instant): VerifiedToken | undefined {
+    const keys = this.keys.current(now);
     const entry = keys && this.#verified.get(text, keys);
     if (entry) this.#recalled += 1;
     else this.#missed += 1;
