@@ -1,19 +1,14 @@
-import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import { startThrowAwayRedis } from '@countersign/test-kit';
+import { enterLine, pathWithCountersign, readPage, shellLines } from './page-commands.js';
 import { bearer, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
 jest.setTimeout(180_000);
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const page = readFileSync(join(root, 'docs/operations/alerts.md'), 'utf8');
-const blocks = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, block = '']) => block.trim());
+const page = readPage('docs/operations/alerts.md');
 // There is no cluster here.
-const lines = [...new Set(blocks.flatMap((block) => block.split('\n')))].filter(
+const lines = [...new Set(shellLines(page))].filter(
   (line) => !line.startsWith('kubectl -n countersign '),
 );
 
@@ -24,16 +19,8 @@ let env: Record<string, string>;
 beforeAll(async () => {
   redis = await startThrowAwayRedis();
   stack = await Stack.start(['identity', 'orders'], { REDIS_URL: redis.url });
-  const bin = join(stack.folder, 'bin');
-  mkdirSync(bin);
-  const program = join(root, 'apps/identity/dist/cli.js');
-  writeFileSync(
-    join(bin, 'countersign'),
-    `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`,
-  );
-  chmodSync(join(bin, 'countersign'), 0o755);
   env = {
-    PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+    PATH: pathWithCountersign(stack.folder),
     COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
     COUNTERSIGN_OPERATOR_TOKEN: await stack.addOperator('alice', ['read', 'keys']),
   };
@@ -53,11 +40,7 @@ function enter(line: string): Promise<CliResult> {
   const text = line
     .replace('3010', String(stack.ports['operator']))
     .replace('3011', String(stack.ports['ordersManagement']));
-  return new Promise((resolve) => {
-    const child = execFile('sh', ['-c', text], { env }, (_error, out, err) =>
-      resolve({ code: child.exitCode, out, err }),
-    );
-  });
+  return enterLine(text, { env });
 }
 
 it('there are commands', () => {

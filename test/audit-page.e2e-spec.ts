@@ -1,19 +1,15 @@
-import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import pg from 'pg';
+import { enterLine, pathWithCountersign, readPage, shellLines } from './page-commands.js';
 import { Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
 jest.setTimeout(180_000);
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const page = readFileSync(join(root, 'docs/operations/audit.md'), 'utf8');
-const lines = [...page.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>
-  block.trim().split('\n'),
-);
+const page = readPage('docs/operations/audit.md');
+const lines = shellLines(page);
 
 let stack: Stack;
 let env: Record<string, string>;
@@ -21,17 +17,9 @@ const ran = new Set<string>();
 
 beforeAll(async () => {
   stack = await Stack.start(['identity']);
-  const bin = join(stack.folder, 'bin');
-  mkdirSync(bin);
-  const program = join(root, 'apps/identity/dist/cli.js');
-  writeFileSync(
-    join(bin, 'countersign'),
-    `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`,
-  );
-  chmodSync(join(bin, 'countersign'), 0o755);
   const { DATABASE_URL, MASTER_KEY_FILE } = stack.env('identity');
   env = {
-    PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+    PATH: pathWithCountersign(stack.folder),
     DATABASE_URL: DATABASE_URL!,
     MASTER_KEY_FILE: MASTER_KEY_FILE!,
     COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
@@ -45,11 +33,7 @@ function enter(line: string, examples: Record<string, string> = {}, more = {}): 
   if (!lines.includes(line)) throw new Error(`the page has no line ${line}`);
   ran.add(line);
   const text = Object.entries(examples).reduce((all, [from, to]) => all.replaceAll(from, to), line);
-  return new Promise((resolve) => {
-    const child = execFile('sh', ['-c', text], { env: { ...env, ...more } }, (_error, out, err) =>
-      resolve({ code: child.exitCode, out, err }),
-    );
-  });
+  return enterLine(text, { env: { ...env, ...more } });
 }
 const sql = async (text: string) => {
   const client = new pg.Client({ connectionString: stack.postgres.url });

@@ -1,17 +1,21 @@
-import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { installedPostgres } from './installed-postgres.js';
+import {
+  enterLine,
+  pathWithCountersign,
+  readPage,
+  shellLines,
+  shellLinesUnder,
+} from './page-commands.js';
 import { bearer, post, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
 jest.setTimeout(240_000);
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const page = readFileSync(join(root, 'docs/operations/backup.md'), 'utf8');
+const page = readPage('docs/operations/backup.md');
 
 interface Given {
   readonly access_token: string;
@@ -37,14 +41,14 @@ beforeAll(async () => {
   // Long enough that orders answers from what it knows while identity is away, however slow the machine.
   stack = await Stack.start(['identity', 'orders'], { STALENESS_LIMITS: '30/180' }, programs);
   const folders = Object.fromEntries(
-    ['bin', 'backup', 'keys'].map((name) => [name, join(stack.folder, name)] as const),
+    ['backup', 'keys'].map((name) => [name, join(stack.folder, name)] as const),
   );
   for (const folder of Object.values(folders)) mkdirSync(folder);
   const rehearsal = new URL(stack.postgres.adminUrl);
   rehearsal.pathname = 'rehearsal';
   env = {
     ...stack.env('identity'),
-    PATH: [folders['bin'], join(programs, 'bin'), process.env['PATH']].join(':'),
+    PATH: `${join(programs, 'bin')}:${pathWithCountersign(stack.folder)}`,
     BACKUP: folders['backup']!,
     KEYS: folders['keys']!,
     MIGRATION_DATABASE_URL: stack.postgres.url,
@@ -54,10 +58,6 @@ beforeAll(async () => {
     COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
     COUNTERSIGN_OPERATOR_TOKEN: await stack.addOperator('alice', ['read', 'end-sessions']),
   };
-  const command = join(folders['bin']!, 'countersign');
-  const program = join(root, 'apps/identity/dist/cli.js');
-  writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
-  chmodSync(command, 0o755);
   [ann, bob] = [
     await stack.addAccount('ann@example.test'),
     await stack.addAccount('bob@example.test'),
@@ -65,18 +65,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.stop());
 
-/** The lines of all shell blocks, those inside of lists too. */
-function linesOf(text: string): string[] {
-  return [...text.matchAll(/^ *```sh\n([^]*?)^ *```$/gm)].flatMap(([, block = '']) =>
-    block
-      .trim()
-      .split('\n')
-      .map((line) => line.trim()),
-  );
-}
-function commandsUnder(heading: string): string[] {
-  return linesOf(page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? '');
-}
+const commandsUnder = (heading: string) => shellLinesUnder(page, heading);
 const [dump = '', ...restOfBackup] = commandsUnder('Take a backup');
 const [leftOver = '', wipe = '', ...restOfRestore] = commandsUnder('Restore');
 const [services = '', masterKeys = '', migrate = '', masterKeyStatus = '', ...epoch] =
@@ -87,11 +76,7 @@ const [keepSessions = ''] = commandsUnder('When nothing was lost');
 function enter(line = ''): Promise<CliResult> {
   ran.add(line);
   const text = line.replace(/--grant-to countersign$/, '--grant-to identity_service');
-  return new Promise((resolve) => {
-    const child = execFile('sh', ['-c', text], { env, cwd: stack.folder }, (_error, out, err) =>
-      resolve({ code: child.exitCode, out, err }),
-    );
-  });
+  return enterLine(text, { env, cwd: stack.folder });
 }
 /** The same, and it must succeed. @returns what it wrote */
 async function succeed(line = ''): Promise<string> {
@@ -236,6 +221,6 @@ it('a backup is restored elsewhere, to rehearse it', async () => {
 });
 
 it('every command of the page was run', () => {
-  expect([...new Set(linesOf(page))].filter((line) => !ran.has(line))).toEqual([]);
-  expect(linesOf(page).length).toBeGreaterThan(20);
+  expect([...new Set(shellLines(page))].filter((line) => !ran.has(line))).toEqual([]);
+  expect(shellLines(page).length).toBeGreaterThan(20);
 });

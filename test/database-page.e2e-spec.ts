@@ -1,20 +1,17 @@
-import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { startThrowAwayPostgres } from '@countersign/test-kit';
 import type { ThrowAwayPostgres } from '@countersign/test-kit';
 import { jest } from '@jest/globals';
 import pg from 'pg';
+import { enterLine, pathWithCountersign, readPage } from './page-commands.js';
 import type { CliResult } from './stack.js';
 
 jest.setTimeout(120_000);
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const page = readFileSync(join(root, 'docs/operations/database.md'), 'utf8');
-const cli = join(root, 'apps/identity/dist/cli.js');
+const page = readPage('docs/operations/database.md');
 const blocks = (language: string) =>
   [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(
     ([, block = '']) => block.trim().split('\n'),
@@ -23,14 +20,14 @@ const [setUp = [], handOver = []] = blocks('sql');
 const [[migrate = ''] = []] = blocks('sh');
 
 let postgres: ThrowAwayPostgres;
-let bin: string;
+let folder: string;
+let path: string;
 const clients: pg.Client[] = [];
 
 beforeAll(async () => {
   postgres = await startThrowAwayPostgres();
-  bin = mkdtempSync(join(tmpdir(), 'countersign-bin-'));
-  writeFileSync(join(bin, 'countersign'), `#!/bin/sh\nexec '${process.execPath}' '${cli}' "$@"\n`);
-  chmodSync(join(bin, 'countersign'), 0o755);
+  folder = mkdtempSync(join(tmpdir(), 'countersign-bin-'));
+  path = pathWithCountersign(folder);
   for (const statement of setUp) await run(postgres.adminUrl, statement);
   expect(await enter(migrate)).toMatchObject({ code: 0, err: '' });
 });
@@ -39,7 +36,7 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await postgres.stop();
-  await rm(bin, { recursive: true });
+  await rm(folder, { recursive: true });
 });
 
 /** The URL of a role of the page. */
@@ -55,12 +52,8 @@ function urlOf(role: 'owner' | 'service', database = 'countersign'): string {
 function enter(line: string, env: Record<string, string> = {}): Promise<CliResult> {
   const { hostname, port } = new URL(postgres.adminUrl);
   const text = line.replace('@localhost/', `@${hostname}:${port}/`);
-  const surroundings = { PATH: `${bin}:${process.env['PATH'] ?? ''}`, ...env };
-  return new Promise((resolve) => {
-    const child = execFile('sh', ['-c', text], { env: surroundings }, (_error, out, err) =>
-      resolve({ code: child.exitCode, out, err }),
-    );
-  });
+  const surroundings = { PATH: path, ...env };
+  return enterLine(text, { env: surroundings });
 }
 
 async function connect(url: string): Promise<pg.Client> {

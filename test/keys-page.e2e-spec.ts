@@ -1,18 +1,22 @@
-import { execFile } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { backUp } from './chaos/restored-database.js';
+import {
+  enterLine,
+  pathWithCountersign,
+  readPage,
+  shellLines,
+  shellLinesUnder,
+} from './page-commands.js';
 import { bearer, expectStatus, post, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
 jest.setTimeout(240_000);
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const page = readFileSync(join(root, 'docs/operations/keys.md'), 'utf8');
+const page = readPage('docs/operations/keys.md');
 
 let stack: Stack;
 let env: Record<string, string>;
@@ -27,44 +31,20 @@ beforeAll(async () => {
   });
   env = {
     ...stack.env('identity'),
-    PATH: `${join(stack.folder, 'bin')}:${process.env['PATH'] ?? ''}`,
+    PATH: pathWithCountersign(stack.folder),
     COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
     COUNTERSIGN_OPERATOR_TOKEN: await stack.addOperator('alice', ['read', 'end-sessions', 'keys']),
   };
-  installCommand('countersign', join(root, 'apps/identity/dist/cli.js'));
 });
 afterAll(() => stack.stop());
 
-/** Puts a built program on the PATH of the page's commands. */
-function installCommand(name: string, program: string): void {
-  const folder = join(stack.folder, 'bin');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, name), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
-  chmodSync(join(folder, name), 0o755);
-}
-
-/** The lines of all shell blocks, those inside of lists too. */
-function linesOf(text: string): string[] {
-  return [...text.matchAll(/^ *```sh\n([^]*?)^ *```$/gm)].flatMap(([, block = '']) =>
-    block
-      .trim()
-      .split('\n')
-      .map((line) => line.trim()),
-  );
-}
-function commandsUnder(heading: string): string[] {
-  return linesOf(page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? '');
-}
+const commandsUnder = (heading: string) => shellLinesUnder(page, heading);
 
 /** Runs a line of the page as it stands there, but for the kids in it. */
 function enter(line = '', kids: Record<string, string> = {}): Promise<CliResult> {
   ran.add(line);
   const text = line.replace(/\b(KID|PREPARED)$/, (name) => kids[name] ?? name);
-  return new Promise((resolve) => {
-    const child = execFile('sh', ['-c', text], { env, cwd: stack.folder }, (_error, out, err) =>
-      resolve({ code: child.exitCode, out, err }),
-    );
-  });
+  return enterLine(text, { env, cwd: stack.folder });
 }
 const done = (out: string | RegExp = '') => ({
   code: 0,
@@ -124,7 +104,7 @@ async function restart(): Promise<void> {
 }
 
 it('the page begins with what changes nothing', async () => {
-  const [list, plan] = linesOf(page);
+  const [list, plan] = shellLines(page);
   expect(await enter(list)).toMatchObject(done(/ active /));
   expect(await enter(plan)).toMatchObject(done(/ signs from /));
 });
@@ -288,6 +268,6 @@ it('the database is restored: the stolen key is back, and revoked again', async 
 });
 
 it('every command of the page was run', () => {
-  expect([...new Set(linesOf(page))].filter((line) => !ran.has(line))).toEqual([]);
-  expect(linesOf(page).length).toBeGreaterThan(20);
+  expect([...new Set(shellLines(page))].filter((line) => !ran.has(line))).toEqual([]);
+  expect(shellLines(page).length).toBeGreaterThan(20);
 });

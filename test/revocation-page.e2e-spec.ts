@@ -1,19 +1,21 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import { startThrowAwayRedis } from '@countersign/test-kit';
 import type { ThrowAwayRedis } from '@countersign/test-kit';
 import pg from 'pg';
 import { backUp } from './chaos/restored-database.js';
+import {
+  enterLine,
+  pathWithCountersign,
+  readPage,
+  shellLines,
+  shellLinesUnder,
+} from './page-commands.js';
 import { bearer, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
 jest.setTimeout(180_000);
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const page = readFileSync(join(root, 'docs/operations/revocation.md'), 'utf8');
+const page = readPage('docs/operations/revocation.md');
 
 let stack: Stack;
 let redis: ThrowAwayRedis;
@@ -24,46 +26,24 @@ beforeAll(async () => {
   redis = await startThrowAwayRedis();
   stack = await Stack.start(['identity', 'orders'], { REDIS_URL: redis.url });
   env = {
-    PATH: `${join(stack.folder, 'bin')}:${process.env['PATH'] ?? ''}`,
+    PATH: pathWithCountersign(stack.folder),
     DATABASE_URL: stack.databaseUrl,
     COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
     COUNTERSIGN_OPERATOR_TOKEN: await stack.addOperator('alice', ['read', 'end-sessions', 'keys']),
   };
-  installCommand('countersign', join(root, 'apps/identity/dist/cli.js'));
 });
 afterAll(async () => {
   await stack.stop();
   await redis.stop();
 });
 
-/** Puts a built program on the PATH of the page's commands. */
-function installCommand(name: string, program: string): void {
-  const folder = join(stack.folder, 'bin');
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, name), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
-  chmodSync(join(folder, name), 0o755);
-}
-
-/** The lines of all shell blocks under a heading. */
-function commandsUnder(heading: string): string[] {
-  const section = page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? '';
-  return linesOf(section);
-}
-function linesOf(text: string): string[] {
-  return [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>
-    block.trim().split('\n'),
-  );
-}
+const commandsUnder = (heading: string) => shellLinesUnder(page, heading);
 
 /** Runs a line of the page as it stands there, but for the examples in it. */
 async function enter(line: string, examples: Record<string, string> = {}): Promise<CliResult> {
   ran.add(line);
   const text = Object.entries(examples).reduce((all, [from, to]) => all.replaceAll(from, to), line);
-  return new Promise((resolve) => {
-    const child = execFile('sh', ['-c', text], { env }, (_error, out, err) =>
-      resolve({ code: child.exitCode, out, err }),
-    );
-  });
+  return enterLine(text, { env });
 }
 /** What is written as seen is there to be seen, and is what the page says. */
 function expectSeen(message: string, where: string): void {
@@ -214,6 +194,6 @@ it('a standby was promoted: the doctor says so for a day', async () => {
 });
 
 it('every command of the page was run', () => {
-  expect([...new Set(linesOf(page))].filter((line) => !ran.has(line))).toEqual([]);
-  expect(linesOf(page).length).toBeGreaterThan(15);
+  expect([...new Set(shellLines(page))].filter((line) => !ran.has(line))).toEqual([]);
+  expect(shellLines(page).length).toBeGreaterThan(15);
 });

@@ -1,15 +1,17 @@
-import { execFile } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
+import {
+  enterLine,
+  pathWithCountersign,
+  readPage,
+  shellLines,
+  shellLinesUnder,
+} from './page-commands.js';
 import { bearer, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
 jest.setTimeout(180_000);
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const page = readFileSync(join(root, 'docs/service-tokens.md'), 'utf8');
+const page = readPage('docs/service-tokens.md');
 
 let stack: Stack;
 let env: Record<string, string>;
@@ -17,36 +19,21 @@ const ran = new Set<string>();
 
 beforeAll(async () => {
   stack = await Stack.start();
-  const bin = join(stack.folder, 'bin');
   env = {
-    PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+    PATH: pathWithCountersign(stack.folder),
     COUNTERSIGN_OPERATOR_URL: stack.url('operator'),
     COUNTERSIGN_OPERATOR_TOKEN: await stack.addOperator('alice', ['read', 'end-sessions', 'keys']),
   };
-  mkdirSync(bin);
-  const cli = join(root, 'apps/identity/dist/cli.js');
-  writeFileSync(join(bin, 'countersign'), `#!/bin/sh\nexec '${process.execPath}' '${cli}' "$@"\n`);
-  chmodSync(join(bin, 'countersign'), 0o755);
 });
 afterAll(() => stack.stop());
 
-const linesOf = (text: string) =>
-  [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, block = '']) =>
-    block.trim().split('\n'),
-  );
-/** The lines of all shell blocks under a heading. */
-const commandsUnder = (heading: string) =>
-  linesOf(page.split(/^## /m).find((text) => text.startsWith(`${heading}\n`)) ?? '');
+const commandsUnder = (heading: string) => shellLinesUnder(page, heading);
 
 /** Runs a line of the page as it stands there, but for where the gateway is. */
 async function enter(line: string): Promise<CliResult> {
   ran.add(line);
   const text = line.replace('http://localhost:8080', stack.url('gateway'));
-  return new Promise((resolve) => {
-    const child = execFile('sh', ['-c', text], { env }, (_error, out, err) =>
-      resolve({ code: child.exitCode, out, err }),
-    );
-  });
+  return enterLine(text, { env });
 }
 async function json<T>(line: string): Promise<T> {
   return JSON.parse((await enter(line)).out) as T;
@@ -160,8 +147,8 @@ it('the command line says what is wrong, and by its exit code what kind of wrong
 });
 
 it('every command of the page was run, and no log holds a secret', () => {
-  expect(linesOf(page).filter((line) => !ran.has(line))).toEqual([]);
-  expect(linesOf(page).length).toBeGreaterThan(10);
+  expect(shellLines(page).filter((line) => !ran.has(line))).toEqual([]);
+  expect(shellLines(page).length).toBeGreaterThan(10);
   const logs = stack.logs();
   for (const secret of stack.secrets()) expect(logs).not.toContain(secret);
 });

@@ -108,6 +108,20 @@ export interface Variant {
 /** The database role of identity, which owns nothing. */
 const SERVICE_ROLE = 'identity_service';
 
+/** Every listener of every process. */
+export const LISTENERS = [
+  'gateway',
+  'gatewayManagement',
+  'public',
+  'service',
+  'operator',
+  'identityManagement',
+  'orders',
+  'ordersManagement',
+  'payments',
+  'paymentsManagement',
+] as const;
+
 /**
  * A whole installation on loopback: Postgres and the built services, each a process of its own. As in production, identity may do no more
  * in the database than it needs; `postgres.url` is that of the owner.
@@ -140,20 +154,8 @@ export class Stack {
   ): Promise<Stack> {
     const postgres = await startThrowAwayPostgres(programs);
     const folder = mkdtempSync(join(tmpdir(), 'countersign-stack-'));
-    const names = [
-      'gateway',
-      'gatewayManagement',
-      'public',
-      'service',
-      'operator',
-      'identityManagement',
-      'orders',
-      'ordersManagement',
-      'payments',
-      'paymentsManagement',
-    ];
     const ports = Object.fromEntries(
-      (await freePorts(names.length)).map((port, index) => [names[index]!, port]),
+      (await freePorts(LISTENERS.length)).map((port, index) => [LISTENERS[index]!, port]),
     );
     const secrets = Object.fromEntries(
       ['orders', 'payments', 'gateway'].map((id) => [id, randomBytes(32).toString('base64url')]),

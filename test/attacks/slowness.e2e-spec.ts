@@ -1,25 +1,12 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { jest } from '@jest/globals';
-import { expectStatus, freePorts, post, Stack, until } from '../stack.js';
+import { expectStatus, freePorts, LISTENERS, post, Stack, until } from '../stack.js';
 import { answersOn, dribble, exchange, open } from './raw.js';
 import type { Exchange } from './raw.js';
 
 jest.setTimeout(180_000);
 
-/** Every listener of every process. */
-const LISTENERS = [
-  'gateway',
-  'gatewayManagement',
-  'public',
-  'service',
-  'operator',
-  'identityManagement',
-  'orders',
-  'ordersManagement',
-  'payments',
-  'paymentsManagement',
-] as const;
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 /** How late the servers look, and a busy machine sees it. */

@@ -24,6 +24,9 @@ const seconds = (min: number, max: number, fallback: number) =>
 
 const databaseUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
+/** How much one replica does in a second before it tells others when to come again. */
+const perSecond = z.coerce.number().int().min(1).max(10_000).default(200);
+
 const itemsOf = (list: string) =>
   list
     .split(',')
@@ -127,24 +130,12 @@ export const settings = z.object({
   REFRESH_GRACE_SECONDS: seconds(0, 60, 10).describe(
     'For so long after a refresh the spent refresh token gives the same successor again; 0: never.',
   ),
-  REFRESHES_PER_SECOND: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(10_000)
-    .default(200)
-    .describe(
-      'How many sessions one replica refreshes in a second; others are told when to come again.',
-    ),
-  SWAPS_PER_SECOND: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(10_000)
-    .default(200)
-    .describe(
-      'How many sessions whose token is not remembered one replica looks up for gateways in a second; others are told when to come again.',
-    ),
+  REFRESHES_PER_SECOND: perSecond.describe(
+    'How many sessions one replica refreshes in a second; others are told when to come again.',
+  ),
+  SWAPS_PER_SECOND: perSecond.describe(
+    'How many sessions whose token is not remembered one replica looks up for gateways in a second; others are told when to come again.',
+  ),
   EXPIRY_JITTER_PERCENT: z.coerce
     .number()
     .int()

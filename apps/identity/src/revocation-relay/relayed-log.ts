@@ -44,18 +44,12 @@ export class RelayedLog {
   }
 
   /** The live entries after `after` up to `upTo`, in order, in pages, of which the first may be known. */
-  async *between(
+  between(
     after: Position,
     upTo: Position,
     firstPage?: readonly RevocationEvent[],
   ): AsyncGenerator<readonly RevocationEvent[]> {
-    for (let from = after, page = firstPage; ; page = undefined) {
-      page ??= (await this.log.read(from, PAGE_SIZE, upTo)).events;
-      if (page.length > 0) yield page;
-      const last = page.at(-1);
-      if (!last || page.length < PAGE_SIZE) return;
-      from = last;
-    }
+    return this.log.pages(after, upTo, PAGE_SIZE, firstPage);
   }
 
   async trimming(upTo: Position): Promise<Trimming> {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { comparePositions } from '@countersign/revocation';
-import type { FeedFrame, Position, RevocationEvent } from '@countersign/revocation';
+import type { FeedFrame, Position } from '@countersign/revocation';
 import type { Logger } from '@countersign/service-host';
 import { IdentityConfig } from '../config/identity-config.js';
 import { ListeningConnection } from '../platform/listening-connection.js';
@@ -113,8 +113,8 @@ export class RevocationFeed {
       after: after?.seq ?? 0,
       head: head.seq,
     });
-    for await (const event of this.#eventsBetween(after ?? { epoch: 0, seq: 0 }, head)) {
-      await subscriber.send({ type: 'revocation', event });
+    for await (const page of this.log.pages(after ?? { epoch: 0, seq: 0 }, head, PAGE_SIZE)) {
+      for (const event of page) await subscriber.send({ type: 'revocation', event });
     }
     await subscriber.send({ type: 'end', epoch: head.epoch, head: head.seq });
   }
@@ -163,8 +163,8 @@ export class RevocationFeed {
       ? await this.log.read(from, PAGE_SIZE)
       : { head: await this.log.head(), events: [] };
     if (from?.epoch === head.epoch) {
-      for await (const event of this.#eventsBetween(from, head, events)) {
-        this.#sendToAll({ type: 'revocation', event });
+      for await (const page of this.log.pages(from, head, PAGE_SIZE, events)) {
+        for (const event of page) this.#sendToAll({ type: 'revocation', event });
       }
     } else if (from) {
       for (const subscriber of this.#live) {
@@ -173,21 +173,6 @@ export class RevocationFeed {
     }
     this.#published = { epoch: head.epoch, seq: head.seq };
     return head;
-  }
-
-  /** A page at a time is in memory, however much happened at once. */
-  async *#eventsBetween(
-    after: Position,
-    upTo: Position,
-    firstPage?: readonly RevocationEvent[],
-  ): AsyncGenerator<RevocationEvent> {
-    for (let from = after, page = firstPage; ; page = undefined) {
-      page ??= (await this.log.read(from, PAGE_SIZE, upTo)).events;
-      yield* page;
-      const last = page.at(-1);
-      if (!last || page.length < PAGE_SIZE) return;
-      from = last;
-    }
   }
 
   #sendToAll(frame: FeedFrame): void {

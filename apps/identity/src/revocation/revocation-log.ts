@@ -200,6 +200,28 @@ export class RevocationLog {
     );
     return toPage(rows);
   }
+
+  /**
+   * The live entries after `after` up to `upTo`, in order, a page at a time, so that however much happened at once no more is in
+   * memory. Same errors as {@link head}.
+   *
+   * @param first the first page, where {@link read} has given it already
+   */
+  async *pages(
+    after: Position,
+    upTo: Position,
+    limit: number,
+    first?: readonly RevocationEvent[],
+  ): AsyncGenerator<readonly RevocationEvent[]> {
+    for (let from = after, page = first; ; page = undefined) {
+      page ??= (await this.read(from, limit, upTo)).events;
+      const last = page.at(-1);
+      if (!last) return;
+      yield page;
+      if (page.length < limit) return;
+      from = last;
+    }
+  }
 }
 
 /** The head of the log, and entries below it. */
