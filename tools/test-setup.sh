@@ -17,6 +17,7 @@ nginx            nginx            nginx
 caddy            caddy            caddy
 haproxy          haproxy          haproxy
 postgres         postgresql       postgresql
+promtool         prometheus       prometheus
 '
 
 policy=/usr/sbin/policy-rc.d

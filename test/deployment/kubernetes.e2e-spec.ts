@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { canBeValidated, faultsOf } from './kubernetes-schema.js';
@@ -327,33 +326,4 @@ it('in production the ways to identity, Redis and Postgres are TLS, and verified
   expect(given).toEqual(
     expect.arrayContaining(['TLS_CERTIFICATE_FILE', 'TLS_KEY_FILE', 'REDIS_CA_FILE']),
   );
-});
-
-it('alerts look at metrics that exist', () => {
-  const { spec } = named(rendered.production, 'PrometheusRule', 'countersign');
-  const groups = spec?.['groups'] as readonly {
-    readonly rules: readonly { readonly alert: string; readonly expr: string }[];
-  }[];
-  const rules = groups.flatMap((group) => group.rules);
-  expect(rules.length).toBeGreaterThan(5);
-  const sources = ['apps', 'libs']
-    .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
-        join(root, folder, name),
-      ),
-    )
-    .filter(
-      (name) =>
-        name.includes('/src/') &&
-        name.endsWith('.ts') &&
-        !name.endsWith('spec.ts') &&
-        !name.includes('node_modules'),
-    );
-  const source = sources.map((name) => readFileSync(name, 'utf8')).join('\n');
-  for (const { alert, expr } of rules) {
-    const metrics = expr.match(/countersign_\w+/g) ?? [];
-    expect([alert, metrics.length]).not.toEqual([alert, 0]);
-    for (const metric of metrics)
-      expect(source).toContain(`'${metric.replace(/_(count|sum|bucket)$/, '')}'`);
-  }
 });
