@@ -32,20 +32,21 @@ export class OwnerCheck {
   ) {}
 
   /** @throws {DomainError} `session_ended` when the account was deleted in the same moment */
-  async emailOf({ accountId }: Owner): Promise<string> {
+  async accountOf({ accountId }: Owner): Promise<Account> {
     const account = await this.accounts.findById(accountId);
     if (!account) throw new DomainError('session_ended');
-    return account.email;
+    return account;
   }
 
   /**
    * By the current password. A wrong one leaves a row that the owner sees.
    *
+   * @param known the account, when the caller has read it
    * @throws {DomainError} `current_password_rejected`, `session_ended`, `overloaded`
    */
-  async byPassword({ accountId, sid, from }: Owner, password: string): Promise<Account> {
-    const account = await this.accounts.findById(accountId);
-    if (!account) throw new DomainError('session_ended');
+  async byPassword(owner: Owner, password: string, known?: Account): Promise<Account> {
+    const account = known ?? (await this.accountOf(owner));
+    const { accountId, sid, from } = owner;
     if (await this.passwords.verify(account.passwordHash, password)) return account;
     await this.database.run((manager) =>
       this.audit.record(manager, {

@@ -5,6 +5,8 @@ import { whenWaiting } from '../../test/lock-waits.js';
 import { lastMailTo, tokenSentTo } from '../../test/mailbox.js';
 import { FROM, PASSWORD, startPeople } from '../../test/people.js';
 import type { People } from '../../test/people.js';
+import { startServing } from '../../test/serving-identity.js';
+import type { ServingIdentity } from '../../test/serving-identity.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { endSessionsIn } from '../sessions/end-sessions.js';
 import { EmailChange } from './email-change.js';
@@ -129,4 +131,41 @@ it('a change and a cut-off by client in the same moment do not lock each other u
     await endSessionsIn(tx, { accountId: kim.accountId }, 'operator', position);
   });
   await expect(changing).rejects.toMatchObject({ code: 'session_ended' });
+});
+
+// Last: the messages of whoever serves are in another folder.
+describe('over HTTP', () => {
+  let serving: ServingIdentity;
+  beforeAll(async () => {
+    serving = await startServing(people.replica.databaseUrl);
+  });
+  afterAll(() => serving.stop());
+
+  it.each([
+    ['too short', 'seven77'],
+    ['too common', 'password123'],
+    ['too like the address', 'mallory.mallow1'],
+    ['made of known words', 'Countersign2026'],
+  ])('a new password that is refused (%s) costs no hash', async (why, next) => {
+    const email = `mallory.mallow@${why.replaceAll(' ', '-')}.example.test`;
+    const { accessToken } = await owner(email);
+    const hashing = [
+      jest.spyOn(PasswordHasher.prototype, 'verify'),
+      jest.spyOn(PasswordHasher.prototype, 'hash'),
+    ];
+    try {
+      const answer = await fetch(`${serving.public}/auth/password`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${accessToken}` },
+        body: JSON.stringify({ current_password: PASSWORD, new_password: next }),
+      });
+      expect([answer.status, await answer.json()]).toMatchObject([
+        400,
+        { code: 'invalid_input', errors: [{ pointer: '/new_password' }] },
+      ]);
+      for (const spy of hashing) expect(spy).not.toHaveBeenCalled();
+    } finally {
+      for (const spy of hashing) spy.mockRestore();
+    }
+  });
 });

@@ -37,14 +37,22 @@ export class PasswordChange {
    * new access token must be younger than the cut-off that the old ones die by.
    *
    * @param next normalised
+   * @param hashed is told as soon as there is nothing left to hash
    * @returns what the client of this session goes on with
    * @throws {DomainError} `current_password_rejected`, `invalid_input`, `session_ended`, `overloaded`, `revocation_in_progress`
    */
-  async change(owner: Owner, current: string, next: string): Promise<SessionCredentials> {
+  async change(
+    owner: Owner,
+    current: string,
+    next: string,
+    hashed: () => void = () => undefined,
+  ): Promise<SessionCredentials> {
+    const account = await this.owners.accountOf(owner);
     // First what costs no hash: a try that is refused for the new password must not have cost one.
-    await this.policy.require(await this.owners.emailOf(owner), next, '/new_password');
-    const account = await this.owners.byPassword(owner, current);
+    await this.policy.require(account.email, next, '/new_password');
+    await this.owners.byPassword(owner, current, account);
     const passwordHash = await this.passwords.hash(next);
+    hashed();
     const { accountId, sid, from } = owner;
     const carried = await this.database.transaction(async (tx) => {
       await takeLocks(tx, [

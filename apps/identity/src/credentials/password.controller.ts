@@ -9,6 +9,7 @@ import type { CredentialsAnswer } from '../sessions/delivery/deliver-credentials
 import { CurrentSession } from '../sessions/delivery/signed-in.js';
 import type { SignedIn } from '../sessions/delivery/signed-in.js';
 import { Described } from '../openapi/described.js';
+import { noMoreHashing } from '../platform/no-more-hashing.js';
 import {
   doneAnswer,
   messageAnswer,
@@ -49,7 +50,11 @@ export class PasswordController {
   ): Promise<CredentialsAnswer> {
     const owner = { accountId, sid, from: originOf(request) };
     const { current_password: current, new_password: next } = body;
-    return deliverCredentials(await this.passwordChange.change(owner, current, next), reply);
+    const changed = await this.passwordChange.change(owner, current, next, () => {
+      // The new access token may take a second.
+      noMoreHashing(request);
+    });
+    return deliverCredentials(changed, reply);
   }
 
   @Public()

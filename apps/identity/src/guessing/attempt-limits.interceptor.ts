@@ -5,6 +5,7 @@ import { from, lastValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { emailAddress } from '../accounts/email-address.js';
 import { IdentityConfig } from '../config/identity-config.js';
+import { onceNoMoreHashing } from '../platform/no-more-hashing.js';
 import { readBasicCredentials } from '../relying-services/client-credentials.js';
 import { addressClass } from './address-class.js';
 import { AttemptKeys } from './attempt-keys.js';
@@ -69,7 +70,7 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     };
     let answer: unknown;
     try {
-      answer = await this.#handle(route, who, next);
+      answer = await this.#handle(route, who, request, next);
     } catch (error) {
       await settle(outcomeOf(error));
       throw error;
@@ -79,8 +80,9 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     return answer;
   }
 
-  async #handle(route: string, { network }: Who, next: CallHandler) {
+  async #handle(route: string, { network }: Who, request: FastifyRequest, next: CallHandler) {
     const giveBack = HASHING_ROUTES.has(route) ? this.shares.take(network) : () => undefined;
+    onceNoMoreHashing(request, giveBack);
     try {
       return (await lastValueFrom(next.handle(), { defaultValue: undefined })) as unknown;
     } finally {

@@ -1,12 +1,14 @@
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { whenWaiting } from '../../test/lock-waits.js';
 import { startServing } from '../../test/serving-identity.js';
 import type { ServingIdentity } from '../../test/serving-identity.js';
 import { Accounts } from '../accounts/accounts.js';
 import { EmailTokens } from '../credentials/email-tokens.js';
 import type { TokenPurpose } from '../credentials/email-tokens.js';
 import { PasswordHasher } from '../credentials/password-hasher.js';
+import { takeLocks } from '../platform/locks.js';
 import { HASHING_ROUTES } from './limited-routes.js';
 
 jest.setTimeout(120_000);
@@ -33,8 +35,13 @@ afterAll(async () => {
   await stopReplicas();
 });
 
-const post = (path: string, body: object, headers: Record<string, string> = {}) =>
-  fetch(identity.public + path, {
+const post = (
+  path: string,
+  body: object,
+  headers: Record<string, string> = {},
+  origin = identity.public,
+) =>
+  fetch(origin + path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
@@ -45,10 +52,10 @@ async function newAccount() {
   return { email, id: await replica.get(Accounts).addVerified(email, passwordHash, ['customer']) };
 }
 async function signedIn(body: object) {
-  const { email } = await newAccount();
+  const { email, id } = await newAccount();
   const answer = await post('/auth/login', { email, password: PASSWORD });
   const { access_token: token } = (await answer.json()) as { access_token: string };
-  return { body, headers: { authorization: `Bearer ${token}` } };
+  return { id, body, headers: { authorization: `Bearer ${token}` } };
 }
 async function holdingToken(purpose: TokenPurpose, otherEmail?: string) {
   const { id } = await newAccount();
@@ -75,6 +82,40 @@ const COSTLY: Record<string, () => Promise<{ body: object; headers: Record<strin
 
 it('each route that hashes passwords is among these', () => {
   expect(Object.keys(COSTLY).sort()).toEqual([...HASHING_ROUTES].sort());
+});
+
+it('who has changed a password and waits for the rest of the answer has no place any more', async () => {
+  const small = await startServing(replica.databaseUrl, {
+    // A network has two of these places.
+    PASSWORD_HASH_PROCESSES: '1',
+    PASSWORD_HASH_QUEUE: '3',
+  });
+  const [one, other] = [await signedIn({}), await signedIn({})];
+  const changes: Promise<Response>[] = [];
+  try {
+    await replica.database.transaction(async (tx) => {
+      const ids = [one, other].map(({ id }) => id);
+      await takeLocks(
+        tx,
+        ids.map((id) => ({ resource: 'account', id, mode: 'exclusive' })),
+      );
+      for (const { headers } of [one, other]) {
+        const change = { current_password: PASSWORD, new_password: 'another long password' };
+        changes.push(post('/auth/password', change, headers, small.public));
+      }
+      await whenWaiting(
+        { query: (sql) => replica.database.run((manager) => manager.query(sql)) },
+        2,
+      );
+      const { email } = await newAccount();
+      const signIn = { email, password: PASSWORD };
+      expect((await post('/auth/login', signIn, {}, small.public)).status).toBe(200);
+    });
+    expect((await Promise.all(changes)).map(({ status }) => status)).toEqual([200, 200]);
+  } finally {
+    await Promise.allSettled(changes);
+    await small.stop();
+  }
 });
 
 it.each(Object.keys(COSTLY))(

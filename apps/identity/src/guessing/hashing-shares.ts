@@ -19,13 +19,16 @@ export class HashingShares {
     this.#most = Math.max(FEWEST, Math.floor(places / 2));
   }
 
-  /** @returns gives the place back @throws {DomainError} `overloaded` */
+  /** @returns gives the place back, once @throws {DomainError} `overloaded` */
   take(network: string): () => void {
     const underWay = this.#underWay.get(network) ?? 0;
     if (underWay >= this.#most)
       throw new DomainError('overloaded', 'too many passwords at once; try again in a moment');
     this.#underWay.set(network, underWay + 1);
+    let isHeld = true;
     return () => {
+      if (!isHeld) return;
+      isHeld = false;
       const left = (this.#underWay.get(network) ?? 1) - 1;
       if (left > 0) this.#underWay.set(network, left);
       else this.#underWay.delete(network);

@@ -1,9 +1,10 @@
 import { RevocationReplica } from '@countersign/revocation';
 import { jest } from '@jest/globals';
 import { stopReplicas } from '../../test/identity-under-test.js';
-import { FROM, startPeople } from '../../test/people.js';
+import { FROM, PASSWORD, startPeople } from '../../test/people.js';
 import type { People } from '../../test/people.js';
 import { AccountDeletion } from '../credentials/account-deletion.js';
+import { PasswordChange } from '../credentials/password-change.js';
 import { PasswordHasher } from '../credentials/password-hasher.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { OwnSessions } from '../sessions/own-sessions.js';
@@ -116,6 +117,13 @@ it('who has ended all sessions signs in again at once', async () => {
   await setBack(3600);
   await get(OwnSessions).endAll(who, { receiptWanted: false, from: FROM });
   await expect(people.signIn(who.email)).resolves.toBeDefined();
+});
+
+it('who has changed the password goes on at once, not when the clock has caught up', async () => {
+  const who = await somebody();
+  await setBack(3600);
+  const change = get(PasswordChange).change(who, PASSWORD, 'another horse battery');
+  await expect(change).resolves.toMatchObject({ session: { sid: who.sid } });
 });
 
 const CUT_OFFS: [string, (who: Somebody) => Promise<unknown>][] = [

@@ -7,10 +7,10 @@ import { DomainError } from './domain-error.js';
 
 /**
  * The database is away or too slow: SQLSTATE classes 08, 53, 57P, a statement that took too long, and what sockets say; or it cannot be
- * written, as a standby.
+ * written, as a standby; or the connection has lost what it had prepared (26000).
  */
 const CONNECTION_FAULT =
-  /^(08|53|57P|57014|25P03|25006)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+  /^(08|53|57P|57014|25P03|25006|26000)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 
 /** A statement with texts as parameters that every connection keeps prepared under its name. */
 export interface Reading {
@@ -146,9 +146,13 @@ function close(connection: PoolClient): void {
   (connection as unknown as pg.Client).end().catch(() => undefined);
 }
 
-/** Whether an error says that the database is away, not that something is wrong with what was asked. */
+/** Whether an error says that the database or the connection is of no use, not that something is wrong with what was asked. */
 export function isConnectionFault(error: unknown): boolean {
-  const { code, message } = error as { code?: unknown; message?: unknown };
+  const { code, message, routine } = error as Readonly<
+    Record<'code' | 'message' | 'routine', unknown>
+  >;
+  // "Cached plan must not change result type", in whichever language; other unsupported features have this code too.
+  if (code === '0A000') return routine === 'RevalidateCachedQuery';
   if (typeof code === 'string') return CONNECTION_FAULT.test(code);
   return (
     typeof message === 'string' &&

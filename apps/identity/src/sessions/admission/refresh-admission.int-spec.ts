@@ -73,6 +73,21 @@ it('of many who come at once, those beyond the pace are told when to come again,
   expect(Math.max(...waits)).toBeGreaterThan(1);
 });
 
+it('a wait that is far shorter than the grace makes the grace no longer', async () => {
+  const { replica, begun, serve } = await startWith(4);
+  const rush = () =>
+    replica.database.run((manager) => manager.query(`SELECT since, until FROM refresh_rush`));
+  const before = await rush();
+  const origin = await serve({ REFRESHES_PER_SECOND: '2', REFRESH_GRACE_SECONDS: '10' });
+  const answers = await Promise.all(
+    begun.map(({ refreshToken }) => refreshAt(origin, refreshToken)),
+  );
+  const waits = answers.map(({ headers }) => Number(headers.get('retry-after')));
+  expect(Math.max(...waits)).toBeGreaterThan(0);
+  expect(Math.max(...waits)).toBeLessThan(6);
+  expect(await rush()).toEqual(before);
+});
+
 it.each([
   ['the same replica', 1],
   ['another replica, which turned nobody away', 2],
