@@ -63,6 +63,31 @@ const atOrders = async (token: string) =>
   (await fetch(stack.url('orders', '/orders'), { headers: bearer(token) })).status;
 const positionIn = (out: string) => /revocation (\d+\.\d+)/.exec(out)?.[1] ?? 'none';
 
+it('Postgres is away', async () => {
+  await untilWell();
+  const token = await stack.signIn(await stack.addAccount('paula@example.test'));
+  const [ask = '', over = ''] = commandsUnder('Postgres is away');
+  expect(over).toBe('countersign doctor');
+  await stack.postgres.halt();
+  const ill = await enter(over);
+  expect([ill.code, ill.out]).toEqual([1, expect.stringMatching(/^WRONG +database /m)]);
+  expectSeen('identity cannot reach its database', ill.out);
+  expect(ill.out).toContain('docs/operations/revocation.md#postgres-is-away');
+  expect(ill.out).toMatch(/^ok +ready /m);
+  expect(JSON.parse((await enter(`${over} --json`)).out)).toMatchObject({
+    healthy: false,
+    findings: [{ check: 'ready' }, { check: 'database', verdict: 'wrong' }],
+  });
+  const asked = await enter(ask);
+  expect([asked.code, asked.err]).toEqual([4, expect.stringContaining('ECONNREFUSED')]);
+  expectSeen('ECONNREFUSED', asked.err);
+
+  await stack.postgres.resume();
+  await untilWell();
+  expect((await enter(ask)).code).toBe(0);
+  await until(async () => (await atOrders(token)) === 200, 20_000);
+});
+
 it('Redis is lost, and comes back empty', async () => {
   await untilWell();
   const [relayStatus = ''] = commandsUnder('Redis is lost');

@@ -1,4 +1,4 @@
-import { diagnose } from './diagnosis.js';
+import { diagnose, diagnoseWithoutDatabase } from './diagnosis.js';
 import type { Observed } from './diagnosis.js';
 
 type Service = Observed['status']['relying_services'][number];
@@ -192,4 +192,19 @@ it('a key that waits for reports is worth a note that names who is behind; one t
     const waits = waitingFor({ for: reason });
     expect([wrong(waits), noted(waits)]).toEqual([[], []]);
   }
+});
+
+it('without a database it says so, and nothing of what it cannot know', () => {
+  const findings = diagnoseWithoutDatabase({ ready: true, missing: [] });
+  expect(findings.map(({ check, verdict }) => [check, verdict])).toEqual([
+    ['ready', 'ok'],
+    ['database', 'wrong'],
+  ]);
+});
+
+it('a difference that rounds to nothing has no sign', () => {
+  const [clock] = diagnose(observed({ clocks: { identity: 99.98, database: 100 } })).filter(
+    ({ check }) => check === 'clock',
+  );
+  expect(clock?.detail).toBe("identity's clock is 0.0 s from the database's");
 });

@@ -27,7 +27,7 @@ const SEALING_LATE = 60;
 /** Judges a system by what it says of itself. Pure. */
 export function diagnose(observed: Observed): Finding[] {
   return [
-    readiness(observed),
+    readiness(observed.readiness),
     identityClock(observed),
     ownClock(observed),
     revocations(observed),
@@ -41,7 +41,14 @@ export function diagnose(observed: Observed): Finding[] {
   ];
 }
 
-function readiness({ readiness: { ready, missing } }: Observed): Finding {
+/** What is left to say where identity cannot reach its database: it knows nothing then. Pure. */
+export function diagnoseWithoutDatabase(ready: Observed['readiness']): Finding[] {
+  const detail =
+    'identity cannot reach its database, or gets no answer from it in time. See docs/operations/revocation.md#postgres-is-away';
+  return [readiness(ready), { check: 'database', verdict: 'wrong', detail }];
+}
+
+function readiness({ ready, missing }: Observed['readiness']): Finding {
   return {
     check: 'ready',
     verdict: ready ? 'ok' : 'wrong',
@@ -155,5 +162,6 @@ function configuration({ status: { configuration_faults: faults } }: Observed): 
 }
 
 function seconds(value: number): string {
-  return `${value.toFixed(1)} s`;
+  const text = value.toFixed(1);
+  return `${text === '-0.0' ? '0.0' : text} s`;
 }

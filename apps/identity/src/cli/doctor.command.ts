@@ -3,8 +3,8 @@ import type { PlanJson } from '../operators/api/signing-keys-json.js';
 import type { StatusJson } from '../operators/api/status-json.js';
 import type { CliContext } from './cli-context.js';
 import { CliFailure } from './cli-failure.js';
-import { diagnose } from './diagnosis.js';
-import type { Observed } from './diagnosis.js';
+import { diagnose, diagnoseWithoutDatabase } from './diagnosis.js';
+import type { Finding } from './finding.js';
 import { OperatorClient } from './operator-client.js';
 import { table } from './table.js';
 
@@ -15,7 +15,7 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
       'Look for what is wrong: clocks, epoch, lag, keys, who is behind, configuration. Exits with 1 when it finds something. Needs the role read',
     )
     .action(async () => {
-      const findings = diagnose(await observe(context));
+      const findings = await examine(context);
       const wrong = findings.filter(({ verdict }) => verdict === 'wrong').length;
       context.print({ healthy: wrong === 0, findings }, () =>
         table(
@@ -33,19 +33,26 @@ export function addDoctorCommand(program: Command, context: CliContext): void {
     });
 }
 
-async function observe(context: CliContext): Promise<Observed> {
+async function examine(context: CliContext): Promise<Finding[]> {
   const client = new OperatorClient(context);
-  const readiness = (await (await client.send('GET', '/health/ready')).json()) as {
+  const { status: said, missing } = (await (await client.send('GET', '/health/ready')).json()) as {
     status: string;
     missing: string[];
   };
-  const before = context.surroundings.now();
-  const status = await client.get<StatusJson>('/operator/status');
-  const middle = (before + context.surroundings.now()) / 2;
-  return {
-    status,
-    plan: await client.get<PlanJson>('/operator/keys/plan'),
-    readiness: { ready: readiness.status === 'ready', missing: readiness.missing },
-    skewHere: middle / 1000 - status.clocks.database,
-  };
+  const readiness = { ready: said === 'ready', missing };
+  try {
+    const before = context.surroundings.now();
+    const status = await client.get<StatusJson>('/operator/status');
+    const middle = (before + context.surroundings.now()) / 2;
+    return diagnose({
+      status,
+      plan: await client.get<PlanJson>('/operator/keys/plan'),
+      readiness,
+      skewHere: middle / 1000 - status.clocks.database,
+    });
+  } catch (error) {
+    // Whoever asks cannot be known either: their token is in the database.
+    if (!(error instanceof CliFailure) || error.code !== 'database_unavailable') throw error;
+    return diagnoseWithoutDatabase(readiness);
+  }
 }
