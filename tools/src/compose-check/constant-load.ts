@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** One kind of request, over and over. @returns what was wrong with the answer, if anything */
@@ -5,6 +9,10 @@ export type Ask = () => Promise<string | undefined>;
 
 /** What Node says when the other side has closed a connection. */
 const CLOSED = ['ECONNRESET', 'UND_ERR_SOCKET'];
+const PATIENCE_MS = 20_000;
+
+/** As much of an answer as is looked at. */
+type Answer = Pick<Response, 'status' | 'text'>;
 
 /** What a load has come to. */
 export interface LoadResult {
@@ -58,8 +66,8 @@ export class ConstantLoad {
 }
 
 /**
- * Asks an API for one account: reads with a token, with a session cookie, and refreshes. `resent` says how many reads were sent twice,
- * since their connection was closed.
+ * Asks an API for one account: reads with a token, with a session cookie, refreshes and signs in, as docs/clients.md advises. `resent`
+ * says how many reads and refreshes were sent twice, since the connection that was kept for them was closed.
  */
 export async function requestsOf(
   gateway: string,
@@ -71,49 +79,72 @@ export async function requestsOf(
     }
   >
 > {
-  const sendOnce = (method: string, path: string, headers: object = {}, body?: object) =>
-    fetch(`${gateway}${path}`, {
-      method,
-      headers: { origin: gateway, 'content-type': 'application/json', ...headers },
-      ...(body && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(20_000),
-    });
+  const partsOf = (method: string, headers: object = {}, body?: object) => ({
+    method,
+    headers: { origin: gateway, 'content-type': 'application/json', ...headers },
+    ...(body && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  });
+  const send = (path: string, ...parts: Parameters<typeof partsOf>) =>
+    fetch(gateway + path, partsOf(...parts));
+  const sendAlone = (path: string, ...parts: Parameters<typeof partsOf>) =>
+    onNewConnection(gateway + path, partsOf(...parts));
   let resent = 0;
-  // A connection that was kept may close in the moment in which it is used again; reading is repeated then (RFC 9112 §9.3.1).
-  const send = (method: string, path: string, headers?: object, body?: object) =>
-    sendOnce(method, path, headers, body).catch((error: unknown) => {
-      const { code } = ((error as Error).cause ?? {}) as { code?: string };
-      if (method !== 'GET' || !CLOSED.includes(code ?? '')) throw error;
+  // A connection that was kept may close in the moment in which it is used again, and so may all that were kept with it: what may be
+  // done twice is sent once more, on a new one.
+  const sendTwice: (...asked: Parameters<typeof send>) => Promise<Answer> = (...asked) =>
+    send(...asked).catch((error: unknown) => {
+      const { code = '' } = ((error as Error).cause ?? {}) as { code?: string };
+      if (!CLOSED.includes(code)) throw error;
       resent++;
-      return sendOnce(method, path, headers, body);
+      return sendAlone(...asked);
     });
-  const logIn = (wishes: object = {}) => send('POST', '/auth/login', {}, { ...account, ...wishes });
+  const logIn = (wishes: object = {}) =>
+    ['/auth/login', 'POST', {}, { ...account, ...wishes }] as const;
   // Reads go on with the newest token: an update may take longer than one lives.
-  let newest = (await (await logIn()).json()) as { access_token: string; refresh_token: string };
-  const [cookie = ''] = (await logIn({ delivery: 'session' })).headers.getSetCookie();
+  let newest = (await (await send(...logIn())).json()) as {
+    access_token: string;
+    refresh_token: string;
+  };
+  const [cookie = ''] = (await send(...logIn({ delivery: 'session' }))).headers.getSetCookie();
   const bearer = () => ({ authorization: `Bearer ${newest.access_token}` });
   const browser = { cookie: cookie.split(';')[0] };
   let last = Promise.resolve<string | undefined>(undefined);
 
-  const expectOk = async (what: string, asked: Promise<Response>) => {
+  const expectOk = async (what: string, asked: Promise<Answer>) => {
     const answer = await asked;
-    const text = await answer.text();
-    return answer.status === 200 ? undefined : `${what}: ${String(answer.status)} ${text}`;
+    const body = await answer.text();
+    return answer.status === 200 ? undefined : `${what}: ${String(answer.status)} ${body}`;
   };
   const refresh = async () => {
-    const answer = await send('POST', '/auth/refresh', {}, { refresh_token: newest.refresh_token });
-    const text = await answer.text();
-    if (answer.status !== 200) return `refresh: ${String(answer.status)} ${text}`;
-    newest = JSON.parse(text) as typeof newest;
+    const { refresh_token } = newest;
+    const answer = await sendTwice('/auth/refresh', 'POST', {}, { refresh_token });
+    const body = await answer.text();
+    if (answer.status !== 200) return `refresh: ${String(answer.status)} ${body}`;
+    newest = JSON.parse(body) as typeof newest;
     return undefined;
   };
   return {
-    readOwn: () => expectOk('GET /auth/me', send('GET', '/auth/me', bearer())),
-    readOrders: () => expectOk('GET /orders', send('GET', '/orders', bearer())),
-    readAsBrowser: () => expectOk('GET /orders, cookie', send('GET', '/orders', browser)),
+    readOwn: () => expectOk('GET /auth/me', sendTwice('/auth/me', 'GET', bearer())),
+    readOrders: () => expectOk('GET /orders', sendTwice('/orders', 'GET', bearer())),
+    readAsBrowser: () => expectOk('GET /orders, cookie', sendTwice('/orders', 'GET', browser)),
     // One after the other, as a client does.
     refresh: () => (last = last.then(refresh, refresh)),
-    logIn: () => expectOk('login', logIn()),
+    // Not to be done twice.
+    logIn: () => expectOk('login', sendAlone(...logIn())),
     resent: () => resent,
   };
+}
+
+/** Sends a request on a connection that nothing was sent on before. */
+async function onNewConnection(
+  url: string,
+  {
+    body,
+    ...options
+  }: { method: string; headers: Record<string, string>; body?: string; signal: AbortSignal },
+): Promise<Answer> {
+  const asking = request(url, { ...options, agent: false }).end(body);
+  const [answer] = (await once(asking, 'response')) as [IncomingMessage];
+  return { status: answer.statusCode ?? 0, text: () => text(answer) };
 }

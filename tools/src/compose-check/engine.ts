@@ -85,7 +85,16 @@ export class ComposeStack {
     });
   }
 
-  /** The same for the engine itself. */
+  /** Makes a network of the stack with its addresses, which podman-compose does not read in the file. @returns how to remove it */
+  async makeNetwork(name: string, subnet: string): Promise<() => Promise<unknown>> {
+    if (this.engine.program === 'docker') return () => Promise.resolve();
+    const full = `${this.project}_${name}`;
+    await this.engineCommand('network', 'rm', '-f', full);
+    await this.engineCommand('network', 'create', '--subnet', subnet, full);
+    return () => this.engineCommand('network', 'rm', '-f', full);
+  }
+
+  /** Runs a command of the engine itself. @throws {CheckFailure} like {@link compose} */
   engineCommand(...args: readonly string[]): Promise<string> {
     return run(this.engine.program, args);
   }

@@ -13,6 +13,7 @@ const HELP = `Runs docker-compose.yml for real, and takes it down again:
 `;
 const PORT = process.env['EDGE_PORT'] ?? '8080';
 const GATEWAY = `http://localhost:${PORT}`;
+const SERVICES_SUBNET = process.env['SERVICES_SUBNET'] ?? '10.213.78.0/24';
 const START_LIMIT_MS = 240_000;
 const OURS = ['identity', 'orders', 'payments'];
 const SERVICES = ['edge', 'postgres', 'redis', ...OURS, ...OURS].sort();
@@ -31,13 +32,15 @@ async function check(stack: ComposeStack): Promise<void> {
   told(
     'nobody is root without need, the file systems are read-only, no secret is in an environment',
   );
+  await checkPeers(stack);
+  told('who is not on the network of the services is told nothing about requests');
   const { sent, failures, resent } = await updateUnderLoad(stack);
   expect(
     failures.length === 0,
     `${String(failures.length)} of ${String(sent)} requests failed:\n${[...new Set(failures)].slice(0, 5).join('\n')}`,
   );
   told(
-    `every replica was replaced, as docs/operations/deploy.md says: ${String(sent)} requests, ${String(failures.length)} failed, ${String(resent)} sent twice`,
+    `every replica was replaced, as docs/operations/deploy.md says: ${String(sent)} requests, ${String(failures.length)} failed, ${String(resent)} reads and refreshes sent again, since the edge had closed the connection that was kept for them`,
   );
 }
 
@@ -119,6 +122,24 @@ async function checkContainers(stack: ComposeStack): Promise<void> {
   }
 }
 
+/** Redis reaches identity on a network of theirs, and asks what only the edge may ask. */
+async function checkPeers(stack: ComposeStack): Promise<void> {
+  const containers = await stack.containers();
+  const [redis, identity] = ['redis', 'identity'].map((name) =>
+    containers.find(({ service, State }) => service === name && State.Running),
+  );
+  const networks = Object.entries(identity?.NetworkSettings.Networks ?? {});
+  const address = networks.find(([name]) => name.endsWith('_revocations'))?.[1].IPAddress ?? '';
+  const asked = await stack.engineCommand(
+    'exec',
+    redis?.Name ?? '',
+    'bash',
+    '-c',
+    `exec 3<>/dev/tcp/${address}/3005 && printf 'GET /auth-request?audience=orders HTTP/1.0\r\n\r\n' >&3 && head -n 1 <&3`,
+  );
+  expect(/ 403 /.test(asked), `Redis may ask about requests: ${asked}`);
+}
+
 /** Does what docs/operations/deploy.md says of an update, under load. */
 async function updateUnderLoad(
   stack: ComposeStack,
@@ -178,14 +199,18 @@ async function main(): Promise<void> {
   const stack = new ComposeStack(findEngine(process.env), 'countersign-check', {
     EDGE_PORT: PORT,
     ISSUER_URL: GATEWAY,
+    SERVICES_SUBNET,
   });
+  let removeNetwork = () => Promise.resolve<unknown>(undefined);
   try {
     expect(!(await answers()), `port ${PORT} is taken: say EDGE_PORT=… to use another`);
     spawnSync(process.execPath, ['tools/compose-secrets.mjs'], { stdio: 'inherit' });
+    removeNetwork = await stack.makeNetwork('services', SERVICES_SUBNET);
     await stack.compose('up', '-d', '--build');
     await check(stack);
   } finally {
     await stack.compose('down', '-v');
+    await removeNetwork();
   }
 }
 
