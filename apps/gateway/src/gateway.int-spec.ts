@@ -23,6 +23,10 @@ interface Echo {
 const SPECIAL: Readonly<Record<string, (response: ServerResponse, asked: number) => void>> = {
   '/orders/slow': () => undefined,
   '/orders/broken': (response) => response.destroy(),
+  '/orders/cut': (response) => {
+    response.writeHead(200, { 'content-length': 100, etag: '"1"' }).write('half');
+    setTimeout(() => response.destroy(), 20);
+  },
   '/orders/lost-once': (response, asked) => {
     if (asked === 1) response.destroy();
     else response.end('{}');
@@ -342,6 +346,12 @@ describe('trouble behind the gateway', () => {
     const answer = await fetch(origin + path, { method, headers: await bearer() });
     expect(answer.status).toBe(503);
     expect(answer.headers.get('retry-after')).toBe('5');
+    await expectProblem(answer, 'upstream_unavailable');
+  });
+
+  test('a short answer that ends before its end is none, and leaves nothing behind', async () => {
+    const answer = await fetch(`${origin}/orders/cut`, { headers: await bearer() });
+    expect([answer.status, answer.headers.get('etag')]).toEqual([503, null]);
     await expectProblem(answer, 'upstream_unavailable');
   });
 

@@ -72,7 +72,7 @@ export async function startGateway(
         listen: (port, host) => app.listen({ port, host }),
         async close() {
           await app.close();
-          ask.close();
+          await ask.close();
         },
       };
     },

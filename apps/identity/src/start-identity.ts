@@ -30,6 +30,7 @@ import { PasswordHasher } from './credentials/password-hasher.js';
 import { AttemptCounters } from './guessing/attempt-counters.js';
 import { createIdentityDataSource } from './identity-data-source.js';
 import { addForwardAuthRoutes } from './forward-auth/forward-auth-routes.js';
+import { addGatewayQuestion } from './forward-auth/gateway-question.js';
 import { GatewayPeers } from './forward-auth/gateway-peers.js';
 import { startForwardAuth } from './forward-auth/start-forward-auth.js';
 import { IdentityModule } from './identity.module.js';
@@ -58,6 +59,7 @@ import { CheckInClock } from './relying-services/check-in-clock.js';
 import { CheckIns } from './relying-services/check-ins.js';
 import { readDeclaredServices } from './relying-services/declared-services.js';
 import { Purge } from './relying-services/purge.js';
+import { authenticateService } from './relying-services/relying-service.guard.js';
 import { RelyingServices } from './relying-services/relying-services.js';
 import { measureRelay } from './revocation-relay/relay-metrics.js';
 import { RevocationRelay } from './revocation-relay/revocation-relay.js';
@@ -165,10 +167,7 @@ export async function startIdentity(
       feed.subscribe({ local: true, send }, await identity.get(RevocationLog).head()),
   });
   const publicApp = await createHttpApp(PublicListenerModule.of(identity, verifier), outward);
-  const serviceApp = await createHttpApp(
-    ServiceListenerModule.of(identity, swapping.forwardAuth),
-    outward,
-  );
+  const serviceApp = await createHttpApp(ServiceListenerModule.of(identity), outward);
   for (const app of [publicApp, serviceApp]) acceptFormsForOAuth(app);
   guardAgainstOtherPages(publicApp, identity.get(OwnCookies), config.TRUSTED_ORIGINS);
   addOpenApiRoutes(fastifyOf(publicApp), '/auth', publicDocument());
@@ -176,6 +175,12 @@ export async function startIdentity(
   addForwardAuthRoutes(fastifyOf(serviceApp), {
     forwardAuth: swapping.forwardAuth,
     peers: new GatewayPeers(config.FORWARD_AUTH_PEERS),
+    problemOf: domainProblem,
+  });
+  const services = identity.get(RelyingServices);
+  addGatewayQuestion(fastifyOf(serviceApp), {
+    forwardAuth: swapping.forwardAuth,
+    isGateway: async (request) => services.isGateway(await authenticateService(services, request)),
     problemOf: domainProblem,
   });
   let serving = false;

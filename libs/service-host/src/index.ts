@@ -13,6 +13,7 @@ export {
 } from './environment.js';
 export { createHttpApp, fastifySettings, logRequests } from './http-app.js';
 export type { HttpAppOptions } from './http-app.js';
+export { invalidInput } from './input-validation.js';
 export { createLogger, NestLogger } from './logger.js';
 export type { Logger } from './logger.js';
 export { refuseOtherForms } from './request-form.js';
@@ -22,7 +23,7 @@ export type { ManagementOptions, Readiness } from './management-listener.js';
 export { Counter, createMetrics, Gauge, Histogram, measureRequests, Registry } from './metrics.js';
 export { GENERAL_PROBLEMS, makeProblem, ProblemError, problemForStatus } from './problem.js';
 export type { GeneralProblemCode, InputFault, Problem } from './problem.js';
-export { ProblemFilter, toProblemAnswer } from './problem-filter.js';
+export { answerError, ProblemFilter, toProblemAnswer } from './problem-filter.js';
 export type { ProblemAnswer, ProblemMapping } from './problem-filter.js';
 export { latchedReadiness } from './readiness.js';
 export type { LatchedReadiness } from './readiness.js';

@@ -5,9 +5,13 @@ import type { InputFault } from './problem.js';
 /** Validates parameters that carry a schema (`@Body({ schema })`): 400 `invalid_input` naming each faulty member. */
 export function inputValidationPipe(): StandardSchemaValidationPipe {
   return new StandardSchemaValidationPipe({
-    exceptionFactory: (issues) =>
-      new ProblemError('invalid_input', { errors: issues.slice(0, 20).flatMap(toFaults) }),
+    exceptionFactory: invalidInput,
   });
+}
+
+/** The same for input that does not come by a parameter. */
+export function invalidInput(issues: readonly object[]): ProblemError {
+  return new ProblemError('invalid_input', { errors: issues.slice(0, 20).flatMap(toFaults) });
 }
 
 interface Issue {

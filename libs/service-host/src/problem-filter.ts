@@ -23,31 +23,38 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const reply = http.getResponse<FastifyReply>();
-    const answer = this.#answer(error);
-    const { status, code } = answer.problem;
-    if (status >= 500) {
-      // 503 says that something else is away, often to every request: a warning, without the stack.
-      const { log } = http.getRequest<FastifyRequest>();
-      if (status === 503)
-        log.warn({ code, reason: (error as Error).message }, 'request turned away');
-      else log.error({ err: error, code }, 'request failed');
-    }
-    if (reply.sent) return;
-    void reply
-      .status(answer.problem.status)
-      .headers(answer.headers ?? {})
-      .type('application/problem+json')
-      .send(JSON.stringify(answer.problem));
+    answerError(error, http.getRequest(), http.getResponse(), this.mappings);
   }
+}
 
-  #answer(error: unknown): ProblemAnswer {
-    for (const mapping of this.mappings) {
-      const answer = mapping(error);
-      if (answer) return answer;
-    }
-    return toProblemAnswer(error);
+/** Answers an error, and logs what is ours to mend. */
+export function answerError(
+  error: unknown,
+  { log }: Pick<FastifyRequest, 'log'>,
+  reply: FastifyReply,
+  mappings: readonly ProblemMapping[],
+): void {
+  const { problem, headers = {} } = answerTo(error, mappings);
+  const { status, code } = problem;
+  if (status >= 500) {
+    // 503 says that something else is away, often to every request: a warning, without the stack.
+    if (status === 503) log.warn({ code, reason: (error as Error).message }, 'request turned away');
+    else log.error({ err: error, code }, 'request failed');
   }
+  if (reply.sent) return;
+  void reply
+    .status(status)
+    .headers(headers)
+    .type('application/problem+json')
+    .send(JSON.stringify(problem));
+}
+
+function answerTo(error: unknown, mappings: readonly ProblemMapping[]): ProblemAnswer {
+  for (const mapping of mappings) {
+    const answer = mapping(error);
+    if (answer) return answer;
+  }
+  return toProblemAnswer(error);
 }
 
 /** The answer to an error that every service of ours can meet: our own, Nest's or Fastify's. */

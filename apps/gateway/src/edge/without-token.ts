@@ -3,6 +3,10 @@ import { Transform } from 'node:stream';
 /** A service has written the token that it was given into its answer. */
 export class TokenInAnswer extends Error {
   override readonly name = 'TokenInAnswer';
+
+  constructor() {
+    super('an answer holds the token of its request');
+  }
 }
 
 /**
@@ -16,7 +20,7 @@ export function withoutToken(token: string): Transform {
     transform(chunk: Buffer, _encoding, done) {
       const bytes = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
       if (bytes.includes(needle)) {
-        done(new TokenInAnswer('an answer holds the token of its request'));
+        done(new TokenInAnswer());
         return;
       }
       const end = beginningOf(needle, bytes);

@@ -2,6 +2,7 @@ import { allowTrustedOrigins, traceHeaders } from '@countersign/service-host';
 import httpProxy from '@fastify/http-proxy';
 import type { FastifyHttpProxyOptions } from '@fastify/http-proxy';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
 import { pipeline } from 'node:stream';
 import type { Readable } from 'node:stream';
 import { EDGE_ANSWERS, sendAnswer } from '../edge/answers.js';
@@ -13,6 +14,8 @@ import type { Upstream } from './upstream.js';
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const RETRY_DELAY_MS = 10;
+const SHORT_BYTES = 64 * 1024;
+const LEAKS = 'a service has put its token into an answer';
 
 type ReplyOptions = NonNullable<FastifyHttpProxyOptions['replyOptions']>;
 
@@ -76,9 +79,11 @@ function replyOptions(audience: string | null): ReplyOptions {
         audience === null ? 'from identity' : verifiedTokenOf(request as object),
       ),
     onResponse: (request, reply, answer) => {
-      const body = (answer as unknown as { readonly stream: Readable }).stream;
-      const hidden = audience === null ? undefined : verifiedTokenOf(request);
-      void reply.send(hidden?.isHidden ? cleaned(body, hidden.token, request.log) : body);
+      const { headers, stream } = answer as unknown as UpstreamAnswer;
+      const verified = audience === null ? undefined : verifiedTokenOf(request);
+      const hidden = verified?.isHidden ? verified.token : undefined;
+      if (isShort(headers)) void sendWhole(reply, { headers, stream }, hidden, request.log);
+      else void reply.send(hidden === undefined ? stream : cleaned(stream, hidden, request.log));
     },
     // What went wrong has been logged by then.
     onError: (reply) => {
@@ -87,10 +92,45 @@ function replyOptions(audience: string | null): ReplyOptions {
   };
 }
 
+/** What `onResponse` is really given. */
+interface UpstreamAnswer {
+  readonly headers: IncomingHttpHeaders;
+  /** undici's. */
+  readonly stream: Readable & { bytes(): Promise<Uint8Array> };
+}
+
+/** Whether an answer is so short, and says so, that it is read before it is sent on: a stream costs more than all the rest. */
+function isShort({ 'content-length': length }: IncomingHttpHeaders): boolean {
+  return length !== undefined && Number(length) <= SHORT_BYTES;
+}
+
+/** Sends a short answer on; one that ends before its end, or gives the token away, becomes a problem document. */
+async function sendWhole(
+  reply: Parameters<NonNullable<ReplyOptions['onResponse']>>[1],
+  { headers, stream }: UpstreamAnswer,
+  hidden: string | undefined,
+  log: Pick<FastifyBaseLogger, 'error' | 'warn'>,
+): Promise<void> {
+  try {
+    const bytes = await stream.bytes();
+    const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (hidden === undefined || !body.includes(hidden, 0, 'latin1')) {
+      reply.send(body);
+      return;
+    }
+    log.error(LEAKS);
+    reply.send(new TokenInAnswer());
+  } catch (error) {
+    log.warn({ err: error }, 'an answer ended before its end');
+    for (const name of Object.keys(headers)) reply.removeHeader(name);
+    sendAnswer(reply, EDGE_ANSWERS.upstreamUnavailable);
+  }
+}
+
 /** The same body. One that gives the token away ends where it would begin. */
 function cleaned(body: Readable, token: string, log: Pick<FastifyBaseLogger, 'error'>): Readable {
   return pipeline(body, withoutToken(token), (error) => {
-    if (error instanceof TokenInAnswer) log.error('a service has put its token into an answer');
+    if (error instanceof TokenInAnswer) log.error(LEAKS);
   });
 }
 

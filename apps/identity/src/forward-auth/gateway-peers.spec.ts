@@ -22,3 +22,10 @@ it.each([
   const peers = new GatewayPeers(['10.1.0.0/16', '192.0.2.7', 'fd00::/16', '::1']);
   expect(peers.includes(address)).toBe(isPeer);
 });
+
+it('who asks in turns is told apart', () => {
+  const peers = new GatewayPeers(['10.1.0.0/16']);
+  const asked = ['10.1.0.1', '10.1.0.1', '10.2.0.1', '10.2.0.1', '::ffff:10.1.0.1', '10.1.0.1'];
+  const expected = [true, true, false, false, true, true];
+  expect(asked.map((address) => peers.includes(address))).toEqual(expected);
+});

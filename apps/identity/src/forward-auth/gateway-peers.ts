@@ -7,6 +7,8 @@ import { BlockList, isIPv4 } from 'node:net';
  */
 export class GatewayPeers {
   readonly #peers = new BlockList();
+  /** The one that asked last, as it asks for every request. */
+  #last: { readonly address: string; readonly isPeer: boolean } | undefined;
 
   constructor(peers: readonly string[]) {
     for (const peer of peers) {
@@ -19,6 +21,12 @@ export class GatewayPeers {
 
   includes(remoteAddress: string | undefined): boolean {
     if (remoteAddress === undefined) return false;
+    if (this.#last?.address !== remoteAddress)
+      this.#last = { address: remoteAddress, isPeer: this.#isPeer(remoteAddress) };
+    return this.#last.isPeer;
+  }
+
+  #isPeer(remoteAddress: string): boolean {
     const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
     return this.#peers.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
   }

@@ -2,6 +2,7 @@ import type { Type } from '@nestjs/common';
 import { isPublicRoute } from '@countersign/nest-auth';
 import { z } from 'zod';
 import { REFUSALS_OF_A_REQUEST } from '../forward-auth/forward-auth-problems.js';
+import { gatewayQuestion } from '../forward-auth/gateway-question.js';
 import type { ApiRoute, RouteAccess } from '../openapi/api-route.js';
 import { openApiDocument } from '../openapi/openapi-document.js';
 import type { OpenApiDocument } from '../openapi/openapi-document.js';
@@ -33,11 +34,34 @@ export function serviceDocument(): OpenApiDocument {
     },
     [
       ...routesOf(controllersOf(ServiceListenerModule), accessOf).map(withInquirers),
+      QUESTION,
       ...ADAPTERS,
       ...documentRoutes(''),
     ],
   );
 }
+
+const OF_A_SERVICE = {
+  schemes: ['service'],
+  roles: [],
+  problems: ['client_credentials_rejected'],
+} as const satisfies RouteAccess;
+
+/** What `gateway-question.ts` serves beside the controllers. */
+const QUESTION: ApiRoute = {
+  method: 'post',
+  path: '/forward-auth',
+  operationId: 'ForwardAuth.ask',
+  group: 'forward auth',
+  description: {
+    summary: 'The access token to send on with a request, or the answer that its client is to get.',
+    answers: { 200: z.strictObject({ authorization: z.string().optional() }) },
+    problems: REFUSALS_OF_A_REQUEST,
+  },
+  access: OF_A_SERVICE,
+  body: gatewayQuestion,
+  headers: [],
+};
 
 const declared = z.strictObject({ audience: z.string() });
 /** What `forward-auth-routes.ts` serves beside the controllers. */
@@ -96,7 +120,7 @@ function adapter(
 function accessOf(handler: object, controller: Type): RouteAccess | undefined {
   const isOpen = isPublicRoute({ getHandler: () => handler, getClass: () => controller });
   if (isOpen) return undefined;
-  return { schemes: ['service'], roles: [], problems: ['client_credentials_rejected'] };
+  return OF_A_SERVICE;
 }
 
 /** Whoever asks about tokens proves who they are inside of the route, which refuses them as an OAuth endpoint does. */

@@ -3,9 +3,6 @@ import type { DynamicModule, INestApplicationContext } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { ServiceMetadataController } from '../access-tokens/metadata.controller.js';
 import { IdentityConfig } from '../config/identity-config.js';
-import { AskingGateway } from '../forward-auth/asking-gateway.js';
-import { ForwardAuth } from '../forward-auth/forward-auth.js';
-import { ForwardAuthController } from '../forward-auth/forward-auth.controller.js';
 import { ClientAuthentication } from '../oauth/client-authentication.js';
 import { IntrospectionController } from '../oauth/introspection.controller.js';
 import { PresentedTokens } from '../oauth/presented-tokens.js';
@@ -32,12 +29,10 @@ import { lend } from './lend.js';
     RevocationsController,
     CheckInController,
     IntrospectionController,
-    ForwardAuthController,
   ],
 })
 export class ServiceListenerModule {
-  static of(identity: INestApplicationContext, forwardAuth: ForwardAuth): DynamicModule {
-    const services = identity.get(RelyingServices);
+  static of(identity: INestApplicationContext): DynamicModule {
     return {
       module: ServiceListenerModule,
       providers: [
@@ -53,13 +48,6 @@ export class ServiceListenerModule {
         ]),
         FeedReaders,
         { provide: FeedAudience, useValue: { serviceOf: relyingServiceOf } satisfies FeedAudience },
-        { provide: ForwardAuth, useValue: forwardAuth },
-        {
-          provide: AskingGateway,
-          useValue: {
-            isGateway: (request) => services.isGateway(relyingServiceOf(request)),
-          } satisfies AskingGateway,
-        },
         { provide: APP_GUARD, useClass: RelyingServiceGuard },
       ],
     };

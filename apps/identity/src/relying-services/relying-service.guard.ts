@@ -23,11 +23,23 @@ export class RelyingServiceGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (isPublicRoute(context)) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const given = readBasicCredentials(request.headers.authorization);
-    if (!given || !(await this.services.authenticate(given.clientId, given.clientSecret))) {
-      throw new DomainError('client_credentials_rejected');
-    }
-    authenticated.set(request, given.clientId);
+    authenticated.set(request, await authenticateService(this.services, request));
     return true;
   }
+}
+
+/**
+ * Establishes which relying service has sent a request. @returns its id
+ *
+ * @throws {DomainError} `client_credentials_rejected`
+ */
+export async function authenticateService(
+  services: Pick<RelyingServices, 'authenticate'>,
+  { headers }: Pick<FastifyRequest, 'headers'>,
+): Promise<string> {
+  const given = readBasicCredentials(headers.authorization);
+  if (!given || !(await services.authenticate(given.clientId, given.clientSecret))) {
+    throw new DomainError('client_credentials_rejected');
+  }
+  return given.clientId;
 }
