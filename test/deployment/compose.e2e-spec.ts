@@ -36,7 +36,15 @@ interface Service {
 
 const file = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
   readonly services: Readonly<Record<string, Service>>;
-  readonly networks: Readonly<Record<string, { readonly internal?: boolean } | null>>;
+  readonly networks: Readonly<
+    Record<
+      string,
+      {
+        readonly internal?: boolean;
+        readonly ipam?: { readonly config: readonly { readonly subnet: string }[] };
+      } | null
+    >
+  >;
   readonly secrets: Readonly<Record<string, { readonly file?: string }>>;
 };
 const { services, networks, secrets } = file;
@@ -145,6 +153,28 @@ it('the edge is gateways/nginx as it stands, and each of its names is filled in'
   const names = [...template.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name = '']) => name);
   expect(Object.keys(environment).sort()).toEqual([...new Set(names)].sort());
   for (const name of names) expect(entrypoint.join(' ')).toContain(`$\${${name}}`);
+});
+
+it('the edge ends kept connections with an answer where its nginx can, and starts where it cannot', () => {
+  const [, , script = ''] = services['edge']!.entrypoint!;
+  const [, change = ''] = /sed '(.+?)' \/tmp\/nginx.conf >\/tmp\/newer.conf;/.exec(script) ?? [];
+  const template = join(root, 'gateways/nginx/nginx.conf.template');
+  const { stdout } = spawnSync('sed', [change, template], { encoding: 'utf8' });
+  const changed = stdout.split('\n').filter((line) => !/^\s*#/.test(line));
+  expect(changed).toContain('    keepalive_min_timeout 10s;');
+  expect(readFileSync(template, 'utf8')).not.toMatch(/^\s*keepalive_min_timeout/m);
+  expect(script).toMatch(
+    /nginx -q -t -c \/tmp\/newer.conf 2>\/dev\/null && mv \/tmp\/newer.conf \/tmp\/nginx.conf; exec nginx -c \/tmp\/nginx.conf /,
+  );
+});
+
+it('identity believes nobody but who is on the network of the edge, which is nobody but our services', () => {
+  const [{ subnet } = { subnet: '' }] = networks['services']?.ipam?.config ?? [];
+  expect(subnet).toMatch(/^\$\{SERVICES_SUBNET:-[\d.]+\/24\}$/);
+  expect(services['identity']?.environment).toMatchObject({
+    TRUSTED_PROXIES: subnet,
+    FORWARD_AUTH_PEERS: subnet,
+  });
 });
 
 describe('from outside', () => {
