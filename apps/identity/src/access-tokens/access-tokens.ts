@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { IdentityConfig } from '../config/identity-config.js';
 import { Database, prepared } from '../platform/database.js';
-import type { Reading } from '../platform/database.js';
+import type { Statement } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { Ids } from '../platform/ids.js';
 import { KEY_RING_LOCK, lockingStatement } from '../platform/locks.js';
@@ -33,8 +33,8 @@ export interface Mint {
   readonly subject: TokenSubject;
   /** When they have been read along with the subject. */
   readonly facts?: MintFacts;
-  /** A last statement for the transaction, without parameters; sent along with the commit. */
-  readonly closing?: string;
+  /** The last statements of the transaction; sent along with the commit. */
+  readonly closing?: readonly Statement[];
 }
 
 /** No token, for this reason. What has been written until then is committed. */
@@ -90,7 +90,7 @@ export class AccessTokens {
   async issueUnder<Reason>(
     locking: string,
     decide: (tx: EntityManager, rows: readonly object[]) => Promise<Mint | NoMint<Reason>>,
-    reading?: Reading,
+    reading?: Statement,
   ): Promise<IssuedToken | NoMint<Reason>> {
     for (let attempt = 1; attempt <= TRIES; attempt += 1) {
       try {
@@ -99,7 +99,7 @@ export class AccessTokens {
           async (tx, rows) => {
             const decided = await decide(tx, rows);
             if ('instead' in decided) return { result: decided };
-            const { closing = '' } = decided;
+            const { closing = [] } = decided;
             return { result: await this.#fix(tx, decided), closing };
           },
           reading,

@@ -24,5 +24,9 @@ export class Client {
   disabledAt: Date | null;
 }
 
+/** SQL for whether a client, given as SQL for its id, is one that people sign in through. */
+export const isForSignIn = (id: string): string =>
+  `EXISTS (SELECT FROM clients WHERE id = ${id} AND kind = 'public' AND sign_in AND disabled_at IS NULL)`;
+
 /** The client of a login that names none. */
 export const DEFAULT_CLIENT_ID = 'first-party';

@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { DEFAULT_CLIENT_ID } from './client.js';
 import { Accounts } from '../accounts/accounts.js';
 import { takeLocks } from '../platform/locks.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
@@ -26,7 +27,7 @@ beforeAll(async () => {
 async function mint(replica: Replica): Promise<number> {
   const sessions = replica.get(Sessions);
   const { accessToken } = await sessions.begin(accountId, {
-    client: await sessions.signInClient(),
+    clientId: DEFAULT_CLIENT_ID,
     delivery: 'bearer',
     remember: false,
     deviceName: null,

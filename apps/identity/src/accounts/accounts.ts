@@ -6,7 +6,8 @@ import { Ids } from '../platform/ids.js';
 import { Account } from './account.js';
 import type { Role } from './roles.js';
 
-const COLUMNS = `id, email, email_verified_at AS "emailVerifiedAt", password_hash AS "passwordHash",
+/** The columns of a row of accounts, as {@link Account} names them. */
+export const ACCOUNT_COLUMNS = `id, email, email_verified_at AS "emailVerifiedAt", password_hash AS "passwordHash",
   password_version AS "passwordVersion", roles, created_at AS "createdAt", disabled_at AS "disabledAt"`;
 
 /** SQL for {@link Accounts.passwordEra} of a row `a` of accounts. */
@@ -14,7 +15,7 @@ export const PASSWORD_ERA = `a.id || ':' || a.password_version`;
 
 /** The account with this id. Reads it in the transaction of `manager`, if there is one. */
 export async function readAccount(manager: EntityManager, id: string): Promise<Account | null> {
-  const text = `SELECT ${COLUMNS} FROM accounts WHERE id = $1`;
+  const text = `SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE id = $1`;
   const rows = await prepared<Account>(manager, { name: 'account_by_id', text, values: [id] });
   return rows[0] ?? null;
 }
@@ -29,7 +30,7 @@ export class Accounts {
 
   /** @param email normalised */
   findByEmail(email: string): Promise<Account | null> {
-    const text = `SELECT ${COLUMNS} FROM accounts WHERE email = $1`;
+    const text = `SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE email = $1`;
     return this.database.run(async (manager) => {
       const statement = { name: 'account_by_email', text, values: [email] };
       const [account] = await prepared<Account>(manager, statement);

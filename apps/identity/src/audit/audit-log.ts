@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { Database, prepared } from '../platform/database.js';
+import type { Statement } from '../platform/database.js';
 
 /** Everything that leaves a row. Stable: people search for it. */
 export type AuditAction =
@@ -99,6 +100,27 @@ export interface AuditFilter {
   readonly since?: number | undefined;
 }
 
+/** The statement that {@link AuditLog.record} runs, for who sends it along with others. */
+export function recording(entry: AuditEntry): Statement {
+  const { actor, action, target, accountId = null, personal, details = {} } = entry;
+  return {
+    name: 'insert_audit',
+    text: `WITH owner AS (
+         SELECT FROM accounts WHERE id = $4 AND $5::jsonb IS NOT NULL FOR KEY SHARE
+       )
+       INSERT INTO audit (actor, action, target, account_id, personal, details)
+       VALUES ($1, $2, $3, $4, CASE WHEN $4 IS NULL OR EXISTS (SELECT FROM owner) THEN $5::jsonb END, $6)`,
+    values: [
+      actor,
+      action,
+      target,
+      accountId,
+      personal ? JSON.stringify(personal) : null,
+      JSON.stringify(details),
+    ],
+  };
+}
+
 /** The record of who did what. */
 @Injectable()
 export class AuditLog {
@@ -109,23 +131,7 @@ export class AuditLog {
    * gone by then, and keeps it from going before the row is there to be erased.
    */
   async record(tx: EntityManager, entry: AuditEntry): Promise<void> {
-    const { actor, action, target, accountId = null, personal, details = {} } = entry;
-    await prepared(tx, {
-      name: 'insert_audit',
-      text: `WITH owner AS (
-         SELECT FROM accounts WHERE id = $4 AND $5::jsonb IS NOT NULL FOR KEY SHARE
-       )
-       INSERT INTO audit (actor, action, target, account_id, personal, details)
-       VALUES ($1, $2, $3, $4, CASE WHEN $4 IS NULL OR EXISTS (SELECT FROM owner) THEN $5::jsonb END, $6)`,
-      values: [
-        actor,
-        action,
-        target,
-        accountId,
-        personal ? JSON.stringify(personal) : null,
-        JSON.stringify(details),
-      ],
-    });
+    await prepared(tx, recording(entry));
   }
 
   /**

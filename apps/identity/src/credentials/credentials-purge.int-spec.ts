@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Accounts } from '../accounts/accounts.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -32,7 +33,7 @@ async function start(databaseUrl?: string) {
   const begin = async () => {
     const sessions = replica.get(Sessions);
     const { session } = await sessions.begin(accountId, {
-      client: await sessions.signInClient(),
+      clientId: DEFAULT_CLIENT_ID,
       delivery: 'bearer',
       remember: true,
       deviceName: null,

@@ -2,11 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from '@countersign/service-host';
 import { maySignIn } from '../accounts/account.js';
 import type { Account } from '../accounts/account.js';
-import { Accounts } from '../accounts/accounts.js';
 import { AuditLog, STRANGER_ACTOR } from '../audit/audit-log.js';
-import { Database } from '../platform/database.js';
+import { Database, prepared } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import type { SignInContext } from '../sessions/new-sessions.js';
+import { readingClaimed, signInClient, unknownClient } from '../sessions/signing-in.js';
+import type { Claimed } from '../sessions/signing-in.js';
 import { LOGGER } from '../platform/platform.module.js';
 import { PasswordHasChanged, Sessions } from '../sessions/sessions.js';
 import type { BegunSession } from '../sessions/sessions.js';
@@ -16,14 +17,16 @@ import { PasswordHasher } from './password-hasher.js';
 const ATTEMPTS = 3;
 
 /** What is known of who wants to sign in. */
-export type GivenSignIn = Omit<SignInContext, 'client'> & { readonly clientId: string | undefined };
+export type GivenSignIn = Omit<SignInContext, 'clientId'> & {
+  /** The first-party one when none is named. */
+  readonly clientId: string | undefined;
+};
 
 /** Signs people in. */
 @Injectable()
 export class SignIn {
   constructor(
     private readonly database: Database,
-    private readonly accounts: Accounts,
     private readonly sessions: Sessions,
     private readonly passwords: PasswordHasher,
     private readonly audit: AuditLog,
@@ -39,18 +42,13 @@ export class SignIn {
    * @throws {DomainError} `unknown_client`, `credentials_rejected`, `overloaded`
    */
   async withPassword(email: string, password: string, context: GivenSignIn): Promise<BegunSession> {
-    const { clientId, ...rest } = context;
+    const asked = { ...context, clientId: signInClient(context.clientId) };
     // Before anything is asked of the database: a flood of sign-ins costs as little as can be.
     this.passwords.requireRoom();
-    const client = await this.sessions.signInClient(clientId);
     for (let attempt = 1; ; attempt += 1) {
-      const account = await this.#prove(email, password, context);
+      const account = await this.#prove(email, password, asked);
       try {
-        const begun = await this.sessions.begin(
-          account.id,
-          { ...rest, client },
-          account.passwordHash,
-        );
+        const begun = await this.sessions.begin(account.id, asked, account.passwordHash);
         await this.#bringUpToDate(account, password);
         return begun;
       } catch (error) {
@@ -61,19 +59,28 @@ export class SignIn {
   }
 
   /** The account of the address, if the password is its own. */
-  async #prove(email: string, password: string, context: GivenSignIn): Promise<Account> {
-    const account = await this.accounts.findByEmail(email);
+  async #prove(email: string, password: string, context: SignInContext): Promise<Account> {
+    const account = await this.#read(email, context.clientId);
     const matches = await this.passwords.verify(account?.passwordHash ?? null, password);
     if (account && matches && maySignIn(account)) return account;
     await this.#recordFailure(account, matches, context);
     throw new DomainError('credentials_rejected');
   }
 
+  /** @throws {DomainError} `unknown_client` */
+  async #read(email: string, clientId: string): Promise<Account | null> {
+    const [claimed] = await this.database.run((manager) =>
+      prepared<Claimed>(manager, readingClaimed(email, clientId)),
+    );
+    if (!claimed?.forSignIn) throw unknownClient();
+    return claimed.id === null ? null : claimed;
+  }
+
   /** One statement, for an account or for none. */
   async #recordFailure(
     account: Account | null,
     matches: boolean,
-    { ip, userAgent, deviceName }: GivenSignIn,
+    { ip, userAgent, deviceName }: SignInContext,
   ): Promise<void> {
     await this.database.run((manager) =>
       this.audit.record(manager, {

@@ -5,6 +5,7 @@ import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { SERVICE_SECRET, startServing } from '../../test/serving-identity.js';
 import type { ServingIdentity } from '../../test/serving-identity.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { AccessTokens } from '../access-tokens/access-tokens.js';
 import { Accounts } from '../accounts/accounts.js';
 import { RegisteredClients } from '../operators/registered-clients.js';
@@ -79,7 +80,7 @@ async function signIn() {
     .addVerified(`${String((people += 1))}@example.test`, 'unused', ['customer']);
   const sessions = replica.get(Sessions);
   const { accessToken, session } = await sessions.begin(accountId, {
-    client: await sessions.signInClient(),
+    clientId: DEFAULT_CLIENT_ID,
     delivery: 'bearer',
     remember: false,
     deviceName: null,

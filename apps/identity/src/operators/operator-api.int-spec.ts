@@ -5,6 +5,7 @@ import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { startOperatorListener } from '../../test/operator-listener.js';
 import type { OperatorListener } from '../../test/operator-listener.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { Accounts } from '../accounts/accounts.js';
 import { CheckIns } from '../relying-services/check-ins.js';
@@ -63,7 +64,7 @@ async function ask(method: string, path: string, body?: unknown, token = tokens.
 async function begin() {
   const sessions = replica.get(Sessions);
   const { session } = await sessions.begin(accountId, {
-    client: await sessions.signInClient(),
+    clientId: DEFAULT_CLIENT_ID,
     delivery: 'bearer',
     remember: false,
     deviceName: null,

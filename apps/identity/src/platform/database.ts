@@ -1,6 +1,6 @@
 import { traced } from '@countersign/service-host';
 import pg from 'pg';
-import type { Pool, PoolClient, QueryConfig, QueryResult } from 'pg';
+import type { Pool, PoolClient, QueryResult } from 'pg';
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { DomainError } from './domain-error.js';
@@ -12,16 +12,17 @@ import { DomainError } from './domain-error.js';
 const CONNECTION_FAULT =
   /^(08|53|57P|57014|25P03|25006|26000)|^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
 
-/** A statement with texts as parameters that every connection keeps prepared under its name. */
-export interface Reading {
+/** A statement that every connection keeps prepared under its name. */
+export interface Statement {
   readonly name: string;
   readonly text: string;
-  readonly values: readonly string[];
+  /** As texts, whatever the type of the parameter. */
+  readonly values: readonly (string | null)[];
 }
 
 /** The database: every statement of identity goes through here. */
 export class Database {
-  /** Which readings a connection has prepared. */
+  /** Which statements a connection has prepared. */
   readonly #prepared = new WeakMap<PoolClient, Set<string>>();
 
   constructor(readonly source: DataSource) {}
@@ -41,25 +42,26 @@ export class Database {
   }
 
   /**
-   * The same in fewer round trips, for what is done all the time: `opening` goes with the BEGIN, `closing` with the COMMIT. Inside,
-   * use {@link prepared} and statements of your own; `save()` and its like would begin a transaction themselves.
+   * The same in two round trips, for what is done all the time: `opening` and `reading` go with the BEGIN, `closing` with the COMMIT.
+   * In between, use {@link prepared} and statements of your own; `save()` and its like would begin a transaction themselves.
    *
    * @param opening SQL that needs no parameters
    * @param work is given the rows of `reading`
-   * @param reading goes with the opening too, as a statement after it: it sees what was committed until then
+   * @param reading is a statement after the opening: it sees what was committed until then
    */
   brief<T>(
     opening: string,
     work: (
       tx: EntityManager,
       rows: readonly object[],
-    ) => Promise<{ readonly result: T; readonly closing?: string }>,
-    reading?: Reading,
+    ) => Promise<{ readonly result: T; readonly closing?: readonly Statement[] }>,
+    reading?: Statement,
   ): Promise<T> {
     return this.#onConnection(async (runner, connection) => {
-      const rows = await this.#open(connection, opening, reading);
-      const { result, closing = '' } = await work(runner.manager, rows);
-      await connection.query(`${closing}; COMMIT`);
+      const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; ${opening}`;
+      const rows = await this.#send(connection, reading ? [begin, reading] : [begin]);
+      const { result, closing = [] } = await work(runner.manager, rows);
+      await this.#send(connection, [...closing, 'COMMIT']);
       return result;
     });
   }
@@ -86,28 +88,28 @@ export class Database {
     });
   }
 
-  /** @returns the rows of the reading, if there is one */
-  async #open(
+  /**
+   * Sends all of `parts` in one go; the first time on a connection, one by one, so that they are prepared.
+   *
+   * @returns the rows of the last
+   */
+  async #send(
     connection: PoolClient,
-    opening: string,
-    reading: Reading | undefined,
+    parts: readonly (string | Statement)[],
   ): Promise<readonly object[]> {
-    const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; ${opening}`;
-    const known = this.#prepared.get(connection) ?? new Set();
-    if (reading && known.has(reading.name)) {
-      const values = reading.values.map((value) => pg.escapeLiteral(value)).join(', ');
-      const execute = `${begin}; EXECUTE ${pg.escapeIdentifier(reading.name)}(${values})`;
-      // One result for each statement.
-      const results = (await connection.query(
-        execute,
-      )) as unknown as readonly QueryResult<object>[];
-      return results.at(-1)?.rows ?? [];
+    const known = this.#prepared.get(connection) ?? new Set<string>();
+    if (parts.every((part) => typeof part === 'string' || known.has(part.name))) {
+      const text = parts.map((part) => (typeof part === 'string' ? part : executing(part)));
+      // One result for each statement, or a single one.
+      const results = (await connection.query(text.join('; '))) as unknown;
+      return ([results].flat().at(-1) as QueryResult<object>).rows;
     }
-    await connection.query(begin);
-    if (!reading) return [];
-    const { name, text, values } = reading;
-    const { rows } = await connection.query<object>({ name, text, values: [...values] });
-    this.#prepared.set(connection, known.add(name));
+    let rows: readonly object[] = [];
+    for (const part of parts) {
+      const query = typeof part === 'string' ? part : { ...part, values: [...part.values] };
+      ({ rows } = await connection.query<object>(query));
+      if (typeof part !== 'string') this.#prepared.set(connection, known.add(part.name));
+    }
     return rows;
   }
 
@@ -141,6 +143,12 @@ async function isRolledBack(connection: PoolClient): Promise<boolean> {
   }
 }
 
+/** Has a connection run what it has prepared. */
+function executing({ name, values }: Statement): string {
+  const literals = values.map((value) => (value === null ? 'NULL' : pg.escapeLiteral(value)));
+  return `EXECUTE ${pg.escapeIdentifier(name)}(${literals.join(', ')})`;
+}
+
 /** The pool drops a closed connection when it is given back. */
 function close(connection: PoolClient): void {
   (connection as unknown as pg.Client).end().catch(() => undefined);
@@ -169,12 +177,12 @@ export function isConnectionFault(error: unknown): boolean {
  */
 export async function prepared<Row extends object>(
   manager: EntityManager,
-  statement: QueryConfig & { readonly name: string },
+  { name, text, values }: Omit<Statement, 'values'> & { readonly values: readonly unknown[] },
 ): Promise<Row[]> {
   const connection = manager.queryRunner
     ? ((await manager.queryRunner.connect()) as PoolClient)
     : poolOf(manager);
-  return (await connection.query<Row>(statement)).rows;
+  return (await connection.query<Row>({ name, text, values: [...values] })).rows;
 }
 
 function poolOf({ dataSource }: EntityManager): Pool {

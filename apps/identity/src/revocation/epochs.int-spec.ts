@@ -30,7 +30,7 @@ async function signIn(replica: Replica) {
   const id = await accounts.addVerified(email, 'unused', ['customer']);
   const sessions = replica.get(Sessions);
   return sessions.begin(id, {
-    client: await sessions.signInClient(DEFAULT_CLIENT_ID),
+    clientId: DEFAULT_CLIENT_ID,
     delivery: 'bearer',
     remember: false,
     deviceName: null,

@@ -6,6 +6,7 @@ import { jest } from '@jest/globals';
 import pg from 'pg';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { AccessTokens } from '../access-tokens/access-tokens.js';
 import { Accounts } from '../accounts/accounts.js';
 import { IdentityConfig } from '../config/identity-config.js';
@@ -53,7 +54,7 @@ async function signIn() {
   const accounts = replica.get(Accounts);
   const email = `${String(performance.now())}@example.test`;
   const { session } = await sessions.begin(await accounts.addVerified(email, 'unused', []), {
-    client: await sessions.signInClient(),
+    clientId: DEFAULT_CLIENT_ID,
     delivery: 'bearer',
     remember: false,
     deviceName: null,

@@ -3,6 +3,7 @@ import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { startServing } from '../../test/serving-identity.js';
 import type { ServingIdentity } from '../../test/serving-identity.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Accounts } from '../accounts/accounts.js';
 import { AuditLog, STRANGER_ACTOR } from '../audit/audit-log.js';
 import type { OwnActivity } from '../audit/owner-view.js';
@@ -39,7 +40,7 @@ const addAccount = () => {
 async function signIn(accountId: string) {
   const sessions = replica.get(Sessions);
   const { session, accessToken } = await sessions.begin(accountId, {
-    client: await sessions.signInClient(),
+    clientId: DEFAULT_CLIENT_ID,
     delivery: 'bearer',
     remember: false,
     deviceName: 'a laptop',

@@ -6,6 +6,7 @@ import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { SERVICE_SECRET, startServing } from '../../test/serving-identity.js';
 import type { ServingIdentity } from '../../test/serving-identity.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Accounts } from '../accounts/accounts.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 import { Sessions } from './sessions.js';
@@ -67,7 +68,7 @@ const slowFetch: typeof globalThis.fetch = async (input, init) => {
 async function signIn(): Promise<string> {
   const sessions = replica.get(Sessions);
   const { accessToken } = await sessions.begin(accountId, {
-    client: await sessions.signInClient(),
+    clientId: DEFAULT_CLIENT_ID,
     delivery: 'bearer',
     remember: false,
     deviceName: null,

@@ -1,20 +1,18 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
-import type { Client } from '../access-tokens/client.js';
-import type { Account } from '../accounts/account.js';
-import { accountActor, AuditLog } from '../audit/audit-log.js';
+import { accountActor, recording } from '../audit/audit-log.js';
 import { IdentityConfig } from '../config/identity-config.js';
+import type { Statement } from '../platform/database.js';
 import { Ids } from '../platform/ids.js';
 import { sessionLifetime } from './session-lifetime.js';
-import { insertSession } from './session-rows.js';
-import type { InsertedSession } from './session-rows.js';
+import { insertingSession } from './session-rows.js';
 import { SessionSecrets } from './session-secrets.js';
 import type { FreshSecrets } from './session-secrets.js';
 import type { Session } from './session.js';
 
 /** What is known of a sign-in besides the account. */
 export interface SignInContext {
-  readonly client: Client;
+  /** Of a client that people sign in through. */
+  readonly clientId: string;
   readonly delivery: Session['delivery'];
   readonly remember: boolean;
   readonly deviceName: string | null;
@@ -35,7 +33,6 @@ export class NewSessions {
     private readonly config: IdentityConfig,
     private readonly ids: Ids,
     private readonly secrets: SessionSecrets,
-    private readonly audit: AuditLog,
   ) {}
 
   /** An id and secrets that nobody has seen. */
@@ -44,17 +41,23 @@ export class NewSessions {
     return { sid, ...this.secrets.make(sid, delivery, 0) };
   }
 
-  async insert(
-    tx: EntityManager,
-    account: Account,
+  /**
+   * The statements that begin a session, whose times are all counted from one moment.
+   *
+   * @param now NumericDate seconds, fractional
+   */
+  inserting(
+    accountId: string,
     context: SignInContext,
     identity: FreshIdentity,
-  ): Promise<InsertedSession> {
-    const { client, delivery, remember, deviceName, userAgent, ip } = context;
+    now: number,
+  ): readonly Statement[] {
+    const { clientId, delivery, remember, deviceName, userAgent, ip } = context;
+    const { sid } = identity;
     const row = {
-      sid: identity.sid,
-      accountId: account.id,
-      clientId: client.id,
+      sid,
+      accountId,
+      clientId,
       delivery,
       remembered: remember,
       deviceName,
@@ -62,15 +65,14 @@ export class NewSessions {
       ip,
     };
     const lifetime = sessionLifetime(this.config, remember);
-    const inserted = await insertSession(tx, row, identity, lifetime);
-    await this.audit.record(tx, {
-      actor: accountActor(account.id),
-      action: 'sign_in',
-      target: identity.sid,
-      accountId: account.id,
+    const entry = {
+      actor: accountActor(accountId),
+      action: 'sign_in' as const,
+      target: sid,
+      accountId,
       personal: { ip, user_agent: userAgent, device_name: deviceName },
-      details: { client_id: client.id, delivery, remember },
-    });
-    return inserted;
+      details: { client_id: clientId, delivery, remember },
+    };
+    return [insertingSession(row, identity, lifetime, now), recording(entry)];
   }
 }

@@ -1,7 +1,6 @@
-import pg from 'pg';
 import type { EntityManager } from 'typeorm';
-import { prepared } from '../platform/database.js';
-import { Session } from './session.js';
+import type { Statement } from '../platform/database.js';
+import type { Session } from './session.js';
 import type { SessionLifetime } from './session-lifetime.js';
 import type { StoredSecrets } from './session-secrets.js';
 
@@ -13,55 +12,43 @@ export type NewSession = Pick<
 /** Is notified, with its `sid`, when a session has got other secrets. */
 export const RENEWED_SESSION_CHANNEL = 'countersign_renewed_session';
 
-/** A session whose row has been begun. */
-export interface InsertedSession {
-  readonly session: Session;
-  /** How many others of the account were live before. */
-  readonly others: number;
-}
-
-/** Begins the row of a session, all its times the same moment of the database's. */
-export async function insertSession(
-  tx: EntityManager,
+/**
+ * The statement that begins the row of a session.
+ *
+ * @param at NumericDate seconds, fractional: the moment that all its times are counted from
+ */
+export function insertingSession(
   given: NewSession,
   secrets: StoredSecrets,
   { ttlSeconds, idleSeconds }: SessionLifetime,
-): Promise<InsertedSession> {
-  const [row] = await prepared<
-    Pick<Session, 'authTime' | 'createdAt' | 'lastSeenAt' | 'expiresAt' | 'idleExpiresAt'> &
-      Pick<InsertedSession, 'others'>
-  >(tx, {
+  at: number,
+): Statement {
+  const bytes = (value: Buffer | null) => value && `\\x${value.toString('hex')}`;
+  return {
     name: 'insert_session',
     text: `INSERT INTO sessions (sid, account_id, client_id, delivery, remembered, device_name, user_agent, ip,
        sealed_secret, master_key_id, cookie_hash,
        auth_time, created_at, last_seen_at, expires_at, idle_expires_at)
      SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, t, t, t, t + make_interval(secs => $12),
        least(t + make_interval(secs => $12), t + make_interval(secs => $13))
-     FROM clock_timestamp() AS t
-     RETURNING auth_time AS "authTime", created_at AS "createdAt", last_seen_at AS "lastSeenAt",
-       expires_at AS "expiresAt", idle_expires_at AS "idleExpiresAt",
-       (SELECT count(*)::integer FROM sessions AS o WHERE o.account_id = $2 AND o.ended_at IS NULL
-         AND least(o.expires_at, o.idle_expires_at) > clock_timestamp()) AS others`,
+     FROM to_timestamp($14) AS t`,
     values: [
       given.sid,
       given.accountId,
       given.clientId,
       given.delivery,
-      given.remembered,
+      String(given.remembered),
       given.deviceName,
       given.userAgent,
       given.ip,
-      secrets.sealedSecret,
+      bytes(secrets.sealedSecret),
       secrets.masterKeyId,
-      secrets.cookieHash,
-      ttlSeconds,
-      idleSeconds,
+      bytes(secrets.cookieHash),
+      String(ttlSeconds),
+      String(idleSeconds),
+      String(at),
     ],
-  });
-  if (!row) throw new TypeError('the database answered without a row');
-  const { others, ...times } = row;
-  const session = tx.create(Session, { ...given, ...times, endedAt: null, endReason: null });
-  return { session, others };
+  };
 }
 
 /** Puts other secrets in the place of a session's. Whoever calls it holds the session's lock alone. */
@@ -78,10 +65,13 @@ export async function replaceSecrets(
   await tx.query(`SELECT pg_notify($1, $2)`, [RENEWED_SESSION_CHANNEL, sid]);
 }
 
-/** The statement, without parameters, that carries a session on to a generation. */
-export function advancing(sid: string, generation: number, idleSeconds: number): string {
-  const [to, idle] = [generation, idleSeconds].map((number) => String(Math.trunc(number)));
-  return `UPDATE sessions SET generation = ${to ?? ''}, refreshed_at = t, last_seen_at = t,
-      idle_expires_at = least(expires_at, t + make_interval(secs => ${idle ?? ''}))
-    FROM clock_timestamp() AS t WHERE sid = ${pg.escapeLiteral(sid)}`;
+/** The statement that carries a session on to a generation. */
+export function advancing(sid: string, generation: number, idleSeconds: number): Statement {
+  return {
+    name: 'advance_session',
+    text: `UPDATE sessions SET generation = $2, refreshed_at = t, last_seen_at = t,
+       idle_expires_at = least(expires_at, t + make_interval(secs => $3))
+     FROM clock_timestamp() AS t WHERE sid = $1`,
+    values: [sid, String(generation), String(idleSeconds)],
+  };
 }

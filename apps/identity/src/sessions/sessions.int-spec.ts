@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose';
+import pg from 'pg';
 import { startReplica, stopReplicas, TEST_MASTER_KEYS } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Accounts } from '../accounts/accounts.js';
 import { takeLocks } from '../platform/locks.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
@@ -10,6 +12,7 @@ import { MasterKeys } from '../sealing/master-keys.js';
 import { unseal } from '../sealing/sealed.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 import { CredentialRenewal } from './credential-renewal.js';
+import type { SignInContext } from './new-sessions.js';
 import { makeRefreshToken } from './refresh/refresh-token.js';
 import { SessionTokens } from './session-tokens.js';
 import { Sessions } from './sessions.js';
@@ -26,10 +29,10 @@ beforeAll(async () => {
   accountId = await replica.get(Accounts).addVerified('a@example.test', 'unused', ['customer']);
 });
 
-async function begin(more: { remember?: boolean } = {}) {
+async function begin(more: Partial<SignInContext> = {}) {
   const sessions = replica.get(Sessions);
   return sessions.begin(accountId, {
-    client: await sessions.signInClient(),
+    clientId: DEFAULT_CLIENT_ID,
     delivery: 'bearer',
     remember: false,
     deviceName: 'a laptop',
@@ -90,9 +93,16 @@ it('a remembered session lives longer, and may rest for longer', async () => {
   const [short, long] = [await begin(), await begin({ remember: true })];
   expect([short.idleEndsIn, short.endsIn]).toEqual([3600, 12 * 3600]);
   expect([long.idleEndsIn, long.endsIn]).toEqual([7 * 86_400, 30 * 86_400]);
-  const hours = ({ session }: typeof short) =>
-    (session.expiresAt.getTime() - session.createdAt.getTime()) / 3_600_000;
-  expect([hours(short), hours(long)]).toEqual([12, 30 * 24]);
+  const lives = (instant: string) =>
+    replica.database.run((manager) =>
+      manager.query<unknown[]>(
+        `SELECT extract(epoch FROM ${instant} - created_at)::integer AS seconds FROM sessions
+         WHERE sid = ANY($1) AND created_at = auth_time AND created_at = last_seen_at ORDER BY remembered`,
+        [[short.session.sid, long.session.sid]],
+      ),
+    );
+  expect(await lives('expires_at')).toEqual([{ seconds: 12 * 3600 }, { seconds: 30 * 86_400 }]);
+  expect(await lives('idle_expires_at')).toEqual([{ seconds: 3600 }, { seconds: 7 * 86_400 }]);
 });
 
 it('ending a session twice at once writes one revocation, and both are told the same', async () => {
@@ -149,10 +159,32 @@ it('an account that was disabled after the password check gets no token', async 
   await replica.database.run((manager) => manager.query(`UPDATE accounts SET disabled_at = NULL`));
 });
 
+it('begins in two round trips, and whatever people say of themselves stays text', async () => {
+  const said = `O'Brien's \\ laptop'); DROP TABLE sessions; -- $1 "é" \\' E'\\x00`;
+  // Whether the connection has its statements prepared or not.
+  for (let n = 0; n < 3; n += 1) {
+    const asked = jest.spyOn(pg.Client.prototype, 'query');
+    const { session } = await begin({ deviceName: said, userAgent: said });
+    const texts = asked.mock.calls.map(([query]) => query);
+    asked.mockRestore();
+    const [row] = await replica.database.run((manager) =>
+      manager.query<unknown[]>(
+        `SELECT device_name, user_agent, (SELECT personal FROM audit WHERE target = sid::text) AS personal
+         FROM sessions WHERE sid = $1`,
+        [session.sid],
+      ),
+    );
+    const personal = { ip: '127.0.0.1', user_agent: said, device_name: said };
+    expect(row).toEqual({ device_name: said, user_agent: said, personal });
+    if (n < 2) continue;
+    expect(texts).toHaveLength(2);
+    expect(texts[0]).toMatch(/^BEGIN .*; SELECT pg_advisory.*; EXECUTE "signing_in"\([^;]*\)$/s);
+    expect(texts[1]).toMatch(/^EXECUTE "insert_session"\(.*; EXECUTE "insert_audit"\(.*; COMMIT$/s);
+  }
+});
+
 it('only a public client marked for sign-in will do', async () => {
-  await expect(replica.get(Sessions).signInClient('orders')).rejects.toMatchObject({
-    code: 'unknown_client',
-  });
+  await expect(begin({ clientId: 'orders' })).rejects.toMatchObject({ code: 'unknown_client' });
 });
 
 it('a token is not issued while somebody ends what it stands on', async () => {

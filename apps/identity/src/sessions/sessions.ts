@@ -2,11 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
 import type { EntityManager } from 'typeorm';
 import { AccessTokens } from '../access-tokens/access-tokens.js';
-import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
-import type { Client } from '../access-tokens/client.js';
 import { maySignIn } from '../accounts/account.js';
-import { readAccount } from '../accounts/accounts.js';
 import { scopesOf } from '../accounts/roles.js';
+import { IdentityConfig } from '../config/identity-config.js';
 import { Database, prepared } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { takeLocks } from '../platform/locks.js';
@@ -17,12 +15,14 @@ import type { EndedEach, EndReason } from './end-sessions.js';
 import { NewSessions } from './new-sessions.js';
 import type { SignInContext } from './new-sessions.js';
 import type { SessionCredentials } from './session-credentials.js';
-import type { InsertedSession } from './session-rows.js';
+import { sessionLifetime } from './session-lifetime.js';
 import { Session } from './session.js';
+import { lockingSignIn, readingSignIn, unknownClient } from './signing-in.js';
+import type { SigningIn } from './signing-in.js';
 
 /** A new session, with everything that a client may get of it. */
 export interface BegunSession extends SessionCredentials {
-  readonly session: Session;
+  readonly session: Pick<Session, 'sid' | 'accountId' | 'delivery' | 'remembered' | 'deviceName'>;
   /** How many other sessions of the account were live. */
   readonly others: number;
 }
@@ -54,6 +54,7 @@ export class PasswordHasChanged extends Error {
 @Injectable()
 export class Sessions {
   constructor(
+    private readonly config: IdentityConfig,
     private readonly database: Database,
     private readonly accessTokens: AccessTokens,
     private readonly newSessions: NewSessions,
@@ -64,34 +65,11 @@ export class Sessions {
   }
 
   /**
-   * The client that somebody signs in through; the first-party one when none is named.
-   *
-   * @throws {DomainError} `unknown_client` when it is not a public client marked for sign-in
-   */
-  async signInClient(id: string = DEFAULT_CLIENT_ID): Promise<Client> {
-    const [client] = await this.database.run((manager) =>
-      prepared<Client>(manager, {
-        name: 'sign_in_client',
-        text: `SELECT id, kind, sign_in AS "signIn", audiences, scopes, disabled_at AS "disabledAt"
-          FROM clients WHERE id = $1 AND kind = 'public' AND sign_in AND disabled_at IS NULL`,
-        values: [id],
-      }),
-    );
-    if (!client) {
-      throw new DomainError(
-        'unknown_client',
-        'client_id is not a client that people sign in through',
-      );
-    }
-    return client;
-  }
-
-  /**
    * Begins a session for an account that has proved who it is, and issues its first access token. Every id and secret of it is
    * fresh, whatever the client held before.
    *
    * @param provedHash the hash that the given password was found to match, outside any lock
-   * @throws {DomainError} `credentials_rejected` when the account may not sign in any more
+   * @throws {DomainError} `unknown_client`, `credentials_rejected` when the account may not sign in any more
    * @throws {PasswordHasChanged} when the account has another hash by now
    */
   async begin(
@@ -99,46 +77,46 @@ export class Sessions {
     context: SignInContext,
     provedHash?: string | null,
   ): Promise<BegunSession> {
-    const identity = this.newSessions.identity(context.delivery);
+    const { clientId, delivery, deviceName, remember: remembered } = context;
+    const identity = this.newSessions.identity(delivery);
     const { sid, refreshToken, opaqueCookie } = identity;
-    let inserted: InsertedSession | undefined;
-    const locks = [
-      { resource: 'client', id: context.client.id },
-      { resource: 'account', id: accountId },
-      { resource: 'session', id: sid },
-    ] as const;
-    const token = await this.accessTokens.issue(locks, async (tx) => {
-      const account = await readAccount(tx, accountId);
-      if (!account || !maySignIn(account)) throw new DomainError('credentials_rejected');
-      if (provedHash !== undefined && account.passwordHash !== provedHash)
-        throw new PasswordHasChanged();
-      inserted = await this.newSessions.insert(tx, account, context, identity);
-      const { session } = inserted;
-      return {
-        sub: account.id,
-        client: context.client,
-        scopes: scopesOf(account.roles),
-        roles: account.roles,
-        session: {
-          sid,
-          authTime: seconds(session.authTime),
-          expiresAt: seconds(session.idleExpiresAt ?? session.expiresAt),
-        },
-      };
-    });
-    if (!inserted) throw new TypeError('a token was issued without a session');
-    const { session, others } = inserted;
-    const { createdAt, expiresAt, idleExpiresAt } = session;
-    const secondsUntil = (end: Date) => Math.floor(seconds(end) - seconds(createdAt));
+    const lifetime = sessionLifetime(this.config, remembered);
+    const lasts = Math.min(lifetime.ttlSeconds, lifetime.idleSeconds);
+    let others = 0;
+    const issued = await this.accessTokens.issueUnder<never>(
+      lockingSignIn(accountId, clientId, sid),
+      (_, [row]) => {
+        const account = row as SigningIn | undefined;
+        if (!account || !maySignIn(account)) throw new DomainError('credentials_rejected');
+        if (provedHash !== undefined && account.passwordHash !== provedHash)
+          throw new PasswordHasChanged();
+        if (!account.forSignIn) throw unknownClient();
+        const { roles, now } = account;
+        others = account.others;
+        return Promise.resolve({
+          subject: {
+            sub: accountId,
+            client: { id: clientId },
+            scopes: scopesOf(roles),
+            roles,
+            session: { sid, authTime: now, expiresAt: now + lasts },
+          },
+          facts: account,
+          closing: this.newSessions.inserting(accountId, context, identity, now),
+        });
+      },
+      readingSignIn(accountId, clientId),
+    );
+    if ('instead' in issued) throw new TypeError('there is nothing instead of a token');
     return {
-      session,
+      session: { sid, accountId, delivery, remembered, deviceName },
       others,
       refreshToken,
       opaqueCookie,
-      accessToken: token.encoded,
-      expiresIn: token.claims.exp - token.claims.iat,
-      endsIn: secondsUntil(expiresAt),
-      idleEndsIn: secondsUntil(idleExpiresAt ?? expiresAt),
+      accessToken: issued.encoded,
+      expiresIn: issued.claims.exp - issued.claims.iat,
+      endsIn: lifetime.ttlSeconds,
+      idleEndsIn: lasts,
     };
   }
 
@@ -250,8 +228,4 @@ export class Sessions {
     const covered = { accountId, except: keepSid ?? undefined };
     return endEachIn(tx, this.revocations, covered, reason, options);
   }
-}
-
-function seconds(instant: Date): number {
-  return instant.getTime() / 1000;
 }

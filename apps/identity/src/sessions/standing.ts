@@ -5,7 +5,7 @@ import type { MintFacts } from '../access-tokens/mint-facts.js';
 import { scopesOf } from '../accounts/roles.js';
 import type { Role } from '../accounts/roles.js';
 import { prepared } from '../platform/database.js';
-import type { Reading } from '../platform/database.js';
+import type { Statement } from '../platform/database.js';
 import { KEY_RING_LOCK, lockColumns } from '../platform/locks.js';
 import type { Lock } from '../platform/locks.js';
 import type { Session } from './session.js';
@@ -99,7 +99,7 @@ export function standingIn([row]: readonly object[]): Standing | undefined {
 }
 
 /** Reads it, in one row or none; under the locks when something is to be issued. */
-export const readingStanding = (sid: string): Reading => ({
+export const readingStanding = (sid: string): Statement => ({
   name: 'session_standing',
   text: READ_STANDING,
   values: [sid],
@@ -107,8 +107,7 @@ export const readingStanding = (sid: string): Reading => ({
 
 /** The same in a transaction that has begun. */
 export async function readStanding(tx: EntityManager, sid: string): Promise<Standing | undefined> {
-  const { name, text, values } = readingStanding(sid);
-  return standingIn(await prepared(tx, { name, text, values: [...values] }));
+  return standingIn(await prepared(tx, readingStanding(sid)));
 }
 
 /** Whether a session is one still, by the database's time. */

@@ -5,6 +5,7 @@ import { jest } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Accounts } from '../accounts/accounts.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { LOGGER, METRICS } from '../platform/platform.module.js';
@@ -113,10 +114,9 @@ it('while three replicas mint and rotate, every token is signed by a key that al
   let stopped = false;
   const mint = async (replica: Replica) => {
     const sessions = replica.get(Sessions);
-    const client = await sessions.signInClient();
     while (!stopped) {
       const { accessToken } = await sessions.begin(accountId, {
-        ...{ client, delivery: 'bearer', remember: false },
+        ...{ clientId: DEFAULT_CLIENT_ID, delivery: 'bearer', remember: false },
         ...{ deviceName: null, userAgent: null, ip: null },
       });
       const { kid } = decodeProtectedHeader(accessToken);

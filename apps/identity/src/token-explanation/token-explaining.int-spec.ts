@@ -7,6 +7,7 @@ import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { startOperatorListener } from '../../test/operator-listener.js';
 import type { OperatorListener } from '../../test/operator-listener.js';
+import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Accounts } from '../accounts/accounts.js';
 import type { ExplanationJson } from '../operators/api/token-json.js';
 import { CheckIns } from '../relying-services/check-ins.js';
@@ -73,7 +74,7 @@ async function ringHasChanged() {
 async function begin() {
   const sessions = replica.get(Sessions);
   const { session, accessToken } = await sessions.begin(accountId, {
-    client: await sessions.signInClient(),
+    clientId: DEFAULT_CLIENT_ID,
     delivery: 'bearer',
     remember: false,
     deviceName: null,

@@ -4,6 +4,7 @@ import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../../test/identity-under-test.js';
 import { startServing } from '../../../test/serving-identity.js';
 import type { ServingIdentity } from '../../../test/serving-identity.js';
+import { DEFAULT_CLIENT_ID } from '../../access-tokens/client.js';
 import { Accounts } from '../../accounts/accounts.js';
 import { KeyRing } from '../../signing-keys/key-ring.js';
 import { Sessions } from '../sessions.js';
@@ -21,8 +22,7 @@ async function startWith(count: number) {
   await replica.get(KeyRing).load();
   const account = await replica.get(Accounts).addVerified('a@example.test', 'unused', ['customer']);
   const sessions = replica.get(Sessions);
-  const client = await sessions.signInClient();
-  const details = { client, delivery: 'bearer', remember: false } as const;
+  const details = { clientId: DEFAULT_CLIENT_ID, delivery: 'bearer', remember: false } as const;
   const begin = () =>
     sessions.begin(account, { ...details, deviceName: null, userAgent: null, ip: null });
   return {

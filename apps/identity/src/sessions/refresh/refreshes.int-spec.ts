@@ -4,6 +4,7 @@ import { decodeJwt } from 'jose';
 import pg from 'pg';
 import { startReplica, stopReplicas } from '../../../test/identity-under-test.js';
 import type { Replica } from '../../../test/identity-under-test.js';
+import { DEFAULT_CLIENT_ID } from '../../access-tokens/client.js';
 import { Accounts } from '../../accounts/accounts.js';
 import { AuditLog } from '../../audit/audit-log.js';
 import { METRICS } from '../../platform/platform.module.js';
@@ -37,7 +38,7 @@ const FROM = { ip: '192.0.2.7', user_agent: 'a test' };
 async function begin(delivery: Session['delivery'] = 'bearer') {
   const sessions = one.get(Sessions);
   const begun = await sessions.begin(accountId, {
-    client: await sessions.signInClient(),
+    clientId: DEFAULT_CLIENT_ID,
     delivery,
     remember: false,
     deviceName: 'a laptop',
@@ -332,5 +333,5 @@ it('asks the database twice, with five statements', async () => {
   expect(ours).toHaveLength(2);
   expect(ours[0]).toMatch(/^BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory/);
   expect(ours[0]).toMatch(/; EXECUTE "session_standing"\('[\da-f-]{36}'\)$/);
-  expect(ours[1]).toMatch(/^UPDATE sessions [^;]*; COMMIT$/);
+  expect(ours[1]).toMatch(/^EXECUTE "advance_session"\([^;]*\); COMMIT$/);
 });

@@ -127,7 +127,7 @@ export class Refreshes {
     const idleEndsAt = Math.min(session.endsAt, session.now + idleSeconds);
     return {
       ...carry('advanced', { ...session, generation, idleEndsAt }, rowSecret),
-      closing: advancing(session.sid, generation, idleSeconds),
+      closing: [advancing(session.sid, generation, idleSeconds)],
     };
   }
 
