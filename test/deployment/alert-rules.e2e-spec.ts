@@ -50,10 +50,60 @@ const requests = (status: string) =>
     route: '/orders',
     status,
   });
-const verified = (outcome: string) => at('countersign_verify_total', { ...POD, outcome });
 const [first, second] = [{ pod: 'identity-1' }, { pod: 'identity-2' }];
+const APPS = ['identity', 'orders', 'payments', 'gateway'];
+/** Each application with two pods. */
+const pods = (ofEach: (app: string) => readonly [number, number]): Series =>
+  Object.fromEntries(
+    APPS.flatMap((app) =>
+      ofEach(app).map((up, n) => [at('up', { app, pod: `${app}-${String(n)}` }), steady(up)]),
+    ),
+  );
+const without = (app: string): Series =>
+  Object.fromEntries(
+    Object.entries(pods(() => [1, 1])).filter(([name]) => !name.includes(`"${app}"`)),
+  );
+/** Of 100 requests every 15 s so many took longer than a second, and none longer than three. */
+const slow = (of100: number, route = '/orders'): Series =>
+  Object.fromEntries(
+    [
+      ['1', 100 - of100],
+      ['3', 100],
+      ['+Inf', 100],
+    ].map(([le, count]) => [
+      at('countersign_http_request_duration_seconds_bucket', {
+        app: 'orders',
+        pod: 'orders-1',
+        method: 'GET',
+        route,
+        status: '200',
+        le: String(le),
+      }),
+      growing(Number(count)),
+    ]),
+  );
+const refreshed = (outcome: string) => at('countersign_refreshes_total', { ...first, outcome });
+const verified = (outcome: string) => at('countersign_verify_total', { ...POD, outcome });
 
 const CASES: readonly Case[] = [
+  {
+    alert: 'ApplicationGone',
+    fires: [pods((app) => (app === 'gateway' ? [0, 0] : [1, 1])), without('gateway')],
+    quiet: pods(() => [0, 1]),
+    of: { app: 'gateway' },
+  },
+  {
+    alert: 'RequestsSlow',
+    fires: [slow(2)],
+    quiet: { ...slow(1), ...slow(90, '/revocations/feed'), ...slow(90, '/operator/revocations') },
+    of: { app: 'orders' },
+  },
+  {
+    alert: 'StoreBehind',
+    // One is enough.
+    fires: [{ [refreshed('store_behind')]: '0x10 1x50' }],
+    quiet: { [refreshed('store_behind')]: steady(4), [refreshed('session_ended')]: growing(9) },
+  },
   {
     alert: 'RevocationsLate',
     fires: [11, '+Inf'].map((age) => ({ [at('countersign_heartbeat_age_seconds')]: steady(age) })),
@@ -258,6 +308,14 @@ it.each(CASES.map((one) => [one.alert, one] as const))(
   },
 );
 
+it.each(APPS)('nobody at all answers for %s, and the others do: it is named', (app) => {
+  const rule = rules.find(({ alert }) => alert === 'ApplicationGone')!;
+  expect(evaluate('ApplicationGone', without(app), [arrival(rule, { app })])).toBe('ok');
+  // What Kubernetes runs, and the monitoring asks.
+  const deployed = rendered.filter(({ kind }) => kind === 'Deployment');
+  expect(deployed.map(({ metadata }) => metadata.name).sort()).toEqual([...APPS].sort());
+});
+
 it.each(CASES.map((one) => [one.alert, one] as const))(
   '%s looks at what the services tell',
   (alert, { fires, quiet }) => {
@@ -267,12 +325,14 @@ it.each(CASES.map((one) => [one.alert, one] as const))(
     for (const name of names) expect(series.join('\n')).toContain(`${name}{`);
     for (const one of series) {
       const [, name = '', all = ''] = /^(\w+)\{(.*)\}$/.exec(one) ?? [];
-      const metric = told.get(name) ?? told.get(name.replace(/_count$/, ''));
+      // Prometheus' own: whether a pod answered.
+      if (name === 'up') continue;
+      const metric = told.get(name) ?? told.get(name.replace(/_(count|bucket)$/, ''));
       expect([name, metric]).toEqual([name, expect.anything()]);
       // A rate is of what only grows.
       expect(expr.includes(`rate(${name}`)).toBe(metric?.type !== 'gauge');
       // What the monitoring itself adds: monitoring.yaml.
-      expect(['app', 'pod', ...(metric?.labels ?? [])]).toEqual(
+      expect(['app', 'pod', 'le', ...(metric?.labels ?? [])]).toEqual(
         expect.arrayContaining([...all.matchAll(/(\w+)="/g)].map(([, label]) => label)),
       );
       const [, outcome] = /outcome="(\w+)"/.exec(all) ?? [];

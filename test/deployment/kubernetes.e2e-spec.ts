@@ -30,7 +30,9 @@ const rendered = Object.fromEntries(
   overlays.map((name) => [name, render(join(root, 'k8s/overlays', name))]),
 ) as Readonly<Record<(typeof overlays)[number], readonly Manifest[]>>;
 
-const templateOf = ({ spec }: Manifest) => spec?.['template'] as Template | undefined;
+const templateOf = ({ spec }: Manifest) =>
+  (spec?.['template'] ?? (spec?.['jobTemplate'] as Manifest | undefined)?.spec?.['template']) as
+    Template | undefined;
 const withPods = (manifests: readonly Manifest[]) => manifests.filter((one) => templateOf(one));
 const named = (manifests: readonly Manifest[], kind: string, name: string) =>
   manifests.find((one) => one.kind === kind && one.metadata.name === name)!;
@@ -208,6 +210,22 @@ describe.each(overlays)('%s', (overlay) => {
     expect(secretsOf(identity)).not.toContain('postgres-owner');
   });
 
+  it('the console runs when it is asked to, for an hour, and reaches the database as identity does', () => {
+    const { spec } = named(manifests, 'CronJob', 'console');
+    expect(spec).toMatchObject({ suspend: true, jobTemplate: { spec: { backoffLimit: 0 } } });
+    const [console] = templateOf(named(manifests, 'CronJob', 'console'))!.spec.containers;
+    const [identity] = templateOf(named(manifests, 'Deployment', 'identity'))!.spec.containers;
+    expect(console).toMatchObject({ image: identity!.image, envFrom: identity!['envFrom'] });
+    expect(identity!.env).toEqual(expect.arrayContaining([...console!.env!]));
+    expect(identity!['volumeMounts']).toEqual(
+      expect.arrayContaining(console!['volumeMounts'] as unknown[]),
+    );
+    expect(console!.env!.map(({ name }) => name)).toEqual([
+      'MASTER_KEY_FILE',
+      'DATABASE_PASSWORD_FILE',
+    ]);
+  });
+
   it('no service leads to a management or operator listener', () => {
     for (const { kind, spec } of manifests) {
       if (kind !== 'Service') continue;
@@ -230,7 +248,14 @@ describe('who may speak to whom', () => {
 
   it.each(overlays)('%s: each pod has the label by which the policies know it', (overlay) => {
     const pods = withPods(rendered[overlay]).map(({ metadata }) => metadata.name);
-    expect(pods.sort()).toEqual(['gateway', 'identity', 'migrate', 'orders', 'payments']);
+    expect(pods.sort()).toEqual([
+      'console',
+      'gateway',
+      'identity',
+      'migrate',
+      'orders',
+      'payments',
+    ]);
     for (const manifest of withPods(rendered[overlay]))
       expect(templateOf(manifest)?.metadata.labels).toEqual({ app: manifest.metadata.name });
   });

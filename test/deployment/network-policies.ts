@@ -11,6 +11,7 @@ const redis = { to: [inside], ports: by(6379) };
 
 /** Every network policy of both overlays, by name in alphabetical order. Whoever may speak to somebody stands here. */
 export const POLICIES = {
+  console: { ...selecting('console'), ingress: [], egress: [{ to: [inside], ports: by(5432) }] },
   'default-deny': { podSelector: {}, policyTypes: ['Ingress', 'Egress'] },
   gateway: {
     ...selecting('gateway'),

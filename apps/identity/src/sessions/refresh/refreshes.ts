@@ -59,6 +59,8 @@ export class Refreshes {
       labelNames: ['outcome'],
       registers: [metrics],
     });
+    // An alarm: its first step is from 0, not out of nothing, which no rate sees.
+    this.#outcomes.inc({ outcome: 'store_behind' }, 0);
   }
 
   /**
