@@ -1,15 +1,26 @@
 import { jest } from '@jest/globals';
 import { startThrowAwayRedis } from '@countersign/test-kit';
-import { enterLine, pathWithCountersign, readPage, shellLines } from './page-commands.js';
+import {
+  addKubectl,
+  enterLine,
+  pathWithCountersign,
+  readPage,
+  shellBlocks,
+  shellLines,
+} from './page-commands.js';
 import { bearer, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
 jest.setTimeout(180_000);
 
 const page = readPage('docs/operations/alerts.md');
-// There is no cluster here.
+// There is no cluster here: what these name is held to the manifests in test/deployment/pages.e2e-spec.ts.
 const lines = [...new Set(shellLines(page))].filter(
-  (line) => !line.startsWith('kubectl -n countersign '),
+  (line) => !/^(kubectl -n countersign|docker compose|POD=)/.test(line),
+);
+/** What is entered first, whatever the alert. */
+const beginning = shellBlocks(page.slice(0, page.indexOf('\n## '))).filter(
+  ([first]) => !first!.startsWith('docker'),
 );
 
 let redis: Awaited<ReturnType<typeof startThrowAwayRedis>>;
@@ -38,13 +49,31 @@ afterAll(async () => {
 /** Runs a line of the page, at the ports of this installation. */
 function enter(line: string): Promise<CliResult> {
   const text = line
-    .replace('3010', String(stack.ports['operator']))
-    .replace('3011', String(stack.ports['ordersManagement']));
+    .replaceAll('3010', String(stack.ports['operator']))
+    .replaceAll('3011', String(stack.ports['ordersManagement']));
   return enterLine(text, { env });
 }
 
 it('there are commands', () => {
   expect(lines.length).toBeGreaterThan(12);
+});
+
+it('what comes first can be pasted: a forwarded port holds nothing up, and is that of the pod of the alert', async () => {
+  const asked = addKubectl(stack.folder, {});
+  for (const block of beginning) {
+    const { code, out } = await enter(block.join('\n'));
+    expect([block, code, out]).toEqual([block, 0, expect.any(String)]);
+    if (block.at(-1)!.startsWith('curl')) expect(out).toContain('"status":"ready"');
+  }
+  const [operator, orders] = ['operator', 'ordersManagement'].map((name) =>
+    String(stack.ports[name]),
+  );
+  const [pod] = /orders-[\w-]+/.exec(page)!;
+  expect(asked()).toEqual([
+    `kubectl -n countersign port-forward deployment/identity ${operator!}`,
+    `kubectl -n countersign logs ${pod} --since=15m`,
+    `kubectl -n countersign port-forward pod/${pod} ${orders!}`,
+  ]);
 });
 
 it.each(lines)('%s', async (line) => {

@@ -1,9 +1,11 @@
-import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { installedPostgres } from './installed-postgres.js';
+import { podEnvironment, render } from './deployment/kustomize.js';
 import {
+  addKubectl,
   enterLine,
   pathWithCountersign,
   readPage,
@@ -218,6 +220,37 @@ it('a backup is restored elsewhere, to rehearse it', async () => {
   expect(await succeed(audit)).toMatch(/, 0 fault\(s\)$/m);
   expect(lostTime(await succeed(preview)).from).toBeGreaterThan(0);
   await succeed(drop);
+});
+
+it('on Kubernetes: the console has what the commands need, and identity is away meanwhile', async () => {
+  const { DATABASE_URL: url = '', ...rest } = stack.env('identity');
+  const withoutPassword = new URL(url);
+  withoutPassword.password = '';
+  const passwordFile = join(stack.folder, 'database-password');
+  writeFileSync(passwordFile, new URL(url).password, { mode: 0o600 });
+  const here: Record<string, string> = {
+    ...rest,
+    DATABASE_URL: withoutPassword.toString(),
+    DATABASE_PASSWORD_FILE: passwordFile,
+  };
+  const given = podEnvironment(render('k8s/overlays/production'), 'CronJob', 'console');
+  const inPod = Object.keys(given).filter((name) => name in here);
+  const asked = addKubectl(
+    stack.folder,
+    Object.fromEntries(inPod.map((name) => [name, here[name]!])),
+  );
+  await stack.endApp('identity');
+  const lines = commandsUnder('On Kubernetes');
+  for (const line of lines) {
+    const { code, out } = await enter(line);
+    expect([line, code, out]).toEqual([line, 0, expect.any(String)]);
+    if (line.includes('epoch raise --yes')) expect(out).toMatch(/^epoch \d+ has begun/);
+  }
+  const order = ['--replicas=0', 'wait --for=delete', 'epoch raise --yes', '--replicas=3'];
+  const at = order.map((step) => asked().findIndex((line) => line.includes(step)));
+  expect(at).toEqual([...at].sort((one, other) => one - other));
+  expect(at).not.toContain(-1);
+  await stack.startApp('identity');
 });
 
 it('every command of the page was run', () => {

@@ -9,15 +9,17 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** A page of the documentation whose commands a test runs, by its path in the repository. */
 export const readPage = (path: string): string => readFileSync(join(root, path), 'utf8');
 
-/** The lines of all shell blocks of a text, those inside of lists too. */
-export function shellLines(text: string): string[] {
-  return [...text.matchAll(/^ *```sh\n([^]*?)^ *```$/gm)].flatMap(([, block = '']) =>
+/** The lines of each shell block of a text, those inside of lists too. */
+export function shellBlocks(text: string): string[][] {
+  return [...text.matchAll(/^ *```sh\n([^]*?)^ *```$/gm)].map(([, block = '']) =>
     block
       .trim()
       .split('\n')
       .map((line) => line.trim()),
   );
 }
+
+export const shellLines = (text: string): string[] => shellBlocks(text).flat();
 
 /** Those under a heading of the second level. */
 export const shellLinesUnder = (page: string, heading: string): string[] =>
@@ -32,6 +34,31 @@ export function pathWithCountersign(folder: string): string {
   writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
   chmodSync(command, 0o755);
   return `${bin}:${process.env['PATH'] ?? ''}`;
+}
+
+/**
+ * Adds a `kubectl` to the folder of {@link pathWithCountersign}, which has no cluster: it writes down what it was asked. `exec` runs the
+ * command here with nothing but `podEnv`, and `port-forward` forwards nothing, for a while.
+ *
+ * @returns what it has written down so far
+ */
+export function addKubectl(folder: string, podEnv: Record<string, string>): () => string[] {
+  const asked = join(folder, 'kubectl-asked');
+  writeFileSync(asked, '');
+  const variables = Object.entries(podEnv).map(([name, value]) => `${name}='${value}'\n`);
+  writeFileSync(join(folder, 'pod.env'), variables.join(''), { mode: 0o600 });
+  const script = `#!/bin/sh
+cd '${folder}'
+echo "kubectl $*" >>kubectl-asked
+case " $* " in
+  *' port-forward '*) exec >/dev/null 2>&1; sleep 20; echo 'a port-forward was waited for' >>kubectl-asked ;;
+  *' exec '*)
+    while [ "$1" != -- ]; do shift; done; shift
+    exec env -i PATH="$PATH" sh -c 'set -a; . ./pod.env; exec "$@"' sh "$@" ;;
+esac
+`;
+  writeFileSync(join(folder, 'bin', 'kubectl'), script, { mode: 0o755 });
+  return () => readFileSync(asked, 'utf8').trim().split('\n');
 }
 
 /** Enters a line at a shell. */

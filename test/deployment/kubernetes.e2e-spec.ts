@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { canBeValidated, faultsOf } from './kubernetes-schema.js';
-import { render } from './kustomize.js';
+import { render, templateOf as anyTemplateOf } from './kustomize.js';
 import { POLICIES } from './network-policies.js';
 import type { Manifest } from './kustomize.js';
 
@@ -30,9 +30,7 @@ const rendered = Object.fromEntries(
   overlays.map((name) => [name, render(join(root, 'k8s/overlays', name))]),
 ) as Readonly<Record<(typeof overlays)[number], readonly Manifest[]>>;
 
-const templateOf = ({ spec }: Manifest) =>
-  (spec?.['template'] ?? (spec?.['jobTemplate'] as Manifest | undefined)?.spec?.['template']) as
-    Template | undefined;
+const templateOf = (manifest: Manifest) => anyTemplateOf(manifest) as Template | undefined;
 const withPods = (manifests: readonly Manifest[]) => manifests.filter((one) => templateOf(one));
 const named = (manifests: readonly Manifest[], kind: string, name: string) =>
   manifests.find((one) => one.kind === kind && one.metadata.name === name)!;

@@ -14,6 +14,38 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
+/** The settings that the first container of a pod is given, whatever their values: files and texts. */
+export function podEnvironment(
+  manifests: readonly Manifest[],
+  kind: string,
+  name: string,
+): Readonly<Record<string, string>> {
+  const found = manifests.find((one) => one.kind === kind && one.metadata.name === name);
+  const template = templateOf(found!) as
+    | {
+        readonly spec: {
+          readonly containers: readonly {
+            readonly env?: readonly { readonly name: string; readonly value: string }[];
+            readonly envFrom?: readonly { readonly configMapRef: { readonly name: string } }[];
+          }[];
+        };
+      }
+    | undefined;
+  const { env = [], envFrom = [] } = template!.spec.containers[0]!;
+  const maps = envFrom.map(({ configMapRef }) => {
+    const map = manifests.find(
+      (one) => one.kind === 'ConfigMap' && one.metadata.name === configMapRef.name,
+    );
+    return map!['data'] as Record<string, string>;
+  });
+  const own = env.map((one) => [one.name, one.value] as const);
+  return Object.assign({}, ...maps, Object.fromEntries(own)) as Record<string, string>;
+}
+
+/** What pods are made from, by a deployment, a job or a cron job. */
+export const templateOf = ({ spec }: Manifest): unknown =>
+  spec?.['template'] ?? (spec?.['jobTemplate'] as Manifest | undefined)?.spec?.['template'];
+
 const CANDIDATES = [
   { build: ['kustomize', 'build'], version: ['kustomize', 'version'] },
   { build: ['kubectl', 'kustomize'], version: ['kubectl', 'version', '--client'] },
