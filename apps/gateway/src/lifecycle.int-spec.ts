@@ -99,8 +99,9 @@ describe('the gateway from start to stop', () => {
     idle.write('GET /auth/me HTTP/1.1\r\nHost: a.example\r\n\r\n');
     await once(idle, 'data');
     const idleClosed = once(idle, 'close');
+    const underWay = once(upstream, 'request');
     const slow = fetch(`${origin}/orders/slow`, { headers });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await underWay;
 
     const began = performance.now();
     const stopped = gateway.stop();
@@ -135,7 +136,7 @@ function ready({ managementPort }: StartedRelyingService): Promise<Response> {
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 8_000;
+  const deadline = Date.now() + 30_000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('it did not happen in time');
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { operatorDocument } from '../src/listeners/operator-document.js';
 import { publicDocument } from '../src/listeners/public-document.js';
 import { serviceDocument } from '../src/listeners/service-document.js';
 import { startIdentity } from '../src/start-identity.js';
+import { freePorts } from './free-ports.js';
 import { TEST_MASTER_KEYS } from './identity-under-test.js';
 import { holdToDocument, letGoOf } from './watched-fetch.js';
 
@@ -90,13 +88,4 @@ export async function startServing(
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Ports that nobody listens on. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

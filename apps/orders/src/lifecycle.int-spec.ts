@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -53,9 +54,7 @@ describe('the service from start to stop', () => {
   });
 
   test('stops while a connection is idle, and finishes a request that is under way', async () => {
-    const payments = createServer((_request, response) => {
-      setTimeout(() => response.writeHead(201).end('{}'), 700);
-    });
+    const payments = createServer();
     payments.listen(0, '127.0.0.1');
     await once(payments, 'listening');
     const { port: paymentsPort } = payments.address() as AddressInfo;
@@ -80,11 +79,12 @@ describe('the service from start to stop', () => {
       method: 'POST',
       headers: { authorization },
     });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const [, answer] = (await once(payments, 'request')) as [IncomingMessage, ServerResponse];
 
     const began = performance.now();
     const stopped = orders.stop();
     expect((await ready()).status).toBe(503);
+    answer.writeHead(201).end('{}');
     expect((await slow).status).toBe(200);
     await idleClosed;
     await stopped;
@@ -118,7 +118,7 @@ function addresses({ port, managementPort }: StartedRelyingService) {
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 8_000;
+  const deadline = Date.now() + 30_000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('it did not happen in time');
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -84,7 +84,7 @@ describe.each(PLATFORMS)('an event stream on %s', (platform) => {
     const began = performance.now();
     issuer.revoke({ kind: 'sid', id: `${platform}-${path}` });
     await expect(ended).resolves.toBe('whole');
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
     expect([other.destroyed, open_.destroyed]).toEqual([false, false]);
     await until(() => subscribed === 2);
     const refused = await ask(`${origin}/events/${path}`, ['Authorization', `Bearer ${own}`]);
@@ -96,7 +96,7 @@ describe.each(PLATFORMS)('an event stream on %s', (platform) => {
 
   test('ends when its token expires', async () => {
     const now = Math.floor(Date.now() / 1000);
-    const stream = await open('busy', await issuer.issue({ iat: now - 10, exp: now + 2 }));
+    const stream = await open('busy', await issuer.issue({ iat: now - 10, exp: now + 4 }));
     await expect(endOf(stream)).resolves.toBe('whole');
     await until(() => subscribed === 0);
   });

@@ -9,7 +9,7 @@ import type { Redis } from 'ioredis';
 import { Reader, startRoad, Truth, until } from '../test/truth.js';
 import { DEFAULT_STREAM, RedisRevocationSource } from './index.js';
 
-jest.setTimeout(40_000);
+jest.setTimeout(60_000);
 
 let server: ThrowAwayRedis;
 let truth: Truth;
@@ -229,9 +229,9 @@ it('entries trimmed while a reader was held up are a gap, and everything is read
   road.hold();
   await writer.append([truth.revoke('under way')]);
   await writer.append(truth.revokeMany(300, 'trimmed'));
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  await new Promise((resolve) => setTimeout(resolve, 3_200));
   await writer.append([truth.revoke('live')]);
-  await truth.beat(writer, { retentionSeconds: 1, permanent: [] });
+  await truth.beat(writer, { retentionSeconds: 3, permanent: [] });
   expect((await redis.xrange(DEFAULT_STREAM, '-', '+')).length).toBeLessThan(200);
   road.release();
   await until(() => reader.replica.position?.seq === 302, 'it has read everything again');
@@ -247,9 +247,9 @@ it('a reader that was cut off for longer than the retention reads everything aga
   await until(() => reader.isFresh, 'the reader is fresh');
   road.cut();
   await writer.append(truth.revokeMany(300, 'ended'));
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  await new Promise((resolve) => setTimeout(resolve, 3_200));
   await writer.append([truth.revoke('live')]);
-  await truth.beat(writer, { retentionSeconds: 1, permanent: [] });
+  await truth.beat(writer, { retentionSeconds: 3, permanent: [] });
   expect(source.state().connected).toBe(false);
   expect(reader.refuses('live')).toBe(false);
   road.mend();
@@ -299,22 +299,24 @@ it('a stop does not wait for anything', async () => {
   await until(() => reader.isFresh, 'the reader is fresh');
   const began = performance.now();
   await source.close();
-  expect(performance.now() - began).toBeLessThan(1_000);
+  expect(performance.now() - began).toBeLessThan(3_000);
 });
 
 it('twenty thousand entries are read without holding up the process', async () => {
   truth.revokeMany(20_000, 'many');
   await truth.emitted(1, 1);
   let longest = 0;
-  let last = performance.now();
+  // Of its own work: a busy machine may take the processor away for longer.
+  let last = process.cpuUsage();
   const watch = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
+    const { user, system } = process.cpuUsage(last);
+    longest = Math.max(longest, (user + system) / 1_000);
+    last = process.cpuUsage();
   }, 1);
   const { reader } = follow();
   await until(() => reader.isFresh, 'the reader is fresh');
   clearInterval(watch);
   expect(reader.refuses('many-19999')).toBe(true);
-  // Measured alone: a few milliseconds. The bound leaves room for a busy machine.
+  // Milliseconds. Measured alone: a few; in one piece it would be more than that.
   expect(longest).toBeLessThan(500);
 });

@@ -3,7 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { RevocationReplica } from '@countersign/revocation';
 import type { RevocableToken, RevocationEvent, RevocationKind } from '@countersign/revocation';
 import type { FrameSink } from '@countersign/revocation-redis';
-import { createRedis, giveUp, StreamWriter } from '@countersign/revocation-redis';
+import { createRedis, giveUp, StreamWriter, WriteRefused } from '@countersign/revocation-redis';
 import type { Redis } from 'ioredis';
 
 const monotonicMs = () => performance.now();
@@ -64,8 +64,17 @@ export class Truth {
     await this.beat(writer);
   }
 
+  /** A heartbeat that a busy machine has brought too late is followed by the next one, as in production. */
   async beat(writer: StreamWriter, trimming?: Parameters<StreamWriter['heartbeat']>[2]) {
-    await writer.heartbeat(this.heartbeat(), monotonicMs(), trimming);
+    for (let left = 5; left > 0; left -= 1) {
+      try {
+        await writer.heartbeat(this.heartbeat(), monotonicMs(), trimming);
+        return;
+      } catch (error) {
+        const isLate = error instanceof WriteRefused && error.verdict === 'late';
+        if (!isLate || left === 1) throw error;
+      }
+    }
   }
 
   heartbeat() {
@@ -112,9 +121,9 @@ const TOKEN: RevocableToken = {
   issuedAt: 1_000,
 };
 
-/** Waits until `condition` holds. @throws {Error} after ten seconds */
+/** Waits until `condition` holds. @throws {Error} after twenty seconds */
 export async function until(condition: () => boolean, what: string): Promise<void> {
-  const limit = performance.now() + 10_000;
+  const limit = performance.now() + 20_000;
   while (!condition()) {
     if (performance.now() > limit) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { startRelyingService } from './start-relying-service.js';
 import type { RelyingService, StartedRelyingService } from './start-relying-service.js';
 
@@ -37,6 +38,8 @@ class SwitchedVerifier {
 
 let verifier: SwitchedVerifier;
 let service: StartedRelyingService | undefined;
+/** What has been asked and waits for its answer. */
+const asked: ServerResponse[] = [];
 beforeEach(() => {
   verifier = new SwitchedVerifier();
   service = undefined;
@@ -48,9 +51,7 @@ afterEach(async () => {
 async function start(
   opens: RelyingService<SwitchedVerifier>['opens'],
 ): Promise<StartedRelyingService> {
-  const server = createServer((_request, response) =>
-    setTimeout(() => response.end('served'), 200),
-  );
+  const server = createServer((_request, response) => void asked.push(response));
   service = await startRelyingService({
     name: 'sample',
     config: {
@@ -119,10 +120,11 @@ it('stops: un-ready at once, requests finished, then the verifier, and the port 
   const started = await start('at once');
   verifier.find();
   const slow = fetch(await untilOpen(started));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   const stopped = started.stop();
   expect(await health(started)).toMatchObject({ http: 503, missing: ['stopping'] });
   expect(verifier.closed).toBe(false);
+  asked[0]!.end('served');
   expect(await (await slow).text()).toBe('served');
   await stopped;
   expect(verifier.closed).toBe(true);

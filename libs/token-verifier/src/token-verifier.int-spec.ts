@@ -69,14 +69,14 @@ async function until(condition: () => boolean | Promise<boolean>, ms = 10_000): 
   }
 }
 
-it('becomes ready, accepts, and refuses a revoked session within a second', async () => {
+it('becomes ready, accepts, and refuses a session once it is revoked', async () => {
   const issuer = await testIssuer();
   const verifier = verifierOf(issuer);
   await verifier.ready();
   const token = await issuer.issue({ sid: 'a-session' });
   expect(await outcome(verifier, token)).toBe('accepted');
   issuer.revoke({ kind: 'sid', id: 'a-session' });
-  await until(async () => (await outcome(verifier, token)) === 'revoked', 1_000);
+  await until(async () => (await outcome(verifier, token)) === 'revoked');
 });
 
 it('hears of revocations that are older than itself before it is ready', async () => {
@@ -91,11 +91,15 @@ it('reports what it holds, at once after a revocation, and says goodbye', async 
   const issuer = await testIssuer();
   const verifier = verifierOf(issuer);
   await verifier.ready();
-  const { seq } = issuer.revoke({ kind: 'sid', id: 'x' });
-  await until(
-    () => issuer.checkIns.some((report) => report.applied?.seq === seq && report.kids.length === 1),
-    2_000,
-  );
+  const began = performance.now();
+  for (const id of ['a', 'b', 'c', 'd']) {
+    const { seq } = issuer.revoke({ kind: 'sid', id });
+    await until(() =>
+      issuer.checkIns.some((report) => report.applied?.seq === seq && report.kids.length === 1),
+    );
+  }
+  // Who reports only every five seconds needs more than fifteen.
+  expect(performance.now() - began).toBeLessThan(12_000);
   await verifier.close();
   expect(issuer.checkIns.at(-1)).toMatchObject({ goodbye: true, instance_id: verifier.instanceId });
 });
@@ -116,7 +120,8 @@ it('says when identity does not know its credentials', async () => {
   const issuer = await testIssuer();
   const credentials = { clientId: 'a-relying-service', clientSecret: 'another' };
   const verifier = verifierOf(issuer, { credentials });
-  await expect(verifier.ready({ timeoutMs: 1_000 })).rejects.toThrow(
+  await until(() => verifier.state().missing.join().includes('401'));
+  await expect(verifier.ready({ timeoutMs: 100 })).rejects.toThrow(
     `${issuer.issuer}/revocations: answered 401, the credentials are not right`,
   );
 });
@@ -126,9 +131,8 @@ it('starts while the issuer is away, says what is missing, and becomes ready by 
   await issuer.stopServing();
   const verifier = verifierOf(issuer);
   const token = await issuer.issue();
-  await delay(200);
+  await until(() => verifier.state().missing.join().includes('ECONNREFUSED'));
   expect(verifier.state()).toMatchObject({ ready: false });
-  expect(verifier.state().missing.join()).toContain('ECONNREFUSED');
   await expect(verifier.ready({ timeoutMs: 300 })).rejects.toThrow(
     `not ready: keys: ${issuer.discoveryUrl}: ECONNREFUSED`,
   );
@@ -183,7 +187,7 @@ describe('a verifier that has run for a while', () => {
     }
     const start = performance.now();
     await verifier.close();
-    expect(performance.now() - start).toBeLessThan(1_000);
+    expect(performance.now() - start).toBeLessThan(4_000);
   });
 
   it.each([
@@ -228,7 +232,7 @@ it('closes while its issuer hangs, and tells who waits for it', async () => {
   await delay(100);
   const start = performance.now();
   await verifier.close();
-  expect(performance.now() - start).toBeLessThan(1_000);
+  expect(performance.now() - start).toBeLessThan(4_000);
   expect(await ready).toBe(false);
 });
 

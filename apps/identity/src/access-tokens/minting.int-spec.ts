@@ -64,27 +64,27 @@ it('after two cut-offs in one second a sign-in of that second gets a token that 
 it('between two replicas every cut-off covers all tokens handed out before it, and none asked for after it', async () => {
   const tokens: { asked: number; answered: number; iat: number }[] = [];
   const cutoffs: { asked: number; answered: number; cutoff: number }[] = [];
-  const until = performance.now() + 6_000;
+  let going = true;
   const minting = (replica: Replica) => async () => {
-    while (performance.now() < until) {
+    while (going) {
       const asked = performance.now();
       const iat = await mint(replica);
       tokens.push({ asked, answered: performance.now(), iat });
     }
   };
   const cutting = async () => {
-    for (let n = 0; performance.now() < until; n += 1) {
+    for (let n = 0; n < 3; n += 1) {
       const asked = performance.now();
       const cutoff = await cutOff(replicas[n % 2 === 0 ? 0 : 1]);
       cutoffs.push({ asked, answered: performance.now(), cutoff });
-      await new Promise((resolve) => setTimeout(resolve, 1_700));
+      await new Promise((resolve) => setTimeout(resolve, 1_200));
     }
+    going = false;
   };
   await Promise.all(
     [...replicas, ...replicas].map((replica) => minting(replica)()).concat(cutting()),
   );
   expect(tokens.length).toBeGreaterThan(10);
-  expect(cutoffs.length).toBeGreaterThan(2);
   for (const { asked, answered, cutoff } of cutoffs) {
     for (const token of tokens) {
       if (token.answered < asked) expect(token.iat).toBeLessThanOrEqual(cutoff);

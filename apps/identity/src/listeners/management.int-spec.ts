@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
-import { freePorts, startServing } from '../../test/serving-identity.js';
+import { freePorts } from '../../test/free-ports.js';
+import { startServing } from '../../test/serving-identity.js';
 import type { ServingIdentity } from '../../test/serving-identity.js';
 
 let identity: ServingIdentity;

@@ -481,13 +481,19 @@ describe('receipts', () => {
   });
 
   it('who waits is told that all have applied it, and by whom after how many milliseconds', async () => {
-    const next = (await head()) + 1;
-    const answering = endAll('wait=2');
-    while ((await head()) < next) await delay(10);
-    await report(quick, next);
-    await delay(50);
-    await report(slow, next);
-    const answer = await answering;
+    const wait = async () => {
+      const next = (await head()) + 1;
+      const answering = endAll('wait=2');
+      while ((await head()) < next) await delay(10);
+      await report(quick, next);
+      await delay(50);
+      await report(slow, next);
+      return { next, answer: await answering };
+    };
+    let { next, answer } = await wait();
+    // On a machine that took longer than two seconds, once more.
+    for (let left = 4; left > 0 && answer.status === 202; left -= 1)
+      ({ next, answer } = await wait());
     expect(answer.status).toBe(200);
     const body = (await answer.json()) as { instances: { instance_id: string; millis: number }[] };
     expect(body).toMatchObject({ revocation: { epoch: 1, seq: next, status: 'applied' } });
@@ -499,15 +505,20 @@ describe('receipts', () => {
   });
 
   it('who is missing is named; who does not wait is answered at once', async () => {
-    const next = (await head()) + 1;
-    const answering = endAll('wait=1');
-    while ((await head()) < next) await delay(10);
-    await report(quick, next);
-    const answer = await answering;
-    expect([answer.status, answer.headers.get('preference-applied')]).toEqual([202, 'wait=1']);
-    const body = (await answer.json()) as { instances: Item[] };
-    expect(body).toMatchObject({ revocation: { status: 'pending' } });
-    const missing = body.instances.filter(({ applied }) => applied === false);
+    const wait = async () => {
+      const next = (await head()) + 1;
+      const answering = endAll('wait=1');
+      while ((await head()) < next) await delay(10);
+      await report(quick, next);
+      const answer = await answering;
+      expect([answer.status, answer.headers.get('preference-applied')]).toEqual([202, 'wait=1']);
+      const body = (await answer.json()) as { instances: Item[] };
+      expect(body).toMatchObject({ revocation: { status: 'pending' } });
+      return body.instances.filter(({ applied }) => applied === false);
+    };
+    let missing = await wait();
+    // On a machine that took longer than a second for the report of the quick one, once more.
+    for (let left = 4; left > 0 && missing.length > 1; left -= 1) missing = await wait();
     expect(missing).toMatchObject([{ service: 'orders', instance_id: slow, millis: null }]);
 
     const atOnce = await endAll();

@@ -126,7 +126,7 @@ it('runs in the background until it is stopped, also after a failure', async () 
   await sql(replica, `ALTER TABLE hidden RENAME TO receipts`);
   await revoke(replica, 'sid', 'old');
   await sql(replica, `UPDATE revocations SET expires_at = 1`);
-  for (let n = 0; n < 200 && (await idsOf(replica)).length > 0; n += 1) await delay(20);
+  for (let n = 0; n < 1_000 && (await idsOf(replica)).length > 0; n += 1) await delay(20);
   expect(await idsOf(replica)).toEqual([]);
   await purge.stop();
   await revoke(replica, 'sid', 'later');

@@ -79,13 +79,12 @@ async function revoke(id: string, kind: RevocationKind = 'sid'): Promise<void> {
   await first.database.transaction((tx) => first.get(RevocationLog).append(tx, { kind, id }));
 }
 
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<number> {
+async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
   const began = performance.now();
   while (!(await condition())) {
-    if (performance.now() > began + 15_000) throw new Error(`waited in vain until ${what}`);
+    if (performance.now() > began + 20_000) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  return performance.now() - began;
 }
 
 it('what is committed is in every verifier at once, and what was before is there from the start', async () => {
@@ -96,21 +95,24 @@ it('what is committed is in every verifier at once, and what was before is there
   await until(reader.isFresh, 'the reader is fresh');
   expect(reader.refuses('before')).toBe(true);
 
-  await revoke('now');
-  const ms = await until(() => reader.refuses('now'), 'the revocation has come');
-  // Measured alone: a few milliseconds. Without the notification it would be up to a second.
-  expect(ms).toBeLessThan(700);
+  const began = performance.now();
+  for (let n = 1; n <= 20; n += 1) {
+    await revoke(`now-${String(n)}`);
+    await until(() => reader.refuses(`now-${String(n)}`), 'the revocation has come');
+  }
+  // Measured alone: a few milliseconds each. Without the notifications it would be a second each.
+  expect(performance.now() - began).toBeLessThan(12_000);
   expect(relay.state()).toMatchObject({
     configured: true,
     leads: true,
     term: 1,
     generation: 1,
     lag: 0,
-    written: { epoch: 1, seq: 3 },
+    written: { epoch: 1, seq: 22 },
     lastError: undefined,
   });
   await until(
-    async () => (await first.get(RelayLease).status()).written?.seq === 3,
+    async () => (await first.get(RelayLease).status()).written?.seq === 22,
     'everybody can read how far the leader is',
   );
 });
@@ -146,7 +148,7 @@ it('a leader whose lease was taken steps down, and cannot write in between', asy
   // Another replica has led since, for a moment, and is gone.
   await first.database.run((manager) =>
     manager.query(
-      `UPDATE revocation_relay SET term = term + 1, holder = gen_random_uuid(), leased_until = clock_timestamp() + interval '2 s'`,
+      `UPDATE revocation_relay SET term = term + 1, holder = gen_random_uuid(), leased_until = clock_timestamp() + interval '5 s'`,
     ),
   );
   await redis.hset(`${DEFAULT_STREAM}:relay`, 'term', 2);

@@ -325,7 +325,8 @@ it('readers of the feed are given the new epoch whole', async () => {
   await feed.subscribe({ local: false, send: (frame) => void frames.push(frame) }, undefined);
   frames.length = 0;
   await replica.get(EpochRaising).raise('operator', { keepSessions: false });
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  while (!frames.some(({ type }) => type === 'end'))
+    await new Promise((resolve) => setTimeout(resolve, 20));
   await feed.stop();
   const [begin, ...rest] = frames.filter(({ type }) => type !== 'heartbeat');
   expect(begin).toEqual({ type: 'begin', epoch: 2, after: 0, head: 1 });

@@ -92,7 +92,9 @@ const accepts = (verifier: TokenVerifier, token: string) =>
 
 it('with Prefer: wait nobody accepts the token after the answer, however slow a service hears of it', async () => {
   const [fast, slow] = [await attach('orders', 0), await attach('payments', 1, slowFetch)];
-  for (let n = 0; n < 5; n += 1) {
+  let applied = 0;
+  // On a machine that took longer than two seconds there is no receipt, and nothing to be seen.
+  for (let n = 0; n < 15 && applied < 5; n += 1) {
     const token = await signIn();
     expect([await accepts(fast, token), await accepts(slow, token)]).toEqual([true, true]);
     const begun: number[] = [];
@@ -112,23 +114,27 @@ it('with Prefer: wait nobody accepts the token after the answer, however slow a 
     await delay(100);
     state.asking = false;
     await asking;
-    expect([answer.status, answer.headers.get('preference-applied')]).toEqual([200, 'wait=2']);
-    expect(await answer.json()).toEqual({
-      revocation: { epoch: 1, seq: n + 1, status: 'applied' },
-    });
+    expect(answer.headers.get('preference-applied')).toBe('wait=2');
+    const status = answer.status === 200 ? 'applied' : 'pending';
+    expect(await answer.json()).toEqual({ revocation: { epoch: 1, seq: n + 1, status } });
+    if (status === 'pending') continue;
+    applied += 1;
     // The slow one was waited for, and was the reason to wait.
     expect(answered - asked).toBeGreaterThan(SLOW_MS - 50);
     expect(begun.filter((start) => start > answered)).toEqual([]);
     expect(begun.some((start) => start > asked + 100)).toBe(true);
   }
+  expect(applied).toBe(5);
 });
 
 it('without it the answer comes at once and says pending; a wait longer than two seconds is two', async () => {
   const answer = await logOut(await signIn());
   expect([answer.status, answer.headers.get('preference-applied')]).toEqual([202, null]);
   expect(await answer.json()).toMatchObject({ revocation: { status: 'pending' } });
-  const long = await logOut(await signIn(), 'respond-async, wait=60');
-  expect([long.status, long.headers.get('preference-applied')]).toEqual([200, 'wait=2']);
+  const long = async () => logOut(await signIn(), 'respond-async, wait=60');
+  let waited = await long();
+  for (let left = 4; left > 0 && waited.status === 202; left -= 1) waited = await long();
+  expect([waited.status, waited.headers.get('preference-applied')]).toEqual([200, 'wait=2']);
 });
 
 it('one that cannot report is waited for as long as asked, then the answer is pending', async () => {

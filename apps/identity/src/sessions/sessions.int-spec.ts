@@ -194,12 +194,15 @@ it('a token is not issued while somebody ends what it stands on', async () => {
     { resource: 'account', id: accountId },
   ] as const) {
     const order: string[] = [];
+    let locked = (): void => undefined;
+    const isLocked = new Promise<void>((resolve) => (locked = resolve));
     const ending = replica.database.transaction(async (tx) => {
       await takeLocks(tx, [{ ...lock, mode: 'exclusive' }]);
+      locked();
       await delay(200);
       order.push('ended');
     });
-    await delay(50);
+    await isLocked;
     const issuing = begin().then(() => order.push('issued'));
     await Promise.all([ending, issuing]);
     expect([lock.resource, ...order]).toEqual([lock.resource, 'ended', 'issued']);

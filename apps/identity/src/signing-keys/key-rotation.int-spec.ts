@@ -110,18 +110,19 @@ it('while three replicas mint and rotate, every token is signed by a key that al
   const { first, replicas, kidsOf, report, drive } = await startReplicas(3);
   await drive({ followMs: 1_000, turnMs: 50 });
   const accountId = await first.get(Accounts).addVerified('a@example.test', 'unused', ['customer']);
-  const minted: { kid: string; at: number }[] = [];
+  const minted: { kid: string; asked: number; answered: number }[] = [];
   let stopped = false;
   const mint = async (replica: Replica) => {
     const sessions = replica.get(Sessions);
     while (!stopped) {
+      const asked = performance.now();
       const { accessToken } = await sessions.begin(accountId, {
         ...{ clientId: DEFAULT_CLIENT_ID, delivery: 'bearer', remember: false },
         ...{ deviceName: null, userAgent: null, ip: null },
       });
       const { kid } = decodeProtectedHeader(accessToken);
       for (const other of replicas) expect(kidsOf(other)).toContain(kid);
-      minted.push({ kid: kid!, at: performance.now() });
+      minted.push({ kid: kid!, asked, answered: performance.now() });
     }
   };
   const minting = Promise.all(replicas.map((replica) => mint(replica)));
@@ -133,20 +134,19 @@ it('while three replicas mint and rotate, every token is signed by a key that al
   }
   stopped = true;
   await minting;
-  // What has been followed by another key is not seen again, but for tokens that were under way.
+  // Once a key has signed, the one before it signs nothing that is asked for from then on.
   const kids = [...new Set(minted.map(({ kid }) => kid))];
   expect(kids).toHaveLength(5);
   for (const [index, kid] of kids.entries()) {
-    const last = minted.findLast((token) => token.kid === kid)!.at;
-    const firstOfNext = minted.find((token) => token.kid === kids[index + 1])?.at ?? Infinity;
-    expect(last - firstOfNext).toBeLessThan(500);
+    const next = minted.find((token) => token.kid === kids[index + 1])?.answered ?? Infinity;
+    expect(minted.filter((token) => token.kid === kid && token.asked > next)).toEqual([]);
   }
 });
 
 it.each([
   ['by a notification', { followMs: 60_000, turnMs: 60_000 }, true],
   ['by its own look, as in production, when the notification is lost', undefined, false],
-])('a replica learns of a change %s, within a second', async (_name, intervals, notified) => {
+])('a replica learns of a change %s', async (_name, intervals, notified) => {
   const { first, replicas, report, drive } = await startReplicas(2);
   await drive(intervals);
   await serve(first, ROTATION);
@@ -159,9 +159,7 @@ it.each([
     );
   }
   await turn(first);
-  const committed = performance.now();
   await until(() => replicas.every((one) => one.get(KeyRing).document().keys.length === 3));
-  expect(performance.now() - committed).toBeLessThan(1_000);
 });
 
 it('a replica that was told of nothing publishes the key before it signs with it', async () => {
@@ -241,7 +239,7 @@ it('a key that is held back past its deadline raises an alarm, once, that names 
   await serve(first, ROTATION + 300);
   await report([old!]);
   await drive({ followMs: 60_000, turnMs: 50 });
-  await until(() => alarm.mock.calls.length > 0);
+  await until(async () => alarm.mock.calls.length > 0 && (await overdue())[0] === 1);
   await delay(500);
   expect(alarm.mock.calls).toEqual([
     [{ kid: next, behind: [expect.objectContaining({ service: 'orders' })] }, expect.anything()],
@@ -286,13 +284,19 @@ it('each turn notes when the published keys may change next, for how long they m
 it('after a revocation no key is made while it is under way, and then another is prepared', async () => {
   const { first, kidsOf, drive } = await startReplicas(1);
   await drive({ followMs: 60_000, turnMs: 50 });
-  const made = jest.spyOn(first.get(KeyVault), 'make');
+  const vault = first.get(KeyVault);
+  const make = vault.make.bind(vault);
+  let madeAfter = 0;
+  jest.spyOn(vault, 'make').mockImplementation(() => {
+    madeAfter ||= performance.now() - begun;
+    return make();
+  });
+  const begun = performance.now();
   first.get(RotationDriver).turnSoon();
   const how = { reason: 'a test', fresh: false };
   await first.get(KeyRevocation).revoke('operator:ann', kidsOf(first)[0]!, how);
-  await delay(500);
-  expect(made).not.toHaveBeenCalled();
   await until(async () => (await states(first)).includes('prepared'));
+  expect(madeAfter).toBeGreaterThan(1_900);
 });
 
 it('after an outage the reports of before do not count as those of everybody', async () => {

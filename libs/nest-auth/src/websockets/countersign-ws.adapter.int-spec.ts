@@ -159,14 +159,14 @@ describe.each(PLATFORMS)('a WebSocket on %s', (platform) => {
     const began = performance.now();
     issuer.revoke({ kind: 'sid', id: `${platform}-ended` });
     expect((await closed).map(String)).toEqual(['4401', 'revoked']);
-    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(performance.now() - began).toBeLessThan(20_000);
     await expect(say(other, 'who')).resolves.toMatchObject({ event: 'who' });
     other.terminate();
   });
 
   test('is closed when its token expires', async () => {
     const now = Math.floor(Date.now() / 1000);
-    const authorization = await bearer({ iat: now - 10, exp: now + 2 });
+    const authorization = await bearer({ iat: now - 10, exp: now + 4 });
     const socket = await open({ authorization });
     expect((await once(socket, 'close')).map(String)).toEqual(['4401', 'expired']);
   });
@@ -218,7 +218,7 @@ describe.each(PLATFORMS)('a WebSocket on %s', (platform) => {
 describe('a WebSocket without an issuer', () => {
   test('does not open (503), and one that is open is closed to be tried again', async () => {
     const issuer = await startTestIssuer();
-    const verifier = makeVerifier(issuer, { staleness: { softSeconds: 1, hardSeconds: 2 } });
+    const verifier = makeVerifier(issuer, { staleness: { softSeconds: 2, hardSeconds: 4 } });
     await verifier.ready();
     @Module({ imports: [CountersignAuthModule.forRoot({ verifier })], providers: [LiveGateway] })
     class TestModule {}

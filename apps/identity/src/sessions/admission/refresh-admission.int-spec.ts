@@ -92,18 +92,21 @@ it.each([
   ['the same replica', 1],
   ['another replica, which turned nobody away', 2],
 ])(
-  'a token that was shown twice at once, and once told to wait for longer than the grace, gives the same successor at %s',
+  'a token that was shown often at once, and told to wait for longer than the grace, gives the same successor at %s',
   async (_name, replicas) => {
     const { replica, begun, serve } = await startWith(1);
     const token = begun[0]!.refreshToken;
-    const settings = { REFRESHES_PER_SECOND: '1', REFRESH_GRACE_SECONDS: '1' };
+    const grace = 4;
+    const settings = { REFRESHES_PER_SECOND: '1', REFRESH_GRACE_SECONDS: String(grace) };
     const origins: string[] = [];
     while (origins.length < replicas) origins.push(await serve(settings));
-    const answers = await Promise.all([1, 2].map(() => refreshAt(origins[0]!, token)));
+    const shown = Array.from({ length: 6 }, () => refreshAt(origins[0]!, token));
+    const answers = await Promise.all(shown);
     const admitted = answers.find(({ status }) => status === 200)!;
-    const turnedAway = answers.find(({ status }) => status === 503)!;
-    const wait = Number(turnedAway.headers.get('retry-after'));
-    expect(wait).toBeGreaterThan(1);
+    const turnedAway = answers.filter(({ status }) => status === 503);
+    const waits = turnedAway.map(({ headers }) => Number(headers.get('retry-after')));
+    const wait = Math.max(...waits);
+    expect(wait).toBeGreaterThan(grace);
     await delay(wait * 1000);
     const again = await refreshAt(origins.at(-1)!, token);
     expect(again.status).toBe(200);
@@ -112,7 +115,7 @@ it.each([
     await replica.database.run((manager) =>
       manager.query(`UPDATE refresh_rush SET until = clock_timestamp()`),
     );
-    await delay(1_000);
+    await delay(1_200);
     const late = await refreshAt(origins.at(-1)!, token);
     expect(await late.json()).toMatchObject({ code: 'refresh_token_replayed' });
   },
