@@ -4,7 +4,7 @@ import { json } from 'node:stream/consumers';
 import { jest } from '@jest/globals';
 import { bearer, expectStatus, post, Stack, until } from './stack.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const OTHER = 'another horse battery';
 

@@ -11,7 +11,7 @@ import {
 import { bearer, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 const page = readPage('docs/operations/alerts.md');
 // There is no cluster here: what these name is held to the manifests in test/deployment/pages.e2e-spec.ts.

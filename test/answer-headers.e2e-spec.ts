@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { jest } from '@jest/globals';
 import { bearer, expectStatus, post, Stack } from './stack.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 let stack: Stack;
 let token: string;

@@ -6,7 +6,7 @@ import { enterLine, pathWithCountersign, readPage, shellLines } from './page-com
 import { Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 const page = readPage('docs/operations/audit.md');
 const lines = shellLines(page);

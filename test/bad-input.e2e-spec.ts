@@ -5,7 +5,7 @@ import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { bearer, expectStatus, post, Stack } from './stack.js';
 
-jest.setTimeout(90_000);
+jest.setTimeout(240_000);
 
 let stack: Stack;
 let token: string;

@@ -9,7 +9,7 @@ import pg from 'pg';
 import { enterLine, pathWithCountersign, readPage } from './page-commands.js';
 import type { CliResult } from './stack.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const page = readPage('docs/operations/database.md');
 const blocks = (language: string) =>

@@ -12,7 +12,7 @@ import { gatewayQuestions, requestsTo } from './arbitrary-requests.js';
 import type { ArbitraryRequest, Hints } from './arbitrary-requests.js';
 import { bearer, expectStatus, post, Stack } from './stack.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 /** Of each operation. */
 const REQUESTS = 40;

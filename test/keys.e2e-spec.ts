@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { bearer, Stack, until } from './stack.js';
 import type { CliResult } from './stack.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 let stack: Stack;
 let token: string;

@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { bearer, expectStatus, post, Stack } from './stack.js';
 
-jest.setTimeout(90_000);
+jest.setTimeout(240_000);
 
 let stack: Stack;
 let account: { email: string; password: string };

@@ -3,7 +3,7 @@ import { MAIL_USER, startMailServer } from '../apps/identity/test/mail-server.js
 import type { MailServer } from '../apps/identity/test/mail-server.js';
 import { expectStatus, post, Stack, until } from './stack.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const PAGE = 'https://shop.example/account';
 

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { bearer, expectStatus, freePorts, post, run, Stack, until } from './stack.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 let stack: Stack;
 let file: string;

@@ -3,7 +3,7 @@ import { jest } from '@jest/globals';
 import { startThrowAwayRedis } from '@countersign/test-kit';
 import { bearer, Stack } from './stack.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 const page = readFileSync(new URL('../docs/operations/metrics.md', import.meta.url), 'utf8');
 /** Those of the process itself, which the client library of Prometheus names. */

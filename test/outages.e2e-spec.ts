@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
+import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { bearer, expectStatus, post, run, Stack, until } from './stack.js';
 
-jest.setTimeout(90_000);
+jest.setTimeout(240_000);
 
 let stack: Stack;
 beforeAll(async () => {
@@ -21,7 +22,7 @@ it('a service whose issuer is away starts, says it is not ready, and becomes rea
   await stack.endApp('identity');
   stack.launch('payments');
   const ready = () => fetch(stack.url('paymentsManagement', '/health/ready'));
-  await until(async () => (await ready()).status === 503, 10_000);
+  await until(async () => (await ready()).status === 503, 30_000);
   expect(((await (await ready()).json()) as { missing: string[] }).missing.join()).toMatch(
     /keys.*revocations/,
   );
@@ -42,7 +43,7 @@ it('identity may crash: services go on, and hear afterwards what they missed', a
   await expectStatus(200, orders(token));
   await stack.startApp('identity');
   await expectStatus(200, orders(token));
-  await until(async () => (await orders(ended)).status === 401, 10_000);
+  await until(async () => (await orders(ended)).status === 401, 30_000);
   await expectStatus(200, fetch(stack.url('public', '/auth/me'), { headers: bearer(token) }));
 });
 
@@ -63,12 +64,12 @@ it('without Postgres nobody signs in, keys are still served, services go on; the
   await expectStatus(200, fetch(stack.url('operator', '/health/ready')));
   await expectStatus(200, fetch(stack.url('ordersManagement', '/health/ready')));
   await stack.postgres.resume();
-  await until(async () => (await post(stack.url('public', '/auth/login'), account)).ok, 15_000);
+  await until(async () => (await post(stack.url('public', '/auth/login'), account)).ok, 30_000);
   await expectStatus(
     202,
     fetch(stack.url('public', '/auth/logout'), { method: 'POST', headers: bearer(token) }),
   );
-  await until(async () => (await orders(token)).status === 401, 5_000);
+  await until(async () => (await orders(token)).status === 401, 20_000);
 });
 
 it('a stop finishes what is under way, ends streams, and exits with 0 within five seconds', async () => {
@@ -81,12 +82,20 @@ it('a stop finishes what is under way, ends streams, and exits with 0 within fiv
   );
   const stream = feed.text();
   const account = await stack.addAccount('carol@example.test');
-  const login = post(stack.url('public', '/auth/login'), account);
-  await delay(30);
+  const login = request(stack.url('public', '/auth/login'), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', expect: '100-continue' },
+  });
+  login.flushHeaders();
+  // It is under way: identity has its headers.
+  await once(login, 'continue');
+  const answered = once(login.end(JSON.stringify(account)), 'response');
   const { code, ms } = await stack.endApp('identity');
   expect(code).toBe(0);
   expect(ms).toBeLessThan(5_000);
-  expect((await login).status).toBe(200);
+  const [answer] = (await answered) as [IncomingMessage];
+  expect(answer.statusCode).toBe(200);
+  answer.resume();
   expect(await stream).toMatch(/event: end[\s\S]*event: goodbye/);
   for (const app of ['orders', 'payments'] as const) {
     const stopped = await stack.endApp(app, 'SIGINT');

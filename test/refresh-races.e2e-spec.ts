@@ -1,7 +1,7 @@
 import { jest } from '@jest/globals';
 import { bearer, expectStatus, freePorts, post, Stack, until } from './stack.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 let stack: Stack;
 let account: { email: string; password: string };

@@ -33,7 +33,7 @@ beforeAll(async () => {
       SERVICE_PORT: String(servicePort),
       OPERATOR_PORT: String(operatorPort),
       MANAGEMENT_PORT: '0',
-      DRAIN_SECONDS: '3',
+      DRAIN_SECONDS: '6',
     },
   };
   await stack.startApp('identity', replica);
@@ -73,7 +73,7 @@ it('a replica of identity is replaced under load, and no request fails', async (
     const old = stack.running(REPLICA);
     const stopped = stack.endApp(REPLICA);
     // It is out of service for those who look before it is for those who do not.
-    await until(async () => (await statusOf(operator, '/health/ready')) === 503, 10_000);
+    await until(async () => (await statusOf(operator, '/health/ready')) === 503, 30_000);
     expect(await statusOf(open, '/.well-known/jwks.json')).toBe(200);
     expect((await stopped).code).toBe(0);
     expect(old.output().split('"route":"/auth/').length - 1).toBeGreaterThan(before);

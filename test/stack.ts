@@ -4,8 +4,6 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,8 +11,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startThrowAwayPostgres } from '@countersign/test-kit';
 import type { ThrowAwayPostgres } from '@countersign/test-kit';
 import type { OpenApiDocument } from '../apps/identity/src/openapi/openapi-document.js';
+import { freePorts } from '../apps/identity/test/free-ports.js';
 import { holdToDocument, letGoOf } from '../apps/identity/test/watched-fetch.js';
+
 import pg from 'pg';
+
+export { freePorts };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const program = (app: string, file = 'main.js') => join(root, 'apps', app, 'dist', file);
@@ -234,7 +236,7 @@ export class Stack {
     await until(async () => {
       if (running.child.exitCode !== null) throw new Error(`${app} ended: ${running.output()}`);
       return (await fetch(`http://localhost:${port}/health/ready`)).ok;
-    }, 90_000);
+    }, 180_000);
     return running;
   }
 
@@ -455,15 +457,14 @@ export async function until(
   }
 }
 
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+/**
+ * Looks at what a command of the command line said of a revocation: that all have applied it, or that this was not known in the
+ * two seconds that are waited for receipts, as on a machine that is busy. That is over when `isOver` says so.
+ */
+export async function expectApplied(said: string, isOver: () => Promise<boolean>): Promise<void> {
+  if (!said.includes('applied by every live instance')) {
+    expect(said).toContain('not known to be applied everywhere yet');
+    await until(isOver, 30_000);
+  }
+  expect(await isOver()).toBe(true);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { Stack, until } from './stack.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 let stack: Stack;
 let env: Record<string, string>;

@@ -11,7 +11,7 @@ import { startThrowAwayRedis } from '@countersign/test-kit';
 import { bearer, expectStatus, post, Stack, until } from './stack.js';
 import type { App } from './stack.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const page = readFileSync(join(root, 'docs/operations/tracing.md'), 'utf8');
@@ -120,13 +120,11 @@ it('one trace goes through all processes, and what takes time in each is below i
   stack.know(cookie.split('=')[1]!);
   const asking = { cookie, ...fromOurPage, ...traced };
   await expectStatus(200, fetch(stack.url('gateway', '/payments'), { headers: asking }));
-  await expectStatus(
-    200,
-    fetch(stack.url('gateway', '/auth/logout'), {
-      method: 'POST',
-      headers: { ...bearer(token), prefer: 'wait=2' },
-    }),
-  );
+  const loggedOut = await fetch(stack.url('gateway', '/auth/logout'), {
+    method: 'POST',
+    headers: { ...bearer(token), prefer: 'wait=2' },
+  });
+  expect([200, 202]).toContain(loggedOut.status);
   const expected = [
     ['gateway', 'POST /auth/*', CALLER],
     ['identity', 'POST /auth/login', 'gateway: POST /auth/*'],

@@ -5,7 +5,7 @@ import { bearer, expectStatus, post, Stack } from '../stack.js';
 import { askRoute, nameOf, routesOfIdentity } from './api.js';
 import type { Route } from './api.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 /** What needs no credential at all, or has it in its body. */
 const OPEN: readonly string[] = [

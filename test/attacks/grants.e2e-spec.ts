@@ -2,7 +2,7 @@ import { jest } from '@jest/globals';
 import { Browser, ask } from '../../apps/identity/test/browser.js';
 import { bearer, expectStatus, post, Stack, until } from '../stack.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 let stack: Stack;
 let account: { email: string; password: string };

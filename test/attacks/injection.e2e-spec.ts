@@ -4,7 +4,7 @@ import { bearer, expectStatus, post, Stack, until } from '../stack.js';
 import { routesOfIdentity } from './api.js';
 import { exchange } from './raw.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 const ANN = 'ann@example.test';
 /** A line of a log that nobody wrote, and what a terminal would obey. */

@@ -3,7 +3,7 @@ import { jest } from '@jest/globals';
 import { bearer, expectStatus, Stack } from '../stack.js';
 import { exchange } from './raw.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 let stack: Stack;
 let token: string;

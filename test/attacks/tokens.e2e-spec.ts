@@ -7,7 +7,7 @@ import { bearer, expectStatus, post, Stack, until } from '../stack.js';
 import { jws, otherAlgorithms, otherKeys, otherThings, rs, rsaKey } from './forged-tokens.js';
 import type { Forged, Workshop } from './forged-tokens.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 /** Everybody who takes access tokens, at the edge and past it. */
 const DOORS = [

@@ -4,7 +4,7 @@ import { until } from '../stack.js';
 import { TcpLink } from './tcp-link.js';
 import { Town } from './town.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 let town: Town;
 beforeAll(async () => {
@@ -29,7 +29,7 @@ it('one service is cut off for longer than the hard limit: it refuses to guess, 
   town.startProbing();
   town.road.closeTo(({ service }) => service === 'payments');
   await town.logout(tokens[0]!);
-  await until(async () => (await town.answerOf('payments', tokens[1]!)) === 'unavailable', 10_000);
+  await until(async () => (await town.answerOf('payments', tokens[1]!)) === 'unavailable', 30_000);
   expect(await town.answerOf('orders', tokens[1]!)).toBe('accepted');
   expect(await town.answerOf('orders', tokens[0]!)).toBe('refused');
   town.road.openToAll();
@@ -44,7 +44,7 @@ it('one service is cut off from check-ins only: it hears of revocations, and nob
   );
   const { status } = await town.logout(tokens[0]!);
   expect(status).toBe('pending');
-  await until(async () => (await town.answerOf('payments', tokens[0]!)) === 'refused', 2_000);
+  await until(async () => (await town.answerOf('payments', tokens[0]!)) === 'refused', 20_000);
   town.road.openToAll();
   await town.logout(tokens[1]!);
   expect(await town.judge()).toEqual([]);
@@ -64,7 +64,7 @@ it('a replica of identity is cut off from Postgres: no heartbeat comes from it, 
     const tokens = await town.signIn(4, 'identity-b');
     town.startProbing();
     const heartbeats = await town.heartbeatsFrom('identity-a');
-    await until(() => heartbeats.length > 1, 5_000);
+    await until(() => heartbeats.length > 1, 20_000);
     link.cut();
     const cutAt = performance.now();
     await town.logout(tokens[0]!, 'identity-b');
@@ -73,7 +73,7 @@ it('a replica of identity is cut off from Postgres: no heartbeat comes from it, 
     await town.logout(tokens[1]!, 'identity-b');
     expect(await town.judge()).toEqual([]);
     // One may have been under way.
-    expect(heartbeats.filter((came) => came > cutAt + 500)).toEqual([]);
+    expect(heartbeats.filter((came) => came > cutAt + 3_000)).toEqual([]);
   } finally {
     await town.stack.endApp('identity-a', 'SIGKILL');
     link.close();
@@ -89,6 +89,6 @@ it('Postgres is restarted', async () => {
   expect((await town.logout(tokens[1]!)).status).toBe('failed');
   await delay(1_500);
   await town.stack.postgres.resume();
-  await until(async () => (await town.logout(tokens[2]!)).status !== 'failed', 15_000);
+  await until(async () => (await town.logout(tokens[2]!)).status !== 'failed', 30_000);
   expect(await town.judge()).toEqual([]);
 });

@@ -19,10 +19,10 @@ afterEach(() => town.rest());
 it('Postgres is restored from before a revocation: verifiers prove what is lost, and everything ends', async () => {
   const tokens = await town.signIn(5);
   const restore = await backUp(town.stack);
-  await until(async () => (await town.answerOf('orders', tokens[0]!)) === 'accepted', 10_000);
+  await until(async () => (await town.answerOf('orders', tokens[0]!)) === 'accepted', 30_000);
   const [lost] = tokens;
-  await until(async () => (await town.logout(lost!)).status !== 'failed', 10_000);
-  await until(async () => (await town.answerOf('orders', lost!)) === 'refused', 5_000);
+  await until(async () => (await town.logout(lost!)).status !== 'failed', 30_000);
+  await until(async () => (await town.answerOf('orders', lost!)) === 'refused', 20_000);
   // The next heartbeat carries the proof.
   await delay(2_000);
   town.startProbing();

@@ -183,6 +183,18 @@ export class Town {
     return logouts;
   }
 
+  /**
+   * Logs out with as many tokens as are to have all receipts in the time that identity waits for them; with more of them where a
+   * machine was too busy. @returns how many had them
+   */
+  async logoutsWithReceipts(wanted: number, tokens: readonly number[]): Promise<number> {
+    let had = 0;
+    for (const token of tokens) {
+      if (had < wanted && (await this.logout(token)).status === 'applied') had += 1;
+    }
+    return had;
+  }
+
   async #end(
     method: string,
     path: string,

@@ -4,7 +4,7 @@ import type { Edge, Program } from './edges.js';
 import { startLoneEdge } from './lone-edge.js';
 import { send } from './send.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 let echo: EchoUpstream;
 const edges: Edge[] = [];

@@ -17,7 +17,7 @@ import type { Received, Sent } from './send.js';
 import { startStream } from './streams.js';
 import { World } from './world.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 const NAMES = ['node', 'nginx', 'caddy', 'haproxy'] as const;
 type Name = (typeof NAMES)[number];

@@ -4,7 +4,7 @@ import type { Edge } from './edges.js';
 import { startLoneEdge } from './lone-edge.js';
 import { send } from './send.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 let echo: EchoUpstream;
 let edges: readonly Edge[] = [];

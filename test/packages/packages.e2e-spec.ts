@@ -8,7 +8,7 @@ import { CONSUMER, MISTAKES } from './downstream-consumer.js';
 import { installPackedLibraries, LIBRARIES, pack, root, run } from './packed-libraries.js';
 import type { DownstreamProject } from './packed-libraries.js';
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 const TYPESCRIPT = join(root, 'node_modules/typescript/bin/tsc');
 

@@ -11,7 +11,7 @@ import type { TestIssuer } from '@countersign/test-kit';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { root, run } from './packed-libraries.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 let folder: string;
 let issuer: TestIssuer;
