@@ -8,7 +8,7 @@ local UNAVAILABLE = '{"type":"urn:countersign:error:forward_auth_unavailable",'
   .. '"title":"Nobody can say right now who makes this request","status":503,"code":"forward_auth_unavailable"}'
 local BAD_REQUEST = '{"type":"urn:countersign:error:bad_request","title":"The request is not well-formed","status":400,"code":"bad_request"}'
 
-local WHERE = "abns@countersign-forward-auth-" .. os.getenv("GATEWAY_PORT")
+local WHERE = "unix@" .. os.getenv("RUN_DIR") .. "/forward-auth.sock"
 local TIMEOUT_MS = 6000
 
 -- Headers as they came, also twice the same; HAProxy counts them from 0, its client from 1.
@@ -50,6 +50,7 @@ core.register_action("forward-auth", { "http-req" }, function(txn, audience)
     timeout = TIMEOUT_MS,
   })
   local status = answer and answer.status
+  txn:set_var("txn.auth_status", status or 0)
   local token = status == 200 and first(answer.headers, "authorization")
   if token then
     txn.http:req_del_header("cookie")

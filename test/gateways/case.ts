@@ -9,6 +9,10 @@ export interface Case {
   readonly expected: string | RegExp;
   /** Whether the relying service gets it. Default: as a 200 says. */
   readonly reaches?: boolean;
+  /** Header lines that the relying service gets. */
+  readonly arrives?: readonly string[];
+  /** `Cache-Control` of the answer. */
+  readonly kept?: string;
 }
 
 export const bearer = (token: string) => `Authorization: Bearer ${token}`;

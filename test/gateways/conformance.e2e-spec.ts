@@ -60,10 +60,17 @@ async function ask(name: Name, sent: Sent) {
   const received = await send(edges.get(name)!.origin, { ...sent, target });
   return { received, echoed: world.echo.received(n) };
 }
+const keptBy = ({ headers }: Received) =>
+  headers
+    .filter(([name]) => name === 'cache-control')
+    .flatMap(([, value]) => value.split(/, */))
+    .sort()
+    .join(', ');
 const resultOf = ({ status, code }: Received) => `${String(status)} ${code}`.trim();
 
 /** Asks, and looks at everything that must hold for every answer. @returns status and code */
-async function judge(name: Name, { sent, expected, reaches }: Case): Promise<string> {
+async function judge(name: Name, one: Case): Promise<string> {
+  const { sent, expected, reaches, arrives = [], kept } = one;
   const given = { ...world.credentials, issuer: world.issuer };
   const request = typeof sent === 'function' ? sent(given) : sent;
   const { received, echoed } = await ask(name, request);
@@ -71,6 +78,9 @@ async function judge(name: Name, { sent, expected, reaches }: Case): Promise<str
   expect(result).toMatch(typeof expected === 'string' ? new RegExp(`^${expected}$`) : expected);
   expect(echoed !== undefined).toBe(reaches ?? [101, 200].includes(received.status));
   if (echoed) expect(echoed.body).toBe(request.body ?? '');
+  const arrived = echoed?.headers.map(([header, value]) => `${header}: ${value}`);
+  expect(arrived ?? []).toEqual(expect.arrayContaining([...arrives]));
+  if (kept !== undefined) expect(keptBy(received)).toBe(kept);
   expect(faultsOf(request, received, echoed)).toEqual([]);
   return result;
 }

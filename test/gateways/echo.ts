@@ -12,7 +12,12 @@ export interface Echoed {
   /** Lower-case names, and values, in turn. */
   readonly headers: readonly (readonly [string, string])[];
   readonly body: string;
+  /** As headers, after the body. */
+  readonly trailers: readonly string[];
 }
+
+/** What an answer is to say of caches stands in its path. */
+const CACHE_CONTROL = /^\/orders\/kept\/([^?]*)/;
 
 /** An upstream that remembers what it was sent by the `n` of the query, and answers as careless services do. */
 export class EchoUpstream {
@@ -30,6 +35,16 @@ export class EchoUpstream {
           echo.#remember(request, body);
           response.setHeader('set-cookie', '__Host-countersign-session=evil; Path=/; Secure');
           response.setHeader('authorization', request.headers.authorization ?? '');
+          response.setHeader('proxy-authenticate', 'Basic realm="evil"');
+          response.setHeader('clear-site-data', '"cookies", "evil"');
+          response.setHeader('access-control-allow-origin', 'https://evil.example');
+          response.setHeader('access-control-expose-headers', 'x-evil');
+          const kept = CACHE_CONTROL.exec(request.url ?? '')?.[1];
+          if (kept) response.setHeader('cache-control', decodeURIComponent(kept));
+          if (request.method === 'TRACE') {
+            response.end(request.rawHeaders.join('\n'));
+            return;
+          }
           if (request.url?.startsWith('/orders/slow')) return;
           if (request.url?.startsWith('/orders/points-inside')) {
             response.setHeader('x-accel-redirect', '/_forward_auth');
@@ -76,11 +91,14 @@ export class EchoUpstream {
     this.server.closeAllConnections();
   }
 
-  #remember({ method = '', url = '', rawHeaders }: IncomingMessage, body: string): void {
+  #remember(
+    { method = '', url = '', rawHeaders, rawTrailers: trailers }: IncomingMessage,
+    body: string,
+  ): void {
     const n = new URL(url, 'http://echo').searchParams.get('n') ?? '';
     const headers = rawHeaders.flatMap((value, index) =>
       index % 2 === 0 ? [[value.toLowerCase(), rawHeaders[index + 1] ?? ''] as const] : [],
     );
-    this.#received.set(n, { method, url, headers, body });
+    this.#received.set(n, { method, url, headers, body, trailers });
   }
 }

@@ -32,11 +32,57 @@ const CLAIMS = [
   'X-MS-Client-Principal',
   'X-MS-Client-Principal-Name',
   'Proxy-Authorization',
+  'X.User',
+  'X-Forwarded.User',
+  'Impersonate-User',
+  'Gap-Auth',
+  'X-Pomerium-Jwt-Assertion',
+  'X-Vouch-User',
+  'X-Apigateway-Api-Userinfo',
+  'X-Endpoint-Api-Userinfo',
+  'X-Arr-Clientcert',
+  'Client-Ip',
+  'X-Principal',
+  'X-Identity',
+  'X-Tenant-Id',
+  'X-Claims',
+  'A-Name-Of-Tomorrow',
+];
+
+/** Of the client's headers these go on, as they came. */
+const KNOWN = [
+  'accept: text/plain',
+  'accept-language: de',
+  'idempotency-key: {http.request.uuid}',
+  'if-match: "a"',
+  'if-modified-since: Sun, 22 Nov 2026 04:00:00 GMT',
+  'if-none-match: "b", W/"c"',
+  'prefer: wait=5',
+  'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  'tracestate: vendor=1',
+  'user-agent: %[env(PATH)] $host',
 ];
 export const HEADERS: readonly Case[] = [
   {
     name: 'claims of identity',
     sent: (is) => get([bearer(is.bearer), ...CLAIMS.map((name) => `${name}: admin`)]),
+    expected: '200',
+  },
+  {
+    name: 'what a service may know',
+    sent: (is) => ({
+      ...post([bearer(is.bearer), ...KNOWN, 'X-Request-Id: an-id-of-the-client']),
+    }),
+    expected: '200',
+    arrives: [
+      ...KNOWN.filter((line) => !line.startsWith('trace')),
+      'content-type: application/json',
+      'x-request-id: an-id-of-the-client',
+    ],
+  },
+  {
+    name: 'no id that is none',
+    sent: (is) => get([bearer(is.bearer), 'X-Request-Id: a b']),
     expected: '200',
   },
   {
@@ -145,6 +191,12 @@ export const METHODS: readonly Case[] = [
     sent: (is) => ({ ...get([bearer(is.bearer)]), method: 'OPTIONS' }),
     expected: '200',
   },
+  ...['TRACE', 'TRACK', 'DEBUG'].map((method): Case => ({
+    name: method,
+    sent: (is) => ({ ...get([cookie(is.session)]), method }),
+    // Node knows no TRACK.
+    expected: /^(404 not_found|400 bad_request)$/,
+  })),
   // Nobody is let in without credentials, whatever the method: not for a preflight from elsewhere either.
   {
     name: 'a preflight from elsewhere',
@@ -156,6 +208,7 @@ export const METHODS: readonly Case[] = [
   },
 ];
 
+const AMBIGUOUS = /^400 (ambiguous_target|bad_request)$/;
 export const PATHS: readonly Case[] = [
   ...[
     '/forward-auth',
@@ -184,10 +237,16 @@ export const PATHS: readonly Case[] = [
     '/orders%2f1',
     '/orders/%5c..',
     '/orders/%00',
+    '/orders/..;/actuator',
+    '/orders/..;a=b/actuator',
+    '/orders/..%3b/actuator',
+    '/orders/.%3B',
+    '/orders/.;',
+    '/auth/..;/orders',
   ].map((target): Case => ({
     name: target,
     sent: (is) => get([bearer(is.bearer)], { target }),
-    expected: /^400 (ambiguous_target|bad_request)$/,
+    expected: AMBIGUOUS,
   })),
   {
     name: 'identity, by Bearer',
@@ -218,6 +277,22 @@ export const PATHS: readonly Case[] = [
     expected: '200',
     reaches: true,
   },
+  // A cache in front sees a cookie and no Authorization, and so does not know that an answer is one person's.
+  ...(
+    [
+      ['', 'no-store'],
+      ['max-age=60', 'max-age=60, private'],
+      ['no-cache', 'no-cache, private'],
+      ['private, max-age=60', 'max-age=60, private'],
+      ['public, max-age=60', 'max-age=60, public'],
+      ['Max-Age=0, S-MaxAge=60', 'Max-Age=0, S-MaxAge=60'],
+    ] as const
+  ).map(([said, kept]): Case => ({
+    name: `the service says of caches: ${said || 'nothing'}`,
+    sent: (is) => get([cookie(is.session)], { target: `/orders/kept/${encodeURIComponent(said)}` }),
+    expected: '200',
+    kept,
+  })),
   {
     name: 'the service fails',
     sent: (is) => get([cookie(is.session)], { target: '/orders/broken' }),
@@ -227,6 +302,15 @@ export const PATHS: readonly Case[] = [
 ];
 
 export const BODIES: readonly Case[] = [
+  ...['', 'abc'].map((body): Case => ({
+    name: `headers after a body of ${String(body.length)} bytes`,
+    sent: (is) => ({
+      ...post([bearer(is.bearer), 'Trailer: X-User-Id', 'TE: trailers']),
+      ...{ body, chunked: true },
+      trailers: ['X-User-Id: admin', 'Authorization: Bearer evil', `Cookie: ${is.session}`],
+    }),
+    expected: '200',
+  })),
   {
     name: '60 KB',
     sent: (is) => ({ ...post([bearer(is.bearer)]), body: 'a'.repeat(60_000) }),

@@ -11,6 +11,8 @@ export interface Sent {
   /** Sent with its length, or in chunks when `chunked`. */
   readonly body?: Buffer | string;
   readonly chunked?: boolean;
+  /** Header lines after the last chunk. */
+  readonly trailers?: readonly string[];
   /** Instead of `Connection: close`. */
   readonly connection?: string;
 }
@@ -85,7 +87,7 @@ function headOf(
   return `${method} ${target} HTTP/${version}\r\n${lines.join('\r\n')}\r\n\r\n`;
 }
 
-function* piecesOf({ body, chunked }: Sent): Generator<Buffer | string> {
+function* piecesOf({ body, chunked, trailers = [] }: Sent): Generator<Buffer | string> {
   if (body === undefined) return;
   const bytes = Buffer.from(body);
   for (let at = 0; at < bytes.length; at += PIECE) {
@@ -98,7 +100,7 @@ function* piecesOf({ body, chunked }: Sent): Generator<Buffer | string> {
         Buffer.from('\r\n'),
       ]);
   }
-  if (chunked) yield '0\r\n\r\n';
+  if (chunked) yield ['0', ...trailers, '', ''].join('\r\n');
 }
 
 function parse(raw: string): Received {

@@ -242,9 +242,9 @@ describe('headers', () => {
       'Remote-User: admin',
       'Remote_User: admin',
       'X_Forwarded_For: 10.0.0.1',
-      'X-Trace: kept',
-      'Connection: close, x-forwarded-for, x-request-id, x-listed',
-      'X-Listed: dropped',
+      'Prefer: kept',
+      'Connection: close, x-forwarded-for, x-request-id, idempotency-key',
+      'Idempotency-Key: dropped',
       'X-Request-Id: no',
     ]);
     const { headers } = echoOf(answer);
@@ -252,7 +252,7 @@ describe('headers', () => {
       host: new URL(originOf(servers[1]!)).host,
       connection: 'keep-alive',
       authorization: expect.any(String),
-      'x-trace': 'kept',
+      prefer: 'kept',
       'x-forwarded-for': '127.0.0.1',
       'x-forwarded-proto': 'http',
       'x-forwarded-host': 'gateway.example',

@@ -2,7 +2,8 @@
 const TARGET = /^\/[\w\-.~!$&'()*+,;=:@/?%[\]|^`{}"<>]*$/;
 /** Encoded slash, backslash, and control characters: servers do not agree on what they mean. */
 const AMBIGUOUS_ENCODING = /%(?:2f|5c|[01][\da-f]|7f)/i;
-const DOT_SEGMENT = /^\.{1,2}$/;
+/** With parameters too: some servers take these off first. */
+const DOT_SEGMENT = /^\.{1,2}(?:;|$)/;
 
 /**
  * Whether a request target (RFC 9112 §3.2) means the same path to everybody who reads it: to the router here, which decides

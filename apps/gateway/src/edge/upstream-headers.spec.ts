@@ -30,7 +30,14 @@ describe('headers to an upstream', () => {
       'x-user-id': 'admin',
       remote_user: 'admin',
     };
-    expect(upstreamHeaders(sent, facts, 'as they came')).toEqual({ accept: '*/*', ...ours });
+    const { authorization, ...toService } = upstreamHeaders(sent, facts, {
+      token: 'a.b.c',
+      isHidden: false,
+    });
+    expect(toService).toEqual({ accept: '*/*', ...ours });
+    expect(authorization).toBe('Bearer a.b.c');
+    const toIdentity = upstreamHeaders(sent, facts, 'as they came');
+    expect(toIdentity).toEqual({ accept: '*/*', 'x-user-id': 'admin', ...ours });
   });
 
   test('tell the trace as the edge tells it, and else as the client does', () => {
@@ -61,7 +68,7 @@ describe('headers to an upstream', () => {
     const sent = { 'accept-encoding': 'gzip' };
     const asked = (isHidden: boolean) =>
       upstreamHeaders(sent, facts, { token: 'a.b.c', isHidden })['accept-encoding'];
-    expect([asked(true), asked(false)]).toEqual(['identity', 'gzip']);
+    expect([asked(true), asked(false)]).toEqual(['identity', undefined]);
   });
 
   test('lose what Connection lists, but not what we add', () => {
@@ -126,5 +133,15 @@ describe('headers of an answer', () => {
     const echoing = { ...answered, 'x-echo': 'Bearer a.b.c', link: ['<x>', '</?t=a.b.c>'] };
     const kept = answerHeaders(echoing, { token: 'a.b.c' });
     expect(Object.keys(kept)).toEqual(['content-type', 'x-request-id']);
+  });
+
+  test('what a service lets be kept is for one person, unless it speaks of shared caches itself', () => {
+    const told = (value: string) =>
+      answerHeaders({ 'cache-control': value }, { token: 'a.b.c' })['cache-control'];
+    expect(told('max-age=60')).toBe('private, max-age=60');
+    for (const own of ['no-store', 'private', 'Public, max-age=60', 's-maxage=1'])
+      expect(told(own)).toBe(own);
+    const open = { 'cache-control': 'max-age=60' };
+    expect(answerHeaders(open, 'from identity')).toEqual(open);
   });
 });
