@@ -86,6 +86,11 @@ export class EchoUpstream {
     return this.#received.get(n);
   }
 
+  /** All that was asked for. */
+  paths(): readonly string[] {
+    return [...this.#received.values()].map(({ url }) => url);
+  }
+
   stop(): void {
     this.server.close();
     this.server.closeAllConnections();

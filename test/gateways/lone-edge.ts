@@ -2,13 +2,14 @@ import { freePorts } from '../stack.js';
 import { makeCertificate } from './certificate.js';
 import type { EchoUpstream } from './echo.js';
 import { startEdge } from './edges.js';
-import type { Edge, Program } from './edges.js';
+import type { Edge, Places, Program } from './edges.js';
 
 /** A gateway with nothing behind it but `echo`, which is identity too and lets everybody in: it answers 200 with their Authorization. */
 export async function startLoneEdge(
   program: Program,
   echo: EchoUpstream,
   changes?: Parameters<typeof startEdge>[2],
+  elsewhere?: Partial<Places>,
 ): Promise<Edge & { readonly tlsPort: number }> {
   const [port = 0, managementPort = 0, tlsPort = 0] = await freePorts(3);
   const places = {
@@ -19,6 +20,7 @@ export async function startLoneEdge(
     port,
     managementPort,
     tls: { ...(await makeCertificate()), port: tlsPort },
+    ...elsewhere,
   };
   return { ...(await startEdge(program, places, changes)), tlsPort };
 }
