@@ -20,7 +20,8 @@ interface Service {
   readonly cap_add?: readonly string[];
   readonly security_opt?: readonly string[];
   readonly ports?: readonly string[];
-  readonly networks?: readonly string[];
+  readonly networks?:
+    readonly string[] | Readonly<Record<string, { readonly ipv4_address: string }>>;
   readonly network_mode?: string;
   readonly volumes?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -41,7 +42,9 @@ const file = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { mer
       string,
       {
         readonly internal?: boolean;
-        readonly ipam?: { readonly config: readonly { readonly subnet: string }[] };
+        readonly ipam?: {
+          readonly config: readonly { readonly subnet: string; readonly ip_range: string }[];
+        };
       } | null
     >
   >;
@@ -49,8 +52,10 @@ const file = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { mer
 };
 const { services, networks, secrets } = file;
 const each = Object.entries(services);
+const networksOf = ({ networks: its = [] }: Service) =>
+  Array.isArray(its) ? (its as readonly string[]) : Object.keys(its);
 const on = (network: string) =>
-  each.filter(([, { networks: its }]) => its?.includes(network)).map(([name]) => name);
+  each.filter(([, service]) => networksOf(service).includes(network)).map(([name]) => name);
 
 it.each(each)('%s is hardened', (name, service) => {
   expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'] });
@@ -168,12 +173,16 @@ it('the edge ends kept connections with an answer where its nginx can, and start
   );
 });
 
-it('identity believes nobody but who is on the network of the edge, which is nobody but our services', () => {
-  const [{ subnet } = { subnet: '' }] = networks['services']?.ipam?.config ?? [];
-  expect(subnet).toMatch(/^\$\{SERVICES_SUBNET:-[\d.]+\/24\}$/);
+it('identity believes the edge, by an address that nobody else gets, and nobody else', () => {
+  const prefix = '${SERVICES_PREFIX:-10.213.77}';
+  expect(networks['services']?.ipam?.config).toEqual([
+    { subnet: `${prefix}.0/24`, ip_range: `${prefix}.0/25` },
+  ]);
+  const address = `${prefix}.250`;
+  expect(services['edge']?.networks).toEqual({ services: { ipv4_address: address } });
   expect(services['identity']?.environment).toMatchObject({
-    TRUSTED_PROXIES: subnet,
-    FORWARD_AUTH_PEERS: subnet,
+    TRUSTED_PROXIES: address,
+    FORWARD_AUTH_PEERS: address,
   });
 });
 
@@ -188,7 +197,7 @@ describe('from outside', () => {
     const open = Object.keys(networks).filter((name) => networks[name]?.internal !== true);
     expect(open).toEqual(['services']);
     expect(on('services').sort()).toEqual(['edge', 'identity', 'orders', 'payments']);
-    for (const [, { networks: its }] of each) expect(its?.length).toBeGreaterThan(0);
+    for (const [, service] of each) expect(networksOf(service)).not.toEqual([]);
   });
 
   it('Postgres is for identity alone, Redis for who hears of revocations', () => {

@@ -22,20 +22,27 @@ export interface Engine {
  */
 export function findEngine(env: Readonly<Record<string, string | undefined>>): Engine {
   const given = env['COMPOSE']?.split(' ').filter((word) => word !== '') ?? [];
-  if (given.length > 0) return { program: 'podman', compose: given };
+  if (given.length > 0) return onPodman(given);
   if (works('docker', 'info') && works('docker', 'compose', 'version'))
     return { program: 'docker', compose: ['docker', 'compose'] };
   if (works('podman', 'info') && works('podman-compose', '--version'))
-    return { program: 'podman', compose: ['podman-compose'] };
+    return onPodman(['podman-compose']);
   throw new CheckFailure(
     'this runs docker-compose.yml for real, and there is nothing here that runs containers. Install Docker Engine with ' +
       'its compose plugin, or podman and podman-compose.',
   );
 }
 
+function onPodman(compose: readonly string[]): Engine {
+  return { program: 'podman', compose: [...compose, '-f', FOR_PODMAN] };
+}
+
 function works(program: string, ...args: string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore', timeout: 30_000 }).status === 0;
 }
+
+/** What podman-compose is given: it knows no addresses. */
+const FOR_PODMAN = '.docker-compose.podman.yml';
 
 /** What the engine knows about a container. */
 interface Inspected {
@@ -74,6 +81,28 @@ export class ComposeStack {
     return run(program, [...before, '-p', this.project, ...args], this.settings);
   }
 
+  /**
+   * Makes the network `services` with its addresses where the engine's compose does not read them in the file. That gives no container
+   * an address of its own either: the whole network is what identity believes then.
+   *
+   * @returns how to undo it
+   */
+  async prepareAddresses(subnet: string): Promise<() => Promise<unknown>> {
+    if (this.engine.program === 'docker') return () => Promise.resolve();
+    const name = `${this.project}_services`;
+    const file = readFileSync('docker-compose.yml', 'utf8')
+      .replace('{ services: { ipv4_address: *edge-address } }', '[services]')
+      .replace(/(?<=&edge-address ).*/, subnet);
+    writeFileSync(FOR_PODMAN, file);
+    const remove = () => this.engineCommand('network', 'rm', '-f', name);
+    await remove();
+    await this.engineCommand('network', 'create', '--subnet', subnet, name);
+    return () => {
+      rmSync(FOR_PODMAN);
+      return remove();
+    };
+  }
+
   /** Runs lines of a page, as somebody would who has docker. @throws {CheckFailure} with what they wrote, unless all succeeded */
   script(lines: string): Promise<string> {
     const before =
@@ -83,15 +112,6 @@ export class ComposeStack {
       COMPOSE: this.engine.compose.join(' '),
       COMPOSE_PROJECT_NAME: this.project,
     });
-  }
-
-  /** Makes a network of the stack with its addresses, which podman-compose does not read in the file. @returns how to remove it */
-  async makeNetwork(name: string, subnet: string): Promise<() => Promise<unknown>> {
-    if (this.engine.program === 'docker') return () => Promise.resolve();
-    const full = `${this.project}_${name}`;
-    await this.engineCommand('network', 'rm', '-f', full);
-    await this.engineCommand('network', 'create', '--subnet', subnet, full);
-    return () => this.engineCommand('network', 'rm', '-f', full);
   }
 
   /** Runs a command of the engine itself. @throws {CheckFailure} like {@link compose} */

@@ -13,7 +13,9 @@ const HELP = `Runs docker-compose.yml for real, and takes it down again:
 `;
 const PORT = process.env['EDGE_PORT'] ?? '8080';
 const GATEWAY = `http://localhost:${PORT}`;
-const SERVICES_SUBNET = process.env['SERVICES_SUBNET'] ?? '10.213.78.0/24';
+const SERVICES_PREFIX = process.env['SERVICES_PREFIX'] ?? '10.213.78';
+/** What the image may hold of ours, MB. */
+const MOST_MB = 80;
 const START_LIMIT_MS = 240_000;
 const OURS = ['identity', 'orders', 'payments'];
 const SERVICES = ['edge', 'postgres', 'redis', ...OURS, ...OURS].sort();
@@ -32,6 +34,7 @@ async function check(stack: ComposeStack): Promise<void> {
   told(
     'nobody is root without need, the file systems are read-only, no secret is in an environment',
   );
+  told(`the image holds ${String(await sizeOfImage(stack))} MB of ours`);
   await checkPeers(stack);
   told('who is not on the network of the services is told nothing about requests');
   const { sent, failures, resent } = await updateUnderLoad(stack);
@@ -122,6 +125,15 @@ async function checkContainers(stack: ComposeStack): Promise<void> {
   }
 }
 
+/** What is in the image beside its base. */
+async function sizeOfImage(stack: ComposeStack): Promise<number> {
+  const identity = (await stack.containers()).find(({ service }) => service === 'identity');
+  const told = await stack.engineCommand('exec', identity?.Name ?? '', 'du', '-sm', '/app');
+  const size = Number.parseInt(told);
+  expect(size <= MOST_MB, `the image holds ${told.trim()} MB, more than ${String(MOST_MB)}`);
+  return size;
+}
+
 /** Redis reaches identity on a network of theirs, and asks what only the edge may ask. */
 async function checkPeers(stack: ComposeStack): Promise<void> {
   const containers = await stack.containers();
@@ -199,18 +211,18 @@ async function main(): Promise<void> {
   const stack = new ComposeStack(findEngine(process.env), 'countersign-check', {
     EDGE_PORT: PORT,
     ISSUER_URL: GATEWAY,
-    SERVICES_SUBNET,
+    SERVICES_PREFIX,
   });
-  let removeNetwork = () => Promise.resolve<unknown>(undefined);
+  let undo = () => Promise.resolve<unknown>(undefined);
   try {
     expect(!(await answers()), `port ${PORT} is taken: say EDGE_PORT=… to use another`);
     spawnSync(process.execPath, ['tools/compose-secrets.mjs'], { stdio: 'inherit' });
-    removeNetwork = await stack.makeNetwork('services', SERVICES_SUBNET);
+    undo = await stack.prepareAddresses(`${SERVICES_PREFIX}.0/24`);
     await stack.compose('up', '-d', '--build');
     await check(stack);
   } finally {
     await stack.compose('down', '-v');
-    await removeNetwork();
+    await undo();
   }
 }
 
