@@ -101,11 +101,13 @@ it('a cut-off in the future is refused', async () => {
 
 it('a role is given on the console and taken by an operator: tokens that carried it are refused', async () => {
   const eve = await stack.addAccount('eve@example.test');
+  const earlier = await stack.signIn(eve);
   const give = ['accounts', 'give-role', '--email', eve.email, '--role', 'support'];
   expect(await stack.cli(give, stack.env('identity'))).toMatchObject({
     code: 0,
-    out: expect.stringContaining('customer support'),
+    out: expect.stringContaining('customer support now; 1 session(s) ended'),
   });
+  await until(async () => (await statusAtOrders(earlier)) === 401, 5_000);
   const accessToken = await stack.signIn(eve);
   const taken = await countersign('users', 'take-role', eve.email, 'customer');
   expect(taken.out).toMatch(/has the role\(s\) support now\nrevocation 1\.\d+: applied/);

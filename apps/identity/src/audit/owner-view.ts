@@ -52,7 +52,7 @@ const SHOWN = {
   'user.disable': ['sessions'],
   'user.enable': [],
   'user.take_role': ['role', 'roles'],
-  'user.give_role': ['role', 'roles'],
+  'user.give_role': ['role', 'roles', 'sessions'],
   'session.store_behind': 'none',
   'personal.erase': 'none',
   'operator.add': 'none',

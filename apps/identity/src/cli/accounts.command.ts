@@ -58,7 +58,9 @@ export function addAccountsCommand(program: Command, context: CliContext): void 
     });
   accounts
     .command('give-role')
-    .description('Give an account a role; it is in its next token. Needs DATABASE_URL')
+    .description(
+      'Give an account a role, and end its sessions: the role is there after the next sign-in. Needs DATABASE_URL',
+    )
     .requiredOption('--email <address>', 'whose account')
     .addOption(new Option('--role <role>', 'the role').choices(ROLES).makeOptionMandatory())
     .action(async ({ email, role }: { email: string; role: Role }) => {
@@ -68,7 +70,11 @@ export function addAccountsCommand(program: Command, context: CliContext): void 
       }
       const { giveRole } = await import('./open-identity.js');
       const given = await giveRole(context.surroundings.env, address.data, role);
-      context.print(given, ({ roles }) => `${email} has the role(s) ${roles.join(' ')} now`);
+      context.print(
+        given,
+        ({ roles, sessions }) =>
+          `${email} has the role(s) ${roles.join(' ')} now; ${String(sessions)} session(s) ended`,
+      );
     });
 }
 

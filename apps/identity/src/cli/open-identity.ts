@@ -86,12 +86,12 @@ export function giveRole(
   env: Environment,
   email: string,
   role: Role,
-): Promise<{ id: string; roles: readonly Role[] }> {
+): Promise<{ id: string; roles: readonly Role[]; sessions: number }> {
   return withDatabase(env, async (database) => {
     const account = await new Accounts(database, new RandomIds()).findByEmail(email);
     if (!account) throw new DomainError('unknown_account', 'no account has this address');
     const changes = new RoleChanges(database, new RevocationLog(database), new AuditLog(database));
-    return { id: account.id, roles: await changes.give(account.id, role) };
+    return { id: account.id, ...(await changes.give(account.id, role)) };
   });
 }
 

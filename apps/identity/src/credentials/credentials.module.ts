@@ -25,6 +25,7 @@ const PUBLIC = [
   CredentialsPurge,
   EmailChange,
   EmailTokens,
+  OwnerCheck,
   PasswordChange,
   PasswordHasher,
   PasswordReset,
@@ -34,7 +35,7 @@ const PUBLIC = [
 
 @Module({
   imports: [AccountsModule, AuditModule, SessionsModule, MailModule, RevocationModule],
-  providers: [...PUBLIC, OwnerCheck, PasswordPolicy],
+  providers: [...PUBLIC, PasswordPolicy],
   exports: PUBLIC,
 })
 export class CredentialsModule {}

@@ -40,6 +40,12 @@ it('a password has one spelling, however it was typed', () => {
   expect(givenPassword.parse(longest)).toBe(newPassword.parse(longest));
 });
 
+it('nothing else about it is changed', () => {
+  for (const text of ['  MiXed Case\t ', 'İstanbul ŞİŞLİ', 'ß und SS', `${'long '.repeat(51)}!`]) {
+    expect([newPassword.parse(text), givenPassword.parse(text)]).toEqual([text, text]);
+  }
+});
+
 it.each([
   ['ann.smith@example.test', 'annsmith1999', true],
   ['ann.smith@example.test', 'ANN.SMITH@example.test', true],

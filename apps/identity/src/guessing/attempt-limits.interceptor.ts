@@ -15,7 +15,12 @@ import type { AttemptKind, Outcome, Who } from './attempt-plan.js';
 import { giveToDevice, heldByDevice } from './device-transport.js';
 import { HashingShares } from './hashing-shares.js';
 import { KnownDevices } from './known-devices.js';
-import { DEVICE_ROUTES, HASHING_ROUTES, LIMITED_ROUTES } from './limited-routes.js';
+import {
+  DEVICE_ROUTES,
+  HASHING_ROUTES,
+  LIMITED_ROUTES,
+  OPTIONAL_PROOF_ROUTES,
+} from './limited-routes.js';
 import { outcomeOf } from './outcome-of.js';
 
 /** Tells which account has signed in. Given by the listener, which knows how people do. */
@@ -50,7 +55,8 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     const request = http.getRequest<FastifyRequest>();
     const route = `${request.method} ${request.routeOptions.url ?? ''}`;
     const kinds = LIMITED_ROUTES[route];
-    if (!kinds) return next.handle();
+    if (!kinds || (OPTIONAL_PROOF_ROUTES.has(route) && !givesPassword(request.body)))
+      return next.handle();
     return from(this.#limit(route, kinds, request, http.getResponse<FastifyReply>(), next));
   }
 
@@ -136,6 +142,14 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     const id = await this.devices.recognise(held, email);
     return id === undefined ? undefined : this.keys.of('device', email, id);
   }
+}
+
+/** Whether a body that has not been validated yet holds a current password, or something in its place. */
+function givesPassword(body: unknown): boolean {
+  return (
+    (body as { readonly current_password?: unknown } | null | undefined)?.current_password !==
+    undefined
+  );
 }
 
 /** The e-mail address in a body that has not been validated yet, in the one spelling under which it is counted. */

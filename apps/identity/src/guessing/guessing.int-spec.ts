@@ -503,6 +503,33 @@ it('the current password is guessed as slowly by who has got hold of a session',
   expect((await signIn(identity, ann)).status).toBe(200);
 });
 
+it('a thief who guesses it does not keep an owner who has just signed in from ending that session', async () => {
+  const ann = await newAccount();
+  const thief = await tokenOf(ann);
+  const end = async (path: string, token: string, body?: object) => {
+    const answer = await fetch(`${identity.public}${path}`, {
+      method: 'DELETE',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'x-forwarded-for': newAddress(),
+        ...(body && { 'content-type': 'application/json' }),
+      },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return answer.status;
+  };
+  const guessAt = (path: string) => end(path, thief, { current_password: 'wrong' });
+  const { sid } = JSON.parse(
+    Buffer.from((await tokenOf(ann)).split('.')[1]!, 'base64url').toString(),
+  ) as { sid: string };
+  expect(await guessAt('/auth/sessions')).toBe(403);
+  expect(await guessAt('/auth/sessions?keep=current')).toBe(403);
+  expect(await guessAt(`/auth/sessions/${sid}`)).toBe(403);
+  expect(await guessAt(`/auth/sessions/${sid}`)).toBe(429);
+  expect(await end('/auth/sessions?keep=current', await tokenOf(ann))).toBe(202);
+  expect(await guessAt('/auth/sessions')).toBe(401);
+});
+
 it('refreshes are bounded too, whatever comes of them; what cannot be a refresh token uses nothing up', async () => {
   const refresh = (body: object) => () =>
     post(identity, '/auth/refresh', body, { 'x-forwarded-for': '192.0.2.60' });

@@ -40,9 +40,10 @@ const post = (
   body: object,
   headers: Record<string, string> = {},
   origin = identity.public,
+  method = 'POST',
 ) =>
   fetch(origin + path, {
-    method: 'POST',
+    method,
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   });
@@ -78,6 +79,8 @@ const COSTLY: Record<string, () => Promise<{ body: object; headers: Record<strin
   'POST /auth/email/restore': () => holdingToken('restore_email', 'earlier@example.test'),
   'POST /auth/account/export': () => signedIn(WRONG),
   'POST /auth/account/delete': () => signedIn(WRONG),
+  'DELETE /auth/sessions': () => signedIn(WRONG),
+  'DELETE /auth/sessions/:sid': () => signedIn(WRONG),
 };
 
 it('each route that hashes passwords is among these', () => {
@@ -123,13 +126,11 @@ it.each(Object.keys(COSTLY))(
   async (route) => {
     const { body, headers } = await COSTLY[route]!();
     const { email } = await newAccount();
-    let n = 0;
-    const many = Array.from({ length: 30 }, () =>
-      post(route.slice('POST '.length), body, {
-        ...headers,
-        'x-forwarded-for': `2001:db8:b:${String((n += 1))}::1`,
-      }),
-    );
+    const [method = '', path = ''] = route.split(' ');
+    const many = Array.from({ length: 30 }, (_, n) => {
+      const from = { ...headers, 'x-forwarded-for': `2001:db8:b:${String(n + 1)}::1` };
+      return post(path, body, from, identity.public, method);
+    });
     const elsewhere = { 'x-forwarded-for': '2001:db8:c::1' };
     const meanwhile = post('/auth/login', { email, password: PASSWORD }, elsewhere);
     const statuses = (await Promise.all(many)).map(({ status }) => status);

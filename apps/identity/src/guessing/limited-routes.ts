@@ -14,6 +14,8 @@ export const LIMITED_ROUTES: Readonly<Record<string, readonly AttemptKind[]>> = 
   'POST /auth/email/restore': ['email_token'],
   'POST /auth/account/export': ['password_check', 'right_password'],
   'POST /auth/account/delete': ['password_check', 'right_password'],
+  'DELETE /auth/sessions': ['password_check', 'right_password'],
+  'DELETE /auth/sessions/:sid': ['password_check', 'right_password'],
   'POST /oauth/token': ['client_credentials'],
   'POST /oauth/revoke': ['client_credentials'],
 };
@@ -28,6 +30,19 @@ export const HASHING_ROUTES: ReadonlySet<string> = new Set([
   'POST /auth/email/restore',
   'POST /auth/account/export',
   'POST /auth/account/delete',
+  'DELETE /auth/sessions',
+  'DELETE /auth/sessions/:sid',
+]);
+
+/**
+ * Where the current password may be left out. Who leaves it out tries nothing and has nothing hashed: a thief who guesses in one session
+ * does not keep an owner who has just signed in from ending it.
+ */
+export const OPTIONAL_PROOF_ROUTES: ReadonlySet<string> = new Set([
+  'POST /auth/account/export',
+  'POST /auth/account/delete',
+  'DELETE /auth/sessions',
+  'DELETE /auth/sessions/:sid',
 ]);
 
 /** Where people prove a password and go on with a session: from then on their device is known. */

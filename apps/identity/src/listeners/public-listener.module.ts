@@ -11,11 +11,13 @@ import { AccountDeletion } from '../credentials/account-deletion.js';
 import { AccountExport } from '../credentials/account-export.js';
 import { EmailChange } from '../credentials/email-change.js';
 import { EmailChangeController } from '../credentials/email-change.controller.js';
+import { OwnerCheck } from '../credentials/owner-check.js';
 import { PasswordChange } from '../credentials/password-change.js';
 import { PasswordController } from '../credentials/password.controller.js';
 import { PasswordReset } from '../credentials/password-reset.js';
 import { Registration } from '../credentials/registration.js';
 import { RegistrationController } from '../credentials/registration.controller.js';
+import { SessionEndsController } from '../credentials/session-ends.controller.js';
 import { SignIn } from '../credentials/sign-in.js';
 import { SignInController } from '../credentials/sign-in.controller.js';
 import { AttemptKeys } from '../guessing/attempt-keys.js';
@@ -48,7 +50,7 @@ import { SessionLimit } from '../sessions/session-limit.js';
 import { SessionList } from '../sessions/session-list.js';
 import { SessionLookup } from '../sessions/session-lookup.js';
 import { SessionController } from '../sessions/session.controller.js';
-import { OwnSessionsController } from '../sessions/own-sessions.controller.js';
+import { SessionListController } from '../sessions/session-list.controller.js';
 import { OwnSessions } from '../sessions/own-sessions.js';
 import { JwksController } from '../signing-keys/jwks.controller.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
@@ -66,7 +68,8 @@ import { lend } from './lend.js';
     RegistrationController,
     SignInController,
     SessionController,
-    OwnSessionsController,
+    SessionListController,
+    SessionEndsController,
     RefreshController,
     TokenController,
     TokenRevocationController,
@@ -90,6 +93,7 @@ export class PublicListenerModule {
           PasswordReset,
           Registration,
           SignIn,
+          OwnerCheck,
           OwnSessions,
           RefreshAdmission,
           Refreshes,

@@ -7,6 +7,7 @@ import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { takeLocks } from '../platform/locks.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
+import { endEachIn } from '../sessions/end-sessions.js';
 import { actorOf } from './operator.js';
 import type { Operator } from './operator.js';
 import type { How } from './session-ending.js';
@@ -37,7 +38,7 @@ export class RoleChanges {
     { reason, receiptWanted = false }: How,
   ): Promise<{ readonly roles: readonly Role[]; readonly position: Position }> {
     return this.database.transaction(async (tx) => {
-      const roles = await change(tx, id, `array_remove(roles, $2)`, role);
+      const { roles } = await change(tx, id, 'array_remove(a.roles, $2)', role);
       await this.audit.record(tx, {
         actor: actorOf(operator),
         action: 'user.take_role',
@@ -50,18 +51,32 @@ export class RoleChanges {
     });
   }
 
-  /** Gives a role on the console; it is in the next token. @throws {DomainError} `unknown_account` */
-  give(id: string, role: Role): Promise<readonly Role[]> {
+  /**
+   * Gives a role on the console. Who did not have it signs in again: whatever somebody may have copied of a session from before does
+   * not become worth more by it. Again, it ends nothing.
+   *
+   * @returns the roles, and how many sessions have ended
+   * @throws {DomainError} `unknown_account`
+   */
+  give(
+    id: string,
+    role: Role,
+  ): Promise<{ readonly roles: readonly Role[]; readonly sessions: number }> {
     return this.database.transaction(async (tx) => {
-      const roles = await change(tx, id, `array_append(array_remove(roles, $2), $2)`, role);
+      const appended = 'array_append(array_remove(a.roles, $2), $2)';
+      const { roles, before } = await change(tx, id, appended, role);
+      const covered = { accountId: id };
+      const { sessions } = before.includes(role)
+        ? { sessions: 0 }
+        : await endEachIn(tx, this.revocations, covered, 'role_given', {});
       await this.audit.record(tx, {
         actor: CONSOLE_ACTOR,
         action: 'user.give_role',
         target: id,
         accountId: id,
-        details: { role, roles },
+        details: { role, roles, sessions },
       });
-      return roles;
+      return { roles, sessions };
     });
   }
 }
@@ -70,14 +85,15 @@ export class RoleChanges {
 async function change(
   tx: EntityManager,
   id: string,
-  roles: string,
+  changed: string,
   role: Role,
-): Promise<readonly Role[]> {
+): Promise<{ readonly roles: readonly Role[]; readonly before: readonly Role[] }> {
   await takeLocks(tx, [{ resource: 'account', id, mode: 'exclusive' }]);
-  const [[row]] = await tx.query<[{ roles: Role[] }[]]>(
-    `UPDATE accounts SET roles = ${roles} WHERE id = $1 RETURNING roles`,
+  const [[row]] = await tx.query<[{ roles: Role[]; before: Role[] }[]]>(
+    `UPDATE accounts SET roles = ${changed} FROM accounts AS a WHERE accounts.id = $1 AND a.id = $1
+     RETURNING accounts.roles, a.roles AS before`,
     [id, role],
   );
   if (!row) throw new DomainError('unknown_account');
-  return row.roles;
+  return row;
 }

@@ -14,6 +14,7 @@ export type EndReason =
   | 'password_changed'
   | 'password_reset'
   | 'email_changed'
+  | 'role_given'
   | 'operator'
   | 'account_disabled'
   | 'account_deleted'

@@ -58,8 +58,31 @@ async function person() {
 }
 
 const get = (path: string, { headers }: SignedIn) => ask(identity.public, 'GET', path, { headers });
-const end = (path: string, { headers }: SignedIn, more: readonly string[] = []) =>
-  ask(identity.public, 'DELETE', path, { headers: [...headers, ...more] });
+const end = (
+  path: string,
+  { headers }: SignedIn,
+  more: readonly string[] = [],
+  password?: string,
+) =>
+  ask(
+    identity.public,
+    'DELETE',
+    path,
+    password === undefined
+      ? { headers: [...headers, ...more] }
+      : {
+          headers: [...headers, ...more, 'content-type', 'application/json'],
+          body: JSON.stringify({ current_password: password }),
+        },
+  );
+/** As if people had signed in so long ago. */
+const signedInEarlier = (seconds: number, ...sessions: readonly SignedIn[]) =>
+  replica.database.run((manager) =>
+    manager.query(
+      `UPDATE sessions SET auth_time = auth_time - make_interval(secs => $2) WHERE sid = ANY($1)`,
+      [sessions.map(({ sid }) => sid), seconds],
+    ),
+  );
 const listed = async (by: SignedIn) =>
   ((await get('/auth/sessions', by)).body['items'] as { sid: string }[]).map(({ sid }) => sid);
 /** Whether a session goes on: nothing of it is refused. */
@@ -180,6 +203,57 @@ it('all are ended, cookies taken back', async () => {
   expect(rows).toMatchObject([{ details: { of: 'all', sessions: 2 } }]);
   // Whoever signs in next is not covered.
   expect(await goesOn(await signIn())).toEqual([200, 200]);
+});
+
+describe.each([
+  ['one', ({ sid }: SignedIn) => `/auth/sessions/${sid}`],
+  ['the others', () => '/auth/sessions?keep=current'],
+  ['all', () => '/auth/sessions'],
+])('ending %s', (_, pathFor) => {
+  it.each([{}, { delivery: 'session' }])(
+    'takes the password again once the sign-in is five minutes ago (%j)',
+    async (delivery) => {
+      const { id, signIn } = await person();
+      const [mine, other] = [await signIn(delivery), await signIn()];
+      const path = pathFor(other);
+      await signedInEarlier(301, mine);
+      expect(await end(path, mine)).toMatchObject({
+        status: 403,
+        body: { code: 'recent_sign_in_required' },
+      });
+      expect(await end(path, mine, [], 'a wrong password')).toMatchObject({
+        status: 403,
+        body: { code: 'current_password_rejected' },
+      });
+      expect(await goesOn(other)).toEqual([200, 200]);
+      const rows = await replica.get(AuditLog).list({ accountId: id, action: 'sign_in.fail' }, 10);
+      expect(rows).toMatchObject([
+        { target: mine.sid, details: { reason: 'wrong_current_password' } },
+      ]);
+      expect(await end(path, mine, WAITING, PASSWORD)).toMatchObject({
+        status: 200,
+        body: { revocation: { status: 'applied' } },
+      });
+      expect((await get('/auth/me', other)).status).toBe(401);
+    },
+  );
+
+  it('takes nothing within five minutes of the sign-in', async () => {
+    const { signIn } = await person();
+    const [mine, other] = [await signIn(), await signIn()];
+    // However long ago the other one signed in.
+    await signedInEarlier(200, mine);
+    await signedInEarlier(3000, other);
+    expect((await end(pathFor(other), mine)).status).toBe(202);
+    expect(await goesOn(other)).toEqual([401, 401]);
+  });
+});
+
+it('the own session is ended without any proof, as by a log-out', async () => {
+  const mine = await (await person()).signIn();
+  await signedInEarlier(3000, mine);
+  expect((await end(`/auth/sessions/${mine.sid}`, mine)).status).toBe(202);
+  expect(await goesOn(mine)).toEqual([401, 401]);
 });
 
 it("nobody sees or ends somebody else's", async () => {
