@@ -322,6 +322,19 @@ export const BODIES: readonly Case[] = [
     expected: '413 body_too_large',
   },
   {
+    // Without it nobody would have been told that the password is wrong, but that there is no such session.
+    name: 'of a DELETE',
+    sent: (is) => ({
+      ...get([bearer(is.bearer), 'Content-Type: application/json'], {
+        target: '/auth/sessions/00000000-0000-4000-8000-000000000000',
+      }),
+      method: 'DELETE',
+      body: '{"current_password":"a wrong one"}',
+    }),
+    expected: '403 current_password_rejected',
+    reaches: false,
+  },
+  {
     name: '10 MB in chunks',
     sent: (is) => ({ ...post([bearer(is.bearer)]), body: MIB_10, chunked: true }),
     expected: '413 body_too_large',
