@@ -26,7 +26,7 @@ async function somebody(email: string) {
   const inApp = await people.signIn(email);
   const sessions = people.replica.get(Sessions);
   const inBrowser = await sessions.begin(accountId, {
-    client: await sessions.signInClient(),
+    clientId: 'first-party',
     delivery: 'session',
     remember: true,
     deviceName: null,
