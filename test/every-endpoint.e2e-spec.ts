@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { jest } from '@jest/globals';
 import fc from 'fast-check';
 import { Browser } from '../apps/identity/test/browser.js';
-import { DocumentedAnswers } from '../apps/identity/test/documented-answers.js';
+import { DocumentedAnswers } from '../apps/identity/test/documented-answers.mjs';
 import type { OpenApiDocument } from '../apps/identity/src/openapi/openapi-document.js';
 import { gatewayQuestions, requestsTo } from './arbitrary-requests.js';
 import type { ArbitraryRequest, Hints } from './arbitrary-requests.js';

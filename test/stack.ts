@@ -10,16 +10,15 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startThrowAwayPostgres } from '@countersign/test-kit';
 import type { ThrowAwayPostgres } from '@countersign/test-kit';
-import type { OpenApiDocument } from '../apps/identity/src/openapi/openapi-document.js';
 import { freePorts } from '../apps/identity/test/free-ports.js';
-import { holdToDocument, letGoOf } from '../apps/identity/test/watched-fetch.js';
-
 import pg from 'pg';
 
 export { freePorts };
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const program = (app: string, file = 'main.js') => join(root, 'apps', app, 'dist', file);
+/** Holds what identity answers against its OpenAPI documents. */
+const WATCH = join(root, 'apps/identity/test/watch-identity.mjs');
 
 export type App = 'identity' | 'orders' | 'payments' | 'gateway';
 const APPS: readonly App[] = ['identity', 'orders', 'payments', 'gateway'];
@@ -69,8 +68,9 @@ export function run(
   env: Record<string, string>,
   args: string[] = [],
   input?: string,
+  nodeOptions: string[] = [],
 ): Running {
-  const child = spawn(process.execPath, [file, ...args], {
+  const child = spawn(process.execPath, [...nodeOptions, file, ...args], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -93,13 +93,6 @@ export function run(
     },
   };
 }
-
-/** Where the listeners of identity describe themselves. */
-const DOCUMENTS = [
-  ['public', '/auth/openapi.json'],
-  ['service', '/openapi.json'],
-  ['operator', '/operator/openapi.json'],
-] as const;
 
 /** How one more process of an application differs from the first. */
 export interface Variant {
@@ -169,16 +162,7 @@ export class Stack {
     const migrated = await stack.cli(['migrate', '--grant-to', SERVICE_ROLE], owner);
     if (migrated.code !== 0) throw new Error(`the migration failed: ${migrated.err}`);
     for (const app of apps) await stack.startApp(app);
-    if (apps.includes('identity')) await stack.#holdToDocuments();
     return stack;
-  }
-
-  /** From here on a test gets no answer of identity that its OpenAPI documents do not tell of. */
-  async #holdToDocuments(): Promise<void> {
-    for (const [listener, path] of DOCUMENTS) {
-      const answer = await expectStatus(200, fetch(this.url(listener, path)));
-      holdToDocument(this.url(listener), (await answer.json()) as OpenApiDocument);
-    }
   }
 
   url(name: string, path = ''): string {
@@ -242,7 +226,8 @@ export class Stack {
 
   /** Starts one process and waits for nothing. */
   launch(app: App, { name = app, env = {} }: Variant = {}): Running {
-    const running = run(program(app), { ...this.env(app), ...env });
+    const options = app === 'identity' ? ['--import', WATCH] : [];
+    const running = run(program(app), { ...this.env(app), ...env }, [], undefined, options);
     this.#running.set(name, running);
     return running;
   }
@@ -385,7 +370,13 @@ export class Stack {
     for (const name of [...this.#running.keys()].reverse()) await this.endApp(name);
     await this.postgres.stop();
     await rm(this.folder, { recursive: true, force: true });
-    for (const [listener] of DOCUMENTS) await letGoOf(this.url(listener));
+    this.#requireDocumentedAnswers();
+  }
+
+  /** Whoever asked: a test, a gateway, a browser, a service. */
+  #requireDocumentedAnswers(): void {
+    const faults = this.logs().match(/^not as documented: .*$/gm) ?? [];
+    if (faults.length > 0) throw new Error([...new Set(faults)].sort().join('\n'));
   }
 
   #writeFiles(): void {

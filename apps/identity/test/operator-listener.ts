@@ -13,7 +13,7 @@ import { addOpenApiRoutes } from '../src/openapi/openapi-routes.js';
 import type { OpenApiDocument } from '../src/openapi/openapi-document.js';
 import { Operators } from '../src/operators/operators.js';
 import type { OperatorRole } from '../src/operators/operator.js';
-import { DocumentedAnswers } from './documented-answers.js';
+import { DocumentedAnswers } from './documented-answers.mjs';
 import type { Replica } from './identity-under-test.js';
 
 /** The operator listener of a replica, and a way to ask it. */
@@ -48,11 +48,11 @@ export async function startOperatorListener(replica: Replica): Promise<OperatorL
   });
   const document = operatorDocument();
   const answers = new DocumentedAnswers(document);
-  answers.watch(server);
   addOpenApiRoutes(server, '/operator', document);
   addManagementRoutes(server, { metrics, readiness: () => ({ ready: true, missing: [] }) });
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
+  const endWatch = answers.watch(Number(new URL(url).port));
   return {
     url,
     document,
@@ -71,6 +71,7 @@ export async function startOperatorListener(replica: Replica): Promise<OperatorL
     async close() {
       app.getHttpServer().closeAllConnections();
       await app.close();
+      endWatch();
       if (answers.faults.size > 0) throw new Error([...answers.faults].join('\n'));
     },
   };

@@ -9,7 +9,7 @@ import { serviceDocument } from '../src/listeners/service-document.js';
 import { startIdentity } from '../src/start-identity.js';
 import { freePorts } from './free-ports.js';
 import { TEST_MASTER_KEYS } from './identity-under-test.js';
-import { holdToDocument, letGoOf } from './watched-fetch.js';
+import { DocumentedAnswers } from './documented-answers.mjs';
 
 /** The secret of every declared relying service: `orders`, `payments`, and `gateway`, which has no audience. */
 export const SERVICE_SECRET = 'a-secret-of-the-services';
@@ -75,17 +75,22 @@ export async function startServing(
     ...NO_LIMITS_REACHED,
     ...settings,
   });
-  holdToDocument(at(open), publicDocument());
-  holdToDocument(at(service), serviceDocument());
-  holdToDocument(at(operator), operatorDocument());
+  const faults: string[] = [];
+  const tell = (fault: string) => faults.push(fault);
+  const watches = [
+    new DocumentedAnswers(publicDocument(), tell).watch(Number(open)),
+    new DocumentedAnswers(serviceDocument(), tell).watch(Number(service)),
+    new DocumentedAnswers(operatorDocument(), tell).watch(Number(operator)),
+  ];
   return {
     public: at(open),
     service: at(service),
     operator: at(operator),
     async stop() {
       await running.stop();
-      for (const port of [open, service, operator]) await letGoOf(at(port));
       await rm(folder, { recursive: true, force: true });
+      for (const endWatch of watches) endWatch();
+      if (faults.length > 0) throw new Error(`not as documented:\n${faults.join('\n')}`);
     },
   };
 }

@@ -7,7 +7,9 @@ import type { RouteDescription } from '../openapi/described.js';
 /** What holds for each API of identity. */
 export const EVERYWHERE =
   'Instants are NumericDate: seconds since 1970. Members may be added to answers. Whatever is refused is answered by a problem ' +
-  'document with a stable `code`.';
+  'document with a stable `code`. Beside what an operation names, any request may be refused before it is looked at as one of it: 400 ' +
+  '`bad_request`, 408 `request_timeout`, 431 `headers_too_large`. One that is of no operation is answered 404 `not_found`, or for its ' +
+  'body 400 `invalid_json`, 413 `body_too_large`, 415 `unsupported_media_type`.';
 
 /** What a listener's module offers. */
 export function controllersOf(listener: Type): Type[] {

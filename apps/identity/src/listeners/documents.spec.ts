@@ -4,7 +4,7 @@ import { fastify } from 'fastify';
 import { addForwardAuthRoutes } from '../forward-auth/forward-auth-routes.js';
 import type { ForwardAuthRouteParts } from '../forward-auth/forward-auth-routes.js';
 import { openApiPage } from '../openapi/openapi-page.js';
-import { DocumentedAnswers } from '../../test/documented-answers.js';
+import { DocumentedAnswers } from '../../test/documented-answers.mjs';
 import { operatorDocument } from './operator-document.js';
 import { publicDocument } from './public-document.js';
 import { serviceDocument } from './service-document.js';
@@ -165,19 +165,31 @@ describe('the service API', () => {
 });
 
 describe('the check that every test of a listener makes', () => {
-  const faultsOf = async (method: string, path: string, status: number, body: unknown) => {
+  const faultsOf = (method: string, path: string, status: number, body: unknown) => {
     const answers = new DocumentedAnswers(documents.public);
-    const headers = { 'content-type': `application/${status < 400 ? '' : 'problem+'}json` };
-    await answers.lookAt(method, path, new Response(JSON.stringify(body), { status, headers }));
+    const type = `application/${status < 400 ? '' : 'problem+'}json`;
+    answers.look(method, path, status, type, JSON.stringify(body));
     return [...answers.faults];
   };
   const problem = (status: number, code: string) => ({ type: 'x', title: 'x', status, code });
 
-  it('passes what is documented', async () => {
+  it('passes what is documented', () => {
     const done = { status: 'verified' };
-    expect(await faultsOf('POST', '/auth/email/verify', 200, done)).toEqual([]);
+    expect(faultsOf('POST', '/auth/email/verify', 200, done)).toEqual([]);
     const gone = problem(404, 'unknown_session');
-    expect(await faultsOf('DELETE', '/auth/sessions/x', 404, gone)).toEqual([]);
+    expect(faultsOf('DELETE', '/auth/sessions/x', 404, gone)).toEqual([]);
+  });
+
+  it('passes what any request may be refused with, where nothing else is refused so', () => {
+    const refusals = [problem(400, 'bad_request'), problem(431, 'headers_too_large')];
+    for (const body of refusals) {
+      expect(faultsOf('GET', '/auth/me', body.status, body)).toEqual([]);
+      expect(faultsOf('GET', '/nothing', body.status, body)).toEqual([]);
+    }
+    const nothing = problem(404, 'not_found');
+    expect(faultsOf('GET', '/nothing', 404, nothing)).toEqual([]);
+    expect(faultsOf('GET', '/auth/me', 404, nothing)).toHaveLength(1);
+    expect(faultsOf('GET', '/nothing', 404, {})).toHaveLength(1);
   });
 
   it.each([
@@ -185,7 +197,7 @@ describe('the check that every test of a listener makes', () => {
     ['a code', 'GET', '/auth/me', 401, problem(401, 'credentials_rejected')],
     ['a member', 'POST', '/auth/email/verify', 200, { status: 'verified', sub: 'x' }],
     ['a route', 'PUT', '/auth/me', 200, {}],
-  ])('notices %s that is not documented', async (_what, method, path, status, body) => {
-    expect(await faultsOf(method, path, status, body)).toHaveLength(1);
+  ])('notices %s that is not documented', (_what, method, path, status, body) => {
+    expect(faultsOf(method, path, status, body)).toHaveLength(1);
   });
 });
