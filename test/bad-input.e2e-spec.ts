@@ -160,6 +160,10 @@ describe('what looks harmless', () => {
         await expectStatus(400, post(stack.url('public', '/auth/login'), { ...good, ...more })),
       );
     }
+    for (const item of ['a\u0000b', 'a\ud800b']) {
+      const placed = send('orders', '/orders', JSON.stringify({ item, amount_cents: 1 }));
+      await problemOf(await expectStatus(400, placed));
+    }
   });
 
   it('a proxy that forwards something else than an address does not keep anybody out', async () => {

@@ -6,7 +6,7 @@ export const placeOrder = z.strictObject({
     .string()
     .min(1)
     .max(200)
-    .refine((text) => !text.includes('\u0000'), 'must be text without NUL'),
+    .refine((text) => !/[\0\p{Cs}]/u.test(text), 'must be well-formed text without NUL'),
   amount_cents: z.int().min(1).max(10_000_000),
 });
 
