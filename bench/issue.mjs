@@ -10,6 +10,7 @@ import { onCore, pickCores, pinThisProcess } from './cores.mjs';
 import { startInstallation } from './installation.mjs';
 import { createClient, gate } from './issue-client.mjs';
 import { measureFlood } from './issue-flood.mjs';
+import { startPeer } from './issue-peer.mjs';
 import { stayAwake } from './load.mjs';
 import { cpuMsOf, descendantsOf, peakMbOf } from './processes.mjs';
 
@@ -72,7 +73,7 @@ const each = ({ cpuMs, count }) => cpuMs / count;
 const perSecond = ({ count, ms }) => (count / ms) * 1000;
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-async function rounds(client, raw, identityPid, count) {
+async function rounds(client, raw, peer, identityPid, count) {
   const sessions = [];
   while (sessions.length < REFRESHING) sessions.push(await client.logIn());
   const refresh = async (place) => {
@@ -82,6 +83,11 @@ async function rounds(client, raw, identityPid, count) {
   // Until what is run often has been compiled.
   await repeat(REFRESHING, WARM_MS, refresh);
   await repeat(4, WARM_MS, client.logIn);
+  const token = (await client.logIn()).access_token;
+  const cookie = await peer.logIn();
+  const me = () => client.me(token);
+  const checkPeer = () => peer.check(cookie);
+  for (const act of [me, checkPeer, peer.logIn]) await repeat(4, WARM_MS, act);
   const results = [];
   for (let round = 0; round < count; round += 1) {
     results.push({
@@ -89,6 +95,9 @@ async function rounds(client, raw, identityPid, count) {
       refresh: await measureIdentity([identityPid], REFRESHING, 2_000, refresh),
       hash: await raw.measure('hash', 1_000),
       login: await measureIdentity(all, 4, 2_000, client.logIn),
+      peerLogin: await measureIdentity([peer.pid], 4, 2_000, peer.logIn),
+      me: await measureIdentity([identityPid], 4, 700, me),
+      peerCheck: await measureIdentity([peer.pid], 4, 700, checkPeer),
     });
     process.stderr.write(`refreshes and logins: round ${round + 1} of ${count}\n`);
   }
@@ -105,13 +114,15 @@ async function measure({ fault, rounds: count = ROUNDS, flood: turns, only } = {
   });
   const client = createClient(installation);
   const raw = await startRaw();
+  const peer = await startPeer({ ...installation, core: cores?.server, argon2: ARGON2 });
   try {
     const faults = await gate(client);
     if (faults.length > 0) return { faults };
     const { identityPid } = installation;
-    const results = await rounds(client, raw, identityPid, count);
+    const results = await rounds(client, raw, peer, identityPid, count);
     const of = (work) => median(results.map(work));
     const capacity = of(({ login }) => perSecond(login));
+    peer.stop();
     const flood = only === 'rounds' ? undefined : await measureFlood(client, capacity, turns);
     const peaks = descendantsOf(process.pid).map((pid) => [pid, peakMbOf(pid)]);
     return {
@@ -127,6 +138,7 @@ async function measure({ fault, rounds: count = ROUNDS, flood: turns, only } = {
     };
   } finally {
     raw.stop();
+    peer.stop();
     client.stop();
     await installation.stop();
   }
@@ -192,6 +204,9 @@ async function report() {
     'refresh (serving process)': row('refresh'),
     'raw argon2id': row('hash'),
     'login (serving and hashing)': row('login'),
+    'login, better-auth': row('peerLogin'),
+    '/auth/me': row('me'),
+    'session, better-auth': row('peerCheck'),
   });
   console.table(flood.rows);
   console.log(`of the flood: ${JSON.stringify(flood.flood)}\n`);
