@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
+import { watchOverChildren } from '@countersign/embedded-postgres';
 import { startThrowAwayPostgres } from '@countersign/test-kit';
 import type { ThrowAwayPostgres } from '@countersign/test-kit';
 import { freePorts } from '../apps/identity/test/free-ports.js';
@@ -62,6 +63,9 @@ export interface CliResult {
   readonly err: string;
 }
 
+/** Ends what a test file leaves running, as when the start of a stack took longer than a hook may, together with its worker. */
+const watch = watchOverChildren();
+
 /** Runs a built program. Its output is kept, never shown. */
 export function run(
   file: string,
@@ -79,6 +83,11 @@ export function run(
     child[stream].setEncoding('utf8').on('data', (text: string) => written.push([stream, text]));
   }
   child.stdin.end(input ?? '');
+  const { pid } = child;
+  if (pid !== undefined) {
+    watch.add(pid, 'SIGTERM');
+    child.once('exit', () => watch.remove(pid));
+  }
   const exited = once(child, 'close');
   return {
     child,
