@@ -50,6 +50,8 @@ it('identity may crash: services go on, and hear afterwards what they missed', a
 it('without Postgres nobody signs in, keys are still served, services go on; then all is as before', async () => {
   const account = await stack.addAccount('bob@example.test');
   const token = await stack.signIn(account);
+  const log = () => stack.running('identity').output();
+  const before = log().length;
   await stack.postgres.halt();
   const refused = await expectStatus(503, post(stack.url('public', '/auth/login'), account));
   expect(refused.headers.get('retry-after')).toBeTruthy();
@@ -63,6 +65,10 @@ it('without Postgres nobody signs in, keys are still served, services go on; the
   // A replica that cannot help is not taken out: all of them would be.
   await expectStatus(200, fetch(stack.url('operator', '/health/ready')));
   await expectStatus(200, fetch(stack.url('ordersManagement', '/health/ready')));
+  const told = () => log().slice(before);
+  // Seconds of it: what fails every second is told once.
+  await until(() => told().includes('no heartbeat goes out'), 20_000);
+  await delay(3_000);
   await stack.postgres.resume();
   await until(async () => (await post(stack.url('public', '/auth/login'), account)).ok, 30_000);
   await expectStatus(
@@ -70,6 +76,29 @@ it('without Postgres nobody signs in, keys are still served, services go on; the
     fetch(stack.url('public', '/auth/logout'), { method: 'POST', headers: bearer(token) }),
   );
   await until(async () => (await orders(token)).status === 401, 20_000);
+
+  await until(() => told().includes('the revocation log is read again'), 20_000);
+  const lines = told()
+    .split('\n')
+    .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []));
+  const saying = (msg: string) => lines.filter((line) => line['msg'] === msg);
+  const reason = expect.stringMatching(
+    /ECONNREFUSED|terminat|shutting down|administrator/,
+  ) as unknown;
+  expect(saying('the revocation log could not be read: no heartbeat goes out')).toEqual([
+    expect.objectContaining({ level: 'warn', reason, time: expect.stringMatching(/^\d{4}-.+Z$/) }),
+  ]);
+  expect(saying('the revocation log is read again')).toEqual([
+    expect.objectContaining({ level: 'info', seconds: expect.any(Number) }),
+  ]);
+  const code = 'database_unavailable';
+  expect(saying('request turned away')).toContainEqual(expect.objectContaining({ code, reason }));
+  expect(saying('answered')).toContainEqual(
+    expect.objectContaining({ route: '/auth/login', status: 503, code }),
+  );
+  expect(saying('answered').filter(({ status }) => status === 200)).not.toContainEqual(
+    expect.objectContaining({ code: expect.anything() }),
+  );
 });
 
 it('a stop finishes what is under way, ends streams, and exits with 0 within five seconds', async () => {

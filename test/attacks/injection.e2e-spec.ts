@@ -8,7 +8,7 @@ jest.setTimeout(240_000);
 
 const ANN = 'ann@example.test';
 /** A line of a log that nobody wrote, and what a terminal would obey. */
-const FORGED_LINE = '{"level":30,"name":"forged","msg":"access granted"}';
+const FORGED_LINE = '{"level":"info","name":"forged","msg":"access granted"}';
 const FORM = 'application/x-www-form-urlencoded';
 const EVIL = [
   `a\n${FORGED_LINE}\n`,

@@ -103,16 +103,35 @@ export async function createHttpApp(
   return app;
 }
 
-/** One line per answer: what was asked by route pattern, never by raw URL, and the id to find it by. */
+/** Codes of answers that are on their way. */
+const codes = new WeakMap<FastifyRequest, string>();
+
+/** The code of a problem document, or of an OAuth error. */
+function codeIn(payload: unknown): string | undefined {
+  if (typeof payload !== 'string') return undefined;
+  try {
+    const { code, error } = JSON.parse(payload) as Readonly<Record<string, unknown>>;
+    return [code, error].find((value) => typeof value === 'string');
+  } catch {
+    return undefined;
+  }
+}
+
+/** One line per answer: what was asked by route pattern, never by raw URL, the code of a refusal, and the id to find it by. */
 export function logRequests(app: FastifyInstance): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     reply.header('x-request-id', request.id);
+    const code = reply.statusCode < 400 ? undefined : codeIn(payload);
+    if (code !== undefined) codes.set(request, code);
     done(null, payload);
   });
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    request.log.info({ method: request.method, route, status: reply.statusCode, ms }, 'answered');
+    const { method } = request;
+    const { statusCode: status } = reply;
+    const code = codes.get(request);
+    request.log.info({ method, route, status, ...(code && { code }), ms }, 'answered');
     done();
   });
 }

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { pino } from 'pino';
+import { pino, stdTimeFunctions } from 'pino';
 import type { DestinationStream, Logger } from 'pino';
 import { default as pretty } from 'pino-pretty';
 import { harmless, redactText, SECRET_MEMBERS } from './redact.js';
@@ -25,6 +25,9 @@ export function createLogger({ name, level, format, destination }: LoggerOptions
       name,
       level,
       base: { name },
+      // For people and for what collects logs: names and instants that need no table.
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: stdTimeFunctions.isoTime,
       mixin: traceOfLine,
       redact: { paths: secretPaths(), censor: '[redacted]' },
       serializers: { err: describeError, error: describeError },

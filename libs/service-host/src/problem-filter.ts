@@ -3,6 +3,7 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ProblemError, problemForStatus } from './problem.js';
 import type { Problem } from './problem.js';
+import { reasonOf } from './reason.js';
 
 /** An answer to an error: the document, and headers that go with it. */
 export interface ProblemAnswer {
@@ -38,7 +39,7 @@ export function answerError(
   const { status, code } = problem;
   if (status >= 500) {
     // 503 says that something else is away, often to every request: a warning, without the stack.
-    if (status === 503) log.warn({ code, reason: (error as Error).message }, 'request turned away');
+    if (status === 503) log.warn({ code, reason: reasonOf(error) }, 'request turned away');
     else log.error({ err: error, code }, 'request failed');
   }
   if (reply.sent) return;

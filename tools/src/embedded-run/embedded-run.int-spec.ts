@@ -27,7 +27,7 @@ createServer((request, response) => {
   response.end(JSON.stringify(process.env));
 }).listen(Number(MANAGEMENT_PORT ?? OPERATOR_PORT), '127.0.0.1');
 note('starts');
-console.log(JSON.stringify({ level: 30, time: 0, msg: 'hello from ' + CLIENT_ID }));
+console.log(JSON.stringify({ level: 'info', time: '1970-01-01T00:00:00.000Z', msg: 'hello from ' + CLIENT_ID }));
 process.on('SIGTERM', () => { if (!misbehave) { note('stops'); process.exit(0); } });
 `;
 

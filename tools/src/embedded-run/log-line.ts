@@ -8,15 +8,15 @@ export interface LogStyle {
 
 const [red, green, yellow, gray] = [31, 32, 33, 90];
 
-/** pino's levels, by number, with the colour code of each. */
-const levels = [
-  { from: 60, name: 'FATAL', colour: red },
-  { from: 50, name: 'ERROR', colour: red },
-  { from: 40, name: 'WARN', colour: yellow },
-  { from: 30, name: 'INFO', colour: green },
-  { from: 20, name: 'DEBUG', colour: gray },
-  { from: 0, name: 'TRACE', colour: gray },
-] as const;
+/** The levels of a log, with the colour code of each. */
+const colours = new Map([
+  ['fatal', red],
+  ['error', red],
+  ['warn', yellow],
+  ['info', green],
+  ['debug', gray],
+  ['trace', gray],
+]);
 
 /** Members of a log entry that are shown elsewhere in the line, or say nothing here. */
 const notShown = new Set(['level', 'time', 'msg', 'name', 'pid', 'hostname', 'v']);
@@ -31,9 +31,9 @@ export function renderLogLine(source: string, line: string, style: LogStyle): st
   const entry = parseEntry(line);
   const prefix = source.padEnd(9);
   if (entry === undefined) return `${' '.repeat(8)} ${prefix} ${' '.repeat(5)} ${visible(line)}`;
-  const level = levels.find(({ from }) => entry.level >= from) ?? levels[0];
-  const name = level.name.padEnd(5);
-  const shownName = style.colour ? `\x1b[${level.colour}m${name}\x1b[0m` : name;
+  const name = entry.level.toUpperCase().padEnd(5);
+  const colour = String(colours.get(entry.level));
+  const shownName = style.colour ? `\x1b[${colour}m${name}\x1b[0m` : name;
   const head = `${style.timeOf(entry.time)} ${prefix} ${shownName}`;
   const message = [entry.message, ...entry.details].filter((part) => part !== '').join(' ');
   return [`${head} ${message}`, ...entry.stack.map((frame) => `${' '.repeat(25)}${frame}`)].join(
@@ -42,7 +42,7 @@ export function renderLogLine(source: string, line: string, style: LogStyle): st
 }
 
 interface Entry {
-  readonly level: number;
+  readonly level: string;
   readonly time: number;
   readonly message: string;
   readonly details: readonly string[];
@@ -53,8 +53,8 @@ function parseEntry(line: string): Entry | undefined {
   const value = parseObject(line);
   if (value === undefined) return undefined;
   const { level, msg } = value;
-  const time = typeof value['time'] === 'string' ? Date.parse(value['time']) : value['time'];
-  if (typeof level !== 'number' || typeof time !== 'number' || Number.isNaN(time)) return undefined;
+  const time = typeof value['time'] === 'string' ? Date.parse(value['time']) : Number.NaN;
+  if (typeof level !== 'string' || !colours.has(level) || Number.isNaN(time)) return undefined;
   const stack = stackOf(value['err']);
   return {
     level,

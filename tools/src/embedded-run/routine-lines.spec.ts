@@ -1,7 +1,15 @@
 import { isRoutine } from './routine-lines.js';
 
 const answered = (route: string, status: number) =>
-  JSON.stringify({ level: 30, time: 0, method: 'GET', route, status, ms: 1, msg: 'answered' });
+  JSON.stringify({
+    level: 'info',
+    time: '1970-01-01T00:00:00.000Z',
+    method: 'GET',
+    route,
+    status,
+    ms: 1,
+    msg: 'answered',
+  });
 
 describe('a routine line of a log', () => {
   it.each([
@@ -17,9 +25,14 @@ describe('a routine line of a log', () => {
   });
 
   it('is the head of the audit log, and nothing that is wrong with it', () => {
-    const line = { level: 30, time: 0, head: '1:x', msg: 'head of the audit log' };
+    const line = {
+      level: 'info',
+      time: '1970-01-01T00:00:00.000Z',
+      head: '1:x',
+      msg: 'head of the audit log',
+    };
     expect(isRoutine(JSON.stringify(line))).toBe(true);
-    expect(isRoutine(JSON.stringify({ ...line, level: 50 }))).toBe(false);
+    expect(isRoutine(JSON.stringify({ ...line, level: 'error' }))).toBe(false);
     expect(isRoutine(JSON.stringify({ ...line, msg: 'the audit log was not sealed' }))).toBe(false);
   });
 
@@ -27,7 +40,7 @@ describe('a routine line of a log', () => {
     expect(isRoutine(answered('/auth/login', 200))).toBe(false);
     expect(isRoutine(answered('/orders', 200))).toBe(false);
     expect(isRoutine('identity is listening')).toBe(false);
-    expect(isRoutine(JSON.stringify({ level: 50, msg: 'lost "route":"/revocations"' }))).toBe(
+    expect(isRoutine(JSON.stringify({ level: 'error', msg: 'lost "route":"/revocations"' }))).toBe(
       false,
     );
   });

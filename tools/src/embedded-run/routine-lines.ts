@@ -9,7 +9,7 @@ const headOfAuditLog = '"msg":"head of the audit log"';
  * and would push what a person wants to see out of the window. A failure among them is not routine.
  */
 export function isRoutine(line: string): boolean {
-  if (line.includes('"level":30') && line.includes(headOfAuditLog)) return true;
+  if (line.includes('"level":"info"') && line.includes(headOfAuditLog)) return true;
   if (!routineRoutes.some((route) => line.includes(`"route":"${route}`))) return false;
   const status = /"status":(\d+)/.exec(line)?.[1];
   return status !== undefined && Number(status) < 400;

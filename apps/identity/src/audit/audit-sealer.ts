@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { OutageLog } from '@countersign/service-host';
 import type { Logger } from '@countersign/service-host';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../platform/database.js';
@@ -40,16 +41,19 @@ interface Link {
 export class AuditSealer {
   #key: Buffer | undefined;
   #lastSealed: AuditHead | undefined;
-  readonly #job = new RepeatedJob(
-    () => this.turn(),
-    (error) => this.logger.warn({ err: error }, 'the audit log was not sealed'),
-  );
+  readonly #job: RepeatedJob;
 
   constructor(
     private readonly database: Database,
     private readonly masterKeys: MasterKeys,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+  ) {
+    const words = {
+      fails: 'the audit log was not sealed',
+      worksAgain: 'the audit log is sealed again',
+    };
+    this.#job = new RepeatedJob(() => this.turn(), new OutageLog(logger, words));
+  }
 
   /** Opens the key, making it when there is none. @throws {UnsealFailed} when it cannot be opened */
   async load(): Promise<void> {

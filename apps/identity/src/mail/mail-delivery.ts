@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
-import { Counter, Gauge } from '@countersign/service-host';
+import { Counter, Gauge, OutageLog } from '@countersign/service-host';
 import type { Logger, Registry } from '@countersign/service-host';
 import { LOGGER, METRICS } from '../platform/platform.module.js';
 import { Mailer, RecipientRefused } from './mailer.js';
@@ -28,6 +28,7 @@ export class MailDelivery {
   #running: Promise<void> | undefined;
   #stopped = false;
   readonly #outcomes: Counter<'outcome'>;
+  readonly #outages: OutageLog;
 
   constructor(
     private readonly outbox: Outbox,
@@ -42,6 +43,10 @@ export class MailDelivery {
       registers: [metrics],
     });
     measureWaiting(metrics, outbox);
+    this.#outages = new OutageLog(logger, {
+      fails: 'the outbox could not be read',
+      worksAgain: 'the outbox is read again',
+    });
   }
 
   start(): void {
@@ -92,15 +97,23 @@ export class MailDelivery {
     }
   }
 
+  async #deliverUnlessAway(): Promise<boolean> {
+    try {
+      const well = await this.deliverDue();
+      this.#outages.worked();
+      return well;
+    } catch (error) {
+      this.#outages.failed(error);
+      return false;
+    }
+  }
+
   #schedule(ms: number): void {
     if (this.#stopped) return;
     this.#next = setTimeout(() => {
-      this.#running = this.deliverDue()
-        .catch((error: unknown) => {
-          this.logger.warn({ err: error }, 'the outbox could not be read');
-          return false;
-        })
-        .then((well) => this.#schedule(well ? EVERY_MS : AFTER_TROUBLE_MS));
+      this.#running = this.#deliverUnlessAway().then((well) =>
+        this.#schedule(well ? EVERY_MS : AFTER_TROUBLE_MS),
+      );
     }, ms);
   }
 }

@@ -1,6 +1,6 @@
 import { Catch } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
-import { toProblemAnswer } from '@countersign/service-host';
+import { reasonOf, toProblemAnswer } from '@countersign/service-host';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../platform/domain-error.js';
 import type { DomainErrorCode } from '../platform/domain-error.js';
@@ -14,7 +14,7 @@ export class OAuthErrorFilter implements ExceptionFilter {
     const { code, description } = toOAuthError(error);
     const status = OAUTH_ERRORS[code];
     const { log } = http.getRequest<FastifyRequest>();
-    if (status === 503) log.warn({ code }, 'request turned away');
+    if (status === 503) log.warn({ code, reason: reasonOf(error) }, 'request turned away');
     else if (status >= 500) log.error({ err: error, code }, 'request failed');
     const reply = http.getResponse<FastifyReply>().status(status);
     if (status === 401) {

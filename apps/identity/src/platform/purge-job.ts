@@ -1,3 +1,4 @@
+import { OutageLog } from '@countersign/service-host';
 import type { Logger } from '@countersign/service-host';
 import type { Database } from './database.js';
 import { purgeInBatches } from './purge-in-batches.js';
@@ -30,7 +31,7 @@ export class PurgeJob<Name extends string> {
         const deleted: object = await this.run();
         logger.debug(deleted, 'purged');
       },
-      (error) => logger.warn({ err: error }, 'the purge failed'),
+      new OutageLog(logger, { fails: 'the purge failed', worksAgain: 'the purge works again' }),
     );
   }
 

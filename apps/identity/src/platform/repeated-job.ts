@@ -1,3 +1,5 @@
+import type { OutageLog } from '@countersign/service-host';
+
 /** Does something again and again in the background, one turn at a time, until it is stopped. A turn that fails is followed by others. */
 export class RepeatedJob {
   #repeating: NodeJS.Timeout | undefined;
@@ -5,7 +7,7 @@ export class RepeatedJob {
 
   constructor(
     private readonly turn: () => Promise<unknown>,
-    private readonly onError: (error: unknown) => void,
+    private readonly outages: OutageLog,
   ) {}
 
   start(everyMs: number): void {
@@ -24,8 +26,9 @@ export class RepeatedJob {
   async #run(): Promise<void> {
     try {
       await this.turn();
+      this.outages.worked();
     } catch (error) {
-      this.onError(error);
+      this.outages.failed(error);
     } finally {
       this.#running = undefined;
     }

@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { comparePositions } from '@countersign/revocation';
 import type { Position } from '@countersign/revocation';
+import { OutageLog } from '@countersign/service-host';
 import type { Logger } from '@countersign/service-host';
 import { IdentityConfig } from '../config/identity-config.js';
 import { ListeningConnection } from '../platform/listening-connection.js';
@@ -29,6 +30,7 @@ interface Waiting {
 export class AwaitedReceipts {
   readonly #waiting = new Set<Waiting>();
   readonly #listening: ListeningConnection;
+  readonly #outages: OutageLog;
   #looking = false;
   #lookAgain = false;
   #repeating: NodeJS.Timeout | undefined;
@@ -37,8 +39,12 @@ export class AwaitedReceipts {
   constructor(
     config: IdentityConfig,
     private readonly receipts: Receipts,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
   ) {
+    this.#outages = new OutageLog(logger, {
+      fails: 'receipts could not be read',
+      worksAgain: 'receipts are read again',
+    });
     this.#listening = new ListeningConnection(config.DATABASE_URL, RECEIPT_CHANNEL, () =>
       this.#look(),
     );
@@ -102,9 +108,10 @@ export class AwaitedReceipts {
       while (this.#lookAgain && this.#waiting.size > 0) {
         this.#lookAgain = false;
         await this.#lookOnce();
+        this.#outages.worked();
       }
     } catch (error) {
-      this.logger.warn({ err: error }, 'receipts could not be read');
+      this.#outages.failed(error);
     } finally {
       this.#looking = false;
     }

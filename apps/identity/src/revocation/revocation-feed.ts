@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { comparePositions } from '@countersign/revocation';
 import type { FeedFrame, Position } from '@countersign/revocation';
+import { OutageLog } from '@countersign/service-host';
 import type { Logger } from '@countersign/service-host';
 import { IdentityConfig } from '../config/identity-config.js';
 import { ListeningConnection } from '../platform/listening-connection.js';
@@ -29,6 +30,7 @@ const PAGE_SIZE = 1_000;
 export class RevocationFeed {
   readonly #live = new Set<FeedSubscriber>();
   readonly #listening: ListeningConnection;
+  readonly #outages: OutageLog;
   #published: Position | undefined;
   #turn: Promise<void> = Promise.resolve();
   #readPending = false;
@@ -41,8 +43,12 @@ export class RevocationFeed {
     private readonly log: RevocationLog,
     private readonly proof: HeartbeatProof,
     private readonly epochs: Epochs,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LOGGER) logger: Logger,
   ) {
+    this.#outages = new OutageLog(logger, {
+      fails: 'the revocation log could not be read: no heartbeat goes out',
+      worksAgain: 'the revocation log is read again',
+    });
     this.#listening = new ListeningConnection(config.DATABASE_URL, REVOCATION_CHANNEL, () =>
       this.#publishSoon(),
     );
@@ -188,12 +194,10 @@ export class RevocationFeed {
 
   /** For work that the next turn does again when it fails. */
   #trying(work: Promise<void>): Promise<void> {
-    return work.catch((error: unknown) => {
-      this.logger.warn(
-        { err: error },
-        'the revocation log could not be read: no heartbeat goes out',
-      );
-    });
+    return work.then(
+      () => this.#outages.worked(),
+      (error: unknown) => this.#outages.failed(error),
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { Gauge } from '@countersign/service-host';
+import { Gauge, OutageLog } from '@countersign/service-host';
 import type { Logger, Registry } from '@countersign/service-host';
 import { IdentityConfig } from '../config/identity-config.js';
 import { ListeningConnection } from '../platform/listening-connection.js';
@@ -18,8 +18,8 @@ const DELIVERED_WITHIN_MS = 2_000;
 /** Keeps this replica's key ring up with the database, and the database in line with the plan. Every replica does both. */
 @Injectable()
 export class RotationDriver {
-  readonly #follow = new Coalesced(() => this.ring.follow(), this.#failed('the key ring is stale'));
-  readonly #turn = new Coalesced(() => this.#takeTurn(), this.#failed('keys do not rotate'));
+  readonly #follow: Coalesced;
+  readonly #turn: Coalesced;
   readonly #listening: ListeningConnection;
   readonly #timers: NodeJS.Timeout[] = [];
   #overdue: Waiting | null = null;
@@ -32,6 +32,13 @@ export class RotationDriver {
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(METRICS) metrics: Registry,
   ) {
+    const stale = {
+      fails: 'the key ring is stale',
+      worksAgain: 'the key ring is up to date again',
+    };
+    this.#follow = new Coalesced(() => ring.follow(), new OutageLog(logger, stale));
+    const still = { fails: 'keys do not rotate', worksAgain: 'keys rotate again' };
+    this.#turn = new Coalesced(() => this.#takeTurn(), new OutageLog(logger, still));
     this.#listening = new ListeningConnection(config.DATABASE_URL, KEY_RING_CHANNEL, () =>
       this.#follow.run(),
     );
@@ -102,10 +109,6 @@ export class RotationDriver {
     }
     this.#overdue = overdue;
   }
-
-  #failed(message: string): (error: unknown) => void {
-    return (error) => this.logger.warn({ err: error }, message);
-  }
 }
 
 /** Runs one at a time; whoever asks meanwhile is served by one more run. */
@@ -115,7 +118,7 @@ class Coalesced {
 
   constructor(
     private readonly work: () => Promise<void>,
-    private readonly failed: (error: unknown) => void,
+    private readonly outages: OutageLog,
   ) {}
 
   run(): void {
@@ -131,7 +134,10 @@ class Coalesced {
   async #runWhileWanted(): Promise<void> {
     while (this.#wanted) {
       this.#wanted = false;
-      await this.work().catch(this.failed);
+      await this.work().then(
+        () => this.outages.worked(),
+        (error: unknown) => this.outages.failed(error),
+      );
     }
   }
 }

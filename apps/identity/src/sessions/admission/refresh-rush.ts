@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
+import { OutageLog } from '@countersign/service-host';
 import type { Logger } from '@countersign/service-host';
 import type { EntityManager } from 'typeorm';
 import { IdentityConfig } from '../../config/identity-config.js';
@@ -26,14 +27,20 @@ const seconds = () => performance.now() / 1000;
  */
 @Injectable()
 export class RefreshRush {
+  readonly #outages: OutageLog;
   #saidAt = -Infinity;
   #saying: Promise<void> | undefined;
 
   constructor(
     private readonly config: IdentityConfig,
     private readonly database: Database,
-    @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.#outages = new OutageLog(logger, {
+      fails: 'other replicas do not know that refreshes are turned away',
+      worksAgain: 'other replicas know again that refreshes are turned away',
+    });
+  }
 
   /** Somebody is about to be turned away. Once it resolves every replica can know, unless the database is slow; costs nothing most of the time. Never rejects. */
   async note(): Promise<void> {
@@ -63,9 +70,10 @@ export class RefreshRush {
         ),
       );
       this.#saidAt = seconds();
+      this.#outages.worked();
     } catch (error) {
       this.#saidAt = seconds() - SAID_EVERY + SAID_AGAIN_AFTER;
-      this.logger.warn({ err: error }, 'other replicas do not know that refreshes are turned away');
+      this.#outages.failed(error);
     }
   }
 }
