@@ -51,8 +51,44 @@ it.each(pages)('every command of countersign in %s exists, with its options', (p
   expect(unknownIn(shellLines(read(page)))).toEqual([]);
 });
 
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+/** Where the options of scripts are read. Those of jest are its own. */
+const READERS: Readonly<Record<string, string>> = {
+  start: 'tools/src/embedded-run/arguments.ts',
+  demo: 'tools/src/demo/main.ts',
+  soak: 'test/soak/main.ts',
+  'bench:guard': 'bench/guard.mjs',
+};
+/** Options that a text gives to scripts, and that nobody reads. */
+function unknownOptions(text: string): string[] {
+  const given = [...text.matchAll(/npm (?:run )?(?:-s )?([a-z][\w:-]*) -- --([a-z-]+)/g)];
+  return given
+    .filter(([, script = '', option = '']) => {
+      if (script === 'jest') return false;
+      const reader = READERS[script];
+      // As `parseArgs` is told of it, or as it stands in the arguments.
+      const isRead = new RegExp(`^ *'?${option}'?: \\{|--${option}\\b`, 'm');
+      return reader === undefined || !isRead.test(read(reader));
+    })
+    .map(([said]) => said);
+}
+/** Also what is no page. */
+const texts = execFileSync(
+  'git',
+  ['ls-files', '-co', '--exclude-standard', '*.md', '*.yml', '*.yaml', '*.sh', 'gateways'],
+  { cwd: fileURLToPath(root), encoding: 'utf8' },
+);
+
+it('no text gives an option to a script of npm that it does not have', () => {
+  expect(unknownOptions('npm run demo -- --compose')).toEqual(['npm run demo -- --compose']);
+  const faults = texts
+    .trim()
+    .split('\n')
+    .flatMap((path) => unknownOptions(read(path)).map((said) => `${path}: ${said}`));
+  expect(faults).toEqual([]);
+});
+
 it.each(pages)('every npm script that %s names exists', (page) => {
-  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const named = [...read(page).matchAll(/npm run (?:-s )?([a-z][\w:-]*)/g)].map(
     ([, name = '']) => name,
   );

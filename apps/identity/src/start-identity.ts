@@ -28,6 +28,7 @@ import { CredentialsPurge } from './credentials/credentials-purge.js';
 import { BreachedPasswords, UnusablePasswordFile } from './credentials/breached-passwords.js';
 import { PasswordHasher } from './credentials/password-hasher.js';
 import { AttemptCounters } from './guessing/attempt-counters.js';
+import { RequestLimits } from './guessing/request-limits.js';
 import { createIdentityDataSource } from './identity-data-source.js';
 import { addForwardAuthRoutes } from './forward-auth/forward-auth-routes.js';
 import { addGatewayQuestion } from './forward-auth/gateway-question.js';
@@ -170,7 +171,10 @@ export async function startIdentity(
   const serviceApp = await createHttpApp(ServiceListenerModule.of(identity), outward);
   for (const app of [publicApp, serviceApp]) acceptFormsForOAuth(app);
   guardAgainstOtherPages(publicApp, identity.get(OwnCookies), config.TRUSTED_ORIGINS);
-  addOpenApiRoutes(fastifyOf(publicApp), '/auth', publicDocument());
+  const requestLimits = identity.get(RequestLimits);
+  addOpenApiRoutes(fastifyOf(publicApp), '/auth', publicDocument(), (request) =>
+    requestLimits.count(request),
+  );
   addOpenApiRoutes(fastifyOf(serviceApp), '', serviceDocument());
   addForwardAuthRoutes(fastifyOf(serviceApp), {
     forwardAuth: swapping.forwardAuth,

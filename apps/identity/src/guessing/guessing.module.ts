@@ -6,10 +6,25 @@ import { AttemptKeys } from './attempt-keys.js';
 import { AttemptLimits } from './attempt-limits.js';
 import { HashingShares } from './hashing-shares.js';
 import { KnownDevices } from './known-devices.js';
+import { RequestLimits } from './request-limits.js';
 
 @Module({
   imports: [AccountsModule, RevocationModule],
-  providers: [AttemptCounters, AttemptKeys, AttemptLimits, HashingShares, KnownDevices],
-  exports: [AttemptCounters, AttemptKeys, AttemptLimits, HashingShares, KnownDevices],
+  providers: [
+    AttemptCounters,
+    AttemptKeys,
+    AttemptLimits,
+    HashingShares,
+    KnownDevices,
+    RequestLimits,
+  ],
+  exports: [
+    AttemptCounters,
+    AttemptKeys,
+    AttemptLimits,
+    HashingShares,
+    KnownDevices,
+    RequestLimits,
+  ],
 })
 export class GuessingModule {}

@@ -51,9 +51,12 @@ export const DEVICE_ROUTES: ReadonlySet<string> = new Set([
   'POST /auth/password',
 ]);
 
+/** The description of the API: texts in memory, but long ones. */
+export const DESCRIPTION_ROUTES = ['GET /auth/openapi.json', 'GET /auth/docs'] as const;
+
 /**
- * Behind a session: there is nothing to guess, but each request costs a look at a token or a session, whether it is good or not. So
- * requests are counted, before that look.
+ * There is nothing to guess, but each request costs something: behind a session a look at a token or a session, whether it is good or not;
+ * the description of the API some tens of kilobytes. So requests are counted, before that.
  */
 export const COUNTED_ROUTES: ReadonlySet<string> = new Set([
   'GET /auth/me',
@@ -66,15 +69,14 @@ export const COUNTED_ROUTES: ReadonlySet<string> = new Set([
   'POST /auth/email/change',
   'POST /auth/account/export',
   'POST /auth/account/delete',
+  ...DESCRIPTION_ROUTES,
 ]);
 
 /**
- * Open to everybody and without a limit: texts that are in memory and cost less than a refusal would. The first two are kept by caches,
- * and a verifier that was refused its keys would refuse everybody.
+ * Open to everybody and without a limit: short texts that are in memory, hardly more than a refusal, and kept by caches. A verifier that was
+ * refused its keys would refuse everybody.
  */
 export const UNLIMITED_ROUTES: ReadonlySet<string> = new Set([
   'GET /.well-known/jwks.json',
   'GET /.well-known/oauth-authorization-server',
-  'GET /auth/openapi.json',
-  'GET /auth/docs',
 ]);

@@ -3,7 +3,7 @@ import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import { startServing } from '../../test/serving-identity.js';
 import type { ServingIdentity } from '../../test/serving-identity.js';
 import { OPAQUE } from '../sessions/delivery/cookies.js';
-import { COUNTED_ROUTES } from './limited-routes.js';
+import { COUNTED_ROUTES, DESCRIPTION_ROUTES } from './limited-routes.js';
 
 jest.setTimeout(120_000);
 
@@ -32,8 +32,9 @@ const routes = [...COUNTED_ROUTES].map((route, n) => [route, `192.0.${String(n)}
 it.each(routes)(
   '%s: requests of one address are bounded, whoever they say they are',
   async (route, from) => {
-    expect((await ask(route, from)).status).toBe(401);
-    expect((await ask(route, from, { authorization: 'Bearer x' })).status).toBe(401);
+    const served = DESCRIPTION_ROUTES.some((one) => one === route) ? 200 : 401;
+    expect((await ask(route, from)).status).toBe(served);
+    expect((await ask(route, from, { authorization: 'Bearer x' })).status).toBe(served);
     const refused = await ask(route, from, {
       cookie: `${OPAQUE.name}=x`,
       origin: 'http://localhost:8080',
@@ -42,7 +43,7 @@ it.each(routes)(
     expect(await refused.json()).toMatchObject({ code: 'too_many_attempts' });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3000);
     // A neighbour is served.
-    expect((await ask(route, from.replace(/7$/, '8'))).status).toBe(401);
+    expect((await ask(route, from.replace(/7$/, '8'))).status).toBe(served);
   },
 );
 

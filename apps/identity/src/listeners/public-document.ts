@@ -46,7 +46,7 @@ export function publicDocument(): OpenApiDocument {
       },
       problems: ALL_PROBLEMS,
     },
-    [...routes, ...documentRoutes('/auth')],
+    [...routes, ...documentRoutes('/auth').map(withHooks)],
   );
 }
 

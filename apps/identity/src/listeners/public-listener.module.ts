@@ -29,6 +29,7 @@ import { AttemptLimits } from '../guessing/attempt-limits.js';
 import { HashingShares } from '../guessing/hashing-shares.js';
 import { KnownDevices } from '../guessing/known-devices.js';
 import { RequestLimitsGuard } from '../guessing/request-limits.guard.js';
+import { RequestLimits } from '../guessing/request-limits.js';
 import { ClientAuthentication } from '../oauth/client-authentication.js';
 import { PresentedTokens } from '../oauth/presented-tokens.js';
 import { ServiceTokens } from '../oauth/service-tokens.js';
@@ -109,6 +110,7 @@ export class PublicListenerModule {
           AttemptLimits,
           HashingShares,
           KnownDevices,
+          RequestLimits,
           LOGGER,
         ]),
         ReplacedSession,
