@@ -101,7 +101,7 @@ export const SAMPLES = {
         responses: {
           200: answer(order),
           404: problem('order_not_found', 'not_found'),
-          409: problem('payment_conflict'),
+          409: problem('already_paid', 'payment_conflict'),
           ...BODY,
         },
       }),
