@@ -52,6 +52,7 @@ core.register_action("forward-auth", { "http-req" }, function(txn, audience)
   local status = answer and answer.status
   txn:set_var("txn.auth_status", status or 0)
   local token = status == 200 and first(answer.headers, "authorization")
+  token = token and token:match("^Bearer .+")
   if token then
     txn.http:req_del_header("cookie")
     txn.http:req_set_header("authorization", token)

@@ -177,7 +177,14 @@ describe('identity, asked as each gateway asks', () => {
 });
 
 describe('identity does not say who asks', () => {
-  const states: readonly RoadState[] = ['slow', 'down', 'redirects', 'fails', 'names nobody'];
+  const states: readonly RoadState[] = [
+    'slow',
+    'down',
+    'redirects',
+    'fails',
+    'names nobody',
+    'gives an empty name',
+  ];
   test.each(states)('the way to it is or does: %s', async (state) => {
     world.road.state = state;
     try {

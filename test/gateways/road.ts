@@ -3,7 +3,8 @@ import { createServer, request } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
 /** What becomes of the questions of gateways on their way to identity. */
-export type RoadState = 'open' | 'slow' | 'down' | 'redirects' | 'fails' | 'names nobody';
+export type RoadState =
+  'open' | 'slow' | 'down' | 'redirects' | 'fails' | 'names nobody' | 'gives an empty name';
 
 const QUESTION = /^\/(?:forward-auth|auth-request)\b/;
 
@@ -38,6 +39,9 @@ export class Road {
         return;
       case 'names nobody':
         outgoing.writeHead(200).end();
+        return;
+      case 'gives an empty name':
+        outgoing.writeHead(200, { authorization: '' }).end();
         return;
       case 'slow':
       case 'open':
