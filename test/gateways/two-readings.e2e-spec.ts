@@ -67,3 +67,15 @@ test.each(PROGRAMS)(
     expect(echo.paths().filter((path) => path.includes('hidden'))).toEqual([]);
   },
 );
+
+// docs/gateways.md says which cannot.
+test.each([
+  ['nginx', 'application/problem+json'],
+  ['caddy', 'text/plain'],
+  ['haproxy', 'text/html'],
+] as const)('%s answers what is no HTTP with %s', async (program, type) => {
+  const port = Number(new URL(edges.get(program)!.origin).port);
+  const { text, statuses, isClosed } = await exchange(port, AMBIGUOUS['garbage']!, 3_000);
+  expect([statuses, isClosed]).toEqual([[400], true]);
+  expect(/^content-type: ([^;\r]+)/im.exec(text)?.[1]).toBe(type);
+});
