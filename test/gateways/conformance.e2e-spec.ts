@@ -32,6 +32,7 @@ beforeAll(async () => {
   world = await World.start();
   edges.set('node', {
     origin: world.issuer,
+    folder: '',
     output: () => '',
     stop: () => Promise.resolve(),
   });

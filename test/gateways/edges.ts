@@ -32,6 +32,8 @@ export interface Places {
 /** A gateway of the folder `gateways`, as its own process. */
 export interface Edge {
   readonly origin: string;
+  /** Where its files are. */
+  readonly folder: string;
   /** What it has written so far. */
   output(): string;
   stop(): Promise<void>;
@@ -77,6 +79,7 @@ export async function startEdge(
   }
   return {
     origin: `http://127.0.0.1:${String(places.port)}`,
+    folder,
     output,
     async stop() {
       child.kill('SIGTERM');

@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { EchoUpstream } from './echo.js';
 import type { Edge } from './edges.js';
@@ -36,6 +38,11 @@ const answersOf = async ({ origin }: Edge) =>
 test('HAProxy lets in whom identity names', async () => {
   const edge = await startHaproxy((lua) => lua);
   expect(await answersOf(edge)).toEqual(['200  served', '200  served']);
+});
+
+test('HAProxy asks over a file that nobody else may open: identity believes whoever asks there', () => {
+  const { mode } = statSync(join(edges[0]!.folder, 'forward-auth.sock'));
+  expect(mode & 0o777).toBe(0o600);
 });
 
 test.each([
