@@ -101,7 +101,18 @@ it('an address is changed by a message to the new one', async () => {
   await expectStatus(202, ask('/auth/email/change', change, token));
   const secret = await stack.tokenSentTo('carl.new@example.test');
   await until(() => stack.messagesTo('carl@example.test').length === 2, 60_000);
-  await expectStatus(200, ask('/auth/email/change/confirm', { token: secret }));
+  expect(stack.messagesTo('carl.new@example.test')[0]).toContain('account of carl@example.test');
+  // Not for who merely reads that mailbox, nor for who is signed in to another account.
+  await expectStatus(401, ask('/auth/email/change/confirm', { token: secret }));
+  const mallory = await stack.signIn(await stack.addAccount('mallory@example.test'));
+  const foreign = await ask('/auth/email/change/confirm', { token: secret }, mallory);
+  expect([foreign.status, await problemOf(foreign)]).toMatchObject([
+    400,
+    { code: 'email_token_rejected' },
+  ]);
+  // From another device of theirs.
+  const elsewhere = await stack.signIn(carl);
+  await expectStatus(200, ask('/auth/email/change/confirm', { token: secret }, elsewhere));
   await stack.signIn({ ...carl, email: 'carl.new@example.test' });
   await expectStatus(401, ask('/auth/login', carl));
   expect(await me(token)).toBe(200);

@@ -18,7 +18,6 @@ const OPEN: readonly string[] = [
   'public GET /.well-known/oauth-authorization-server',
   'public GET /auth/docs',
   'public GET /auth/openapi.json',
-  'public POST /auth/email/change/confirm',
   'public POST /auth/email/restore',
   'public POST /auth/email/verify',
   'public POST /auth/login',

@@ -48,19 +48,22 @@ export class EmailChangeController {
     };
   }
 
-  @Public()
   @Post('change/confirm')
   @HttpCode(200)
   @Described({
     summary: 'Changes the address with the token that was sent to the new one.',
+    details:
+      'Only in a session of the account that asked for it. On another device sign in first, with the earlier address, which holds ' +
+      'until then. In a session of another account the token is refused like one that does not exist, and is not spent.',
     answers: { 200: doneAnswer('email_changed') },
     problems: EMAIL_TOKEN_PROBLEMS,
   })
   async confirm(
+    @CurrentSession() { accountId, sid }: SignedIn,
     @Body({ schema: confirmation }) { token }: z.infer<typeof confirmation>,
     @Req() request: FastifyRequest,
   ) {
-    await this.emailChange.confirm(token, originOf(request));
+    await this.emailChange.confirm({ accountId, sid, from: originOf(request) }, token);
     return { status: 'email_changed' };
   }
 

@@ -1,9 +1,11 @@
 import { jest } from '@jest/globals';
 import { stopReplicas } from '../../test/identity-under-test.js';
-import { lastMailTo, mailsTo, tokenSentTo } from '../../test/mailbox.js';
+import { lastMailTo, mailsTo, tokenIn, tokenSentTo } from '../../test/mailbox.js';
+import { whenWaiting } from '../../test/lock-waits.js';
 import { FROM, PASSWORD, startPeople, whileComparing } from '../../test/people.js';
 import type { People } from '../../test/people.js';
 import { Accounts } from '../accounts/accounts.js';
+import { takeLocks } from '../platform/locks.js';
 import { SessionEnding } from '../operators/session-ending.js';
 import { EmailChange } from './email-change.js';
 import { PasswordChange } from './password-change.js';
@@ -43,7 +45,7 @@ it('the new address confirms, both are told, and sessions go on', async () => {
   expect(await lastMailTo(people.replica, 'ann@example.test')).toContain('is to be changed');
   expect(await addressOf(ann.accountId)).toBe('ann@example.test');
   const token = await tokenSentTo(people.replica, 'ann.new@example.test');
-  await changes().confirm(token, FROM);
+  await changes().confirm(ann, token);
   expect(await addressOf(ann.accountId)).toBe('ann.new@example.test');
   expect(await lastMailTo(people.replica, 'ann@example.test')).toContain('another address now');
   expect(await isLive(ann.sid)).toBe(true);
@@ -51,7 +53,7 @@ it('the new address confirms, both are told, and sessions go on', async () => {
   await expect(people.signIn('ann@example.test')).rejects.toMatchObject({
     code: 'credentials_rejected',
   });
-  await expect(changes().confirm(token, FROM)).rejects.toMatchObject(rejected);
+  await expect(changes().confirm(ann, token)).rejects.toMatchObject(rejected);
   const actions = (await people.activity(ann.accountId)).map(({ action }) => action);
   expect(actions).toEqual(expect.arrayContaining(['email.request_change', 'email.change']));
 });
@@ -104,11 +106,55 @@ it('an address that somebody proves meanwhile is theirs; one that somebody only 
   await changes().request(dora, 'contested@example.test', PASSWORD);
   const token = await tokenSentTo(people.replica, 'contested@example.test');
   const id = await people.add('contested@example.test');
-  await expect(changes().confirm(token, FROM)).rejects.toMatchObject(rejected);
+  await expect(changes().confirm(dora, token)).rejects.toMatchObject(rejected);
   await people.query(`UPDATE accounts SET email_verified_at = NULL WHERE id = $1`, [id]);
-  await changes().confirm(token, FROM);
+  await changes().confirm(dora, token);
   expect(await addressOf(dora.accountId)).toBe('contested@example.test');
   expect(await addressOf(id)).toBeUndefined();
+});
+
+it('nobody but the account itself, in a live session, gives it an address: a click in that mailbox moves nothing', async () => {
+  const mallory = await owner('mallory@example.test');
+  await changes().request(mallory, 'victim@example.test', PASSWORD);
+  const mail = await lastMailTo(people.replica, 'victim@example.test');
+  expect(mail).toContain('The account of mallory@example.test');
+  const token = tokenIn(mail);
+  const registration = people.replica.get(Registration);
+  await registration.register('victim@example.test', FROM);
+  const own = await tokenSentTo(people.replica, 'victim@example.test');
+  const bystander = await owner('bystander@example.test');
+  await expect(changes().confirm(bystander, token)).rejects.toMatchObject(rejected);
+
+  // Whoever clicks the other of the two messages has the account that they asked for, with a password of theirs alone.
+  await registration.verifyEmail(own, OTHER, FROM);
+  await expect(changes().confirm(mallory, token)).rejects.toMatchObject(rejected);
+  await expect(people.signIn('victim@example.test', OTHER)).resolves.toBeDefined();
+  expect(await addressOf(mallory.accountId)).toBe('mallory@example.test');
+
+  await changes().request(mallory, 'mallory.new@example.test', PASSWORD);
+  const late = await tokenSentTo(people.replica, 'mallory.new@example.test');
+  await people.query(`UPDATE sessions SET ended_at = now() WHERE sid = $1`, [mallory.sid]);
+  await expect(changes().confirm(mallory, late)).rejects.toMatchObject({ code: 'session_ended' });
+  const { session } = await people.signIn('mallory@example.test');
+  await changes().confirm({ ...mallory, sid: session.sid }, late);
+});
+
+it('a reset of an account that stands in the way is done before it goes, or not at all', async () => {
+  const lea = await owner('lea@example.test');
+  await changes().request(lea, 'lea.new@example.test', PASSWORD);
+  const token = await tokenSentTo(people.replica, 'lea.new@example.test');
+  await people.replica.get(Registration).register('lea.new@example.test', FROM);
+  const { id } = (await people.replica.get(Accounts).findByEmail('lea.new@example.test'))!;
+  let changing: Promise<void> | undefined;
+  await people.replica.database.transaction(async (tx) => {
+    await takeLocks(tx, [{ resource: 'account', id, mode: 'exclusive' }]);
+    changing = changes().confirm(lea, token);
+    changing.catch(() => undefined);
+    await whenWaiting(people, 1);
+    await tx.query(`UPDATE accounts SET email_verified_at = now() WHERE id = $1`, [id]);
+  });
+  await expect(changing).rejects.toMatchObject(rejected);
+  expect(await addressOf(id)).toBe('lea.new@example.test');
 });
 
 it('a password reset at the old address stops it, and its messages open nothing after it', async () => {
@@ -119,27 +165,33 @@ it('a password reset at the old address stops it, and its messages open nothing 
   await reset.request('eve@example.test', FROM);
   const first = await tokenSentTo(people.replica, 'eve@example.test');
   await reset.confirm(first, OTHER, FROM);
-  await expect(changes().confirm(change, FROM)).rejects.toMatchObject(rejected);
+  await expect(changes().confirm(eve, change)).rejects.toMatchObject(rejected);
 
   const { session } = await people.signIn('eve@example.test', OTHER);
   await reset.request('eve@example.test', FROM);
   const second = await tokenSentTo(people.replica, 'eve@example.test');
   await changes().request({ ...eve, sid: session.sid }, 'eve.new@example.test', OTHER);
-  await changes().confirm(await tokenSentTo(people.replica, 'eve.new@example.test'), FROM);
+  await changes().confirm(
+    { ...eve, sid: session.sid },
+    await tokenSentTo(people.replica, 'eve.new@example.test'),
+  );
   await expect(reset.confirm(second, PASSWORD, FROM)).rejects.toMatchObject(rejected);
 });
 
 it('the earlier address takes a change back for three days, whatever the thief has done since', async () => {
   const fay = await owner('fay@example.test');
   await changes().request(fay, 'thief2@example.test', PASSWORD);
-  await changes().confirm(await tokenSentTo(people.replica, 'thief2@example.test'), FROM);
+  await changes().confirm(fay, await tokenSentTo(people.replica, 'thief2@example.test'));
   const restoring = await tokenSentTo(people.replica, 'fay@example.test');
   const reset = people.replica.get(PasswordReset);
   await reset.request('thief2@example.test', FROM);
   await reset.confirm(await tokenSentTo(people.replica, 'thief2@example.test'), OTHER, FROM);
   const { session } = await people.signIn('thief2@example.test', OTHER);
   await changes().request({ ...fay, sid: session.sid }, 'thief3@example.test', OTHER);
-  await changes().confirm(await tokenSentTo(people.replica, 'thief3@example.test'), FROM);
+  await changes().confirm(
+    { ...fay, sid: session.sid },
+    await tokenSentTo(people.replica, 'thief3@example.test'),
+  );
   // And somebody has begun an account with the address that is free now.
   await people.replica.get(Registration).register('fay@example.test', FROM);
 
@@ -164,10 +216,10 @@ it('the earlier address takes a change back for three days, whatever the thief h
 it('a thief who moves it twice and takes the second move back does not keep the owner from taking back the first', async () => {
   const hal = await owner('hal@example.test');
   await changes().request(hal, 'thief4@example.test', PASSWORD);
-  await changes().confirm(await tokenSentTo(people.replica, 'thief4@example.test'), FROM);
+  await changes().confirm(hal, await tokenSentTo(people.replica, 'thief4@example.test'));
   const ofOwner = await tokenSentTo(people.replica, 'hal@example.test');
   await changes().request(hal, 'thief5@example.test', PASSWORD);
-  await changes().confirm(await tokenSentTo(people.replica, 'thief5@example.test'), FROM);
+  await changes().confirm(hal, await tokenSentTo(people.replica, 'thief5@example.test'));
   const ofThief = await tokenSentTo(people.replica, 'thief4@example.test');
 
   await changes().restore(ofThief, OTHER, FROM);
@@ -179,18 +231,18 @@ it('a thief who moves it twice and takes the second move back does not keep the 
 it('nobody moves the address of a disabled account; enabled again, only an earlier address can', async () => {
   const ida = await owner('ida@example.test');
   await changes().request(ida, 'thief6@example.test', PASSWORD);
-  await changes().confirm(await tokenSentTo(people.replica, 'thief6@example.test'), FROM);
+  await changes().confirm(ida, await tokenSentTo(people.replica, 'thief6@example.test'));
   const restoring = await tokenSentTo(people.replica, 'ida@example.test');
   await changes().request(ida, 'thief7@example.test', PASSWORD);
   const change = await tokenSentTo(people.replica, 'thief7@example.test');
   await people.query(`UPDATE accounts SET disabled_at = now() WHERE id = $1`, [ida.accountId]);
-  await expect(changes().confirm(change, FROM)).rejects.toMatchObject(rejected);
+  await expect(changes().confirm(ida, change)).rejects.toMatchObject(rejected);
   await expect(changes().restore(restoring, OTHER, FROM)).rejects.toMatchObject(rejected);
 
   const operator = { name: 'olga', roles: [] };
   await people.replica.get(SessionEnding).disable(operator, ida.accountId, {});
   await people.replica.get(SessionEnding).enable(operator, ida.accountId, {});
-  await expect(changes().confirm(change, FROM)).rejects.toMatchObject(rejected);
+  await expect(changes().confirm(ida, change)).rejects.toMatchObject(rejected);
   await changes().restore(restoring, OTHER, FROM);
   expect(await addressOf(ida.accountId)).toBe('ida@example.test');
 });
@@ -200,11 +252,11 @@ it('of several at once one wins, and nobody is locked up', async () => {
   await changes().request(gus, 'gus.new@example.test', PASSWORD);
   const token = await tokenSentTo(people.replica, 'gus.new@example.test');
   const results = await Promise.allSettled([
-    changes().confirm(token, FROM),
+    changes().confirm(gus, token),
     people.replica.get(Registration).register('gus.new@example.test', FROM),
     people.replica.get(PasswordReset).request('gus@example.test', FROM),
     people.replica.get(Registration).register('gus@example.test', FROM),
-    changes().confirm(token, FROM),
+    changes().confirm(gus, token),
   ]);
   for (const result of results) {
     if (result.status === 'rejected') expect(result.reason).toMatchObject(rejected);

@@ -23,6 +23,8 @@ import { PasswordHasher } from './password-hasher.js';
 import { PasswordPolicy } from './password-policy.js';
 
 const UNIQUE_VIOLATION = '23505';
+/** Begun by somebody with the address `$1`, and never proved. */
+const UNPROVEN = `email = $1 AND email_verified_at IS NULL AND disabled_at IS NULL`;
 
 /**
  * Gives accounts other addresses. Sessions go on: an owner whose account is being taken has them as a last hold, and whoever
@@ -49,7 +51,10 @@ export class EmailChange {
    * @throws {DomainError} `current_password_rejected`, `invalid_input`, `session_ended`, `overloaded`
    */
   async request(owner: Owner, newEmail: string, currentPassword: string): Promise<void> {
-    const proof = await this.owners.byPassword(owner, currentPassword);
+    const account = await this.owners.accountOf(owner);
+    // First what costs no hash: a try that is refused for the address must not have cost one.
+    if (newEmail === account.email) throw sameAddress();
+    const proof = await this.owners.byPassword(owner, currentPassword, account);
     await this.database.transaction(async (tx) => {
       await takeLocks(tx, [{ resource: 'account', id: owner.accountId, mode: 'exclusive' }]);
       const email = await this.owners.requireStill(tx, owner, proof);
@@ -65,7 +70,7 @@ export class EmailChange {
         tx,
         taken
           ? addressTakenMessage(newEmail, this.config)
-          : confirmChangeMessage(newEmail, this.config, token),
+          : confirmChangeMessage(newEmail, email, this.config, token),
         this.emailTokens.lifetimeSeconds('change_email'),
       );
       await this.outbox.put(tx, changeRequestedMessage(email, this.config));
@@ -74,16 +79,20 @@ export class EmailChange {
   }
 
   /**
-   * Spends the token from the message to the new address. An account that somebody else has begun with that address and never
-   * verified goes.
+   * Spends the token from the message to the new address, for somebody in a session of that very account: who merely reads that mailbox,
+   * and is led to click, must not put their address on an account that a stranger goes on holding. An account that somebody
+   * else has begun with that address and never verified goes.
    *
-   * @throws {DomainError} `email_token_rejected`, also when another account has it by now
+   * @throws {DomainError} `session_ended`; `email_token_rejected`, also when it is of another account than the session, or another
+   *   account has the address by now
    */
-  async confirm(token: string, personal: PersonalDetails): Promise<void> {
+  async confirm(owner: Owner, token: string): Promise<void> {
     await this.#spend(
       token,
       'change_email',
       async (tx, { accountId, accountEmail, provenEmail }) => {
+        if (accountId !== owner.accountId) throw new DomainError('email_token_rejected');
+        await this.owners.requireStill(tx, owner, undefined);
         await giveAddress(tx, accountId, provenEmail);
         await this.emailTokens.endAllOf(tx, accountId);
         const restoring = await this.emailTokens.issue(
@@ -98,7 +107,7 @@ export class EmailChange {
           tx,
           addressChangedMessage(accountEmail, this.config, restoring, days),
         );
-        await this.#record(tx, accountId, 'email.change', personal);
+        await this.#record(tx, accountId, 'email.change', owner.from);
       },
     );
   }
@@ -132,16 +141,20 @@ export class EmailChange {
     );
   }
 
-  /** Under the account's lock, taken alone. */
+  /** Under the account's lock, taken alone, and that of one that stands in the way, which goes: no reset of it may end as done. */
   async #spend(
     token: string,
     purpose: 'change_email' | 'restore_email',
     work: (tx: EntityManager, bearer: TokenBearer) => Promise<void>,
   ): Promise<void> {
-    const { accountId: id } = await this.#bearerOf(token, purpose);
+    const { accountId, provenEmail } = await this.#bearerOf(token, purpose);
     try {
       await this.database.transaction(async (tx) => {
-        await takeLocks(tx, [{ resource: 'account', id, mode: 'exclusive' }]);
+        const inTheWay = await unprovenAccounts(tx, provenEmail);
+        await takeLocks(
+          tx,
+          [accountId, ...inTheWay].map((id) => ({ resource: 'account', id, mode: 'exclusive' })),
+        );
         const bearer = await this.emailTokens.bearerOf(tx, token, purpose);
         if (!bearer) throw new DomainError('email_token_rejected');
         await work(tx, bearer);
@@ -186,11 +199,15 @@ async function isTaken(tx: EntityManager, email: string): Promise<boolean> {
   return rows.length > 0;
 }
 
+async function unprovenAccounts(tx: EntityManager, email: string): Promise<string[]> {
+  const rows = await tx.query<{ id: string }[]>(`SELECT id FROM accounts WHERE ${UNPROVEN}`, [
+    email,
+  ]);
+  return rows.map(({ id }) => id);
+}
+
 /** An account that never proved the address stands in nobody's way. */
 async function giveAddress(tx: EntityManager, accountId: string, email: string): Promise<void> {
-  await tx.query(
-    `DELETE FROM accounts WHERE email = $1 AND email_verified_at IS NULL AND disabled_at IS NULL AND id <> $2`,
-    [email, accountId],
-  );
+  await tx.query(`DELETE FROM accounts WHERE ${UNPROVEN} AND id <> $2`, [email, accountId]);
   await tx.query(`UPDATE accounts SET email = $2 WHERE id = $1`, [accountId, email]);
 }

@@ -2,17 +2,23 @@ import type { Message } from '../mail/mailer.js';
 import { nextStep } from './next-step.js';
 import type { Links } from './next-step.js';
 
-/** To the address that an account is to have. */
-export function confirmChangeMessage(to: string, links: Links, token: string): Message {
+/** To the address that an account is to have. Names the account: whoever knows nothing of it must see that it is not theirs. */
+export function confirmChangeMessage(
+  to: string,
+  accountEmail: string,
+  links: Links,
+  token: string,
+): Message {
   return {
     to,
     subject: 'Confirm your new e-mail address',
     text: [
-      `Somebody, we hope you, wants to sign in at ${links.ISSUER_URL} with this address from now on.`,
+      `The account of ${accountEmail} at ${links.ISSUER_URL} is to have this address from now on.`,
+      'If that is not your account, do nothing: this is not about an account of yours, and makes none.',
       '',
       ...nextStep(links, 'change-email', token),
       '',
-      'It works once. If it was not you, do nothing: nothing changes without it.',
+      'It works once, and only for who is signed in to that account.',
     ].join('\n'),
   };
 }

@@ -13,7 +13,7 @@ const STEPS = {
     body: '{"token": "...", "password": "..."}',
   },
   'change-email': {
-    intro: 'To confirm it',
+    intro: 'To confirm it, signed in to that account',
     path: '/auth/email/change/confirm',
     body: '{"token": "..."}',
   },

@@ -101,7 +101,7 @@ it('messages that are under way open nothing afterwards', async () => {
   await expect(
     people.replica.get(PasswordReset).confirm(reset, 'a third password', FROM),
   ).rejects.toMatchObject(rejected);
-  await expect(people.replica.get(EmailChange).confirm(email, FROM)).rejects.toMatchObject(
+  await expect(people.replica.get(EmailChange).confirm(carl, email)).rejects.toMatchObject(
     rejected,
   );
 });

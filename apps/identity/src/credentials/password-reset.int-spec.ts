@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { stopReplicas } from '../../test/identity-under-test.js';
 import { lastMailTo, mailsTo, tokenSentTo } from '../../test/mailbox.js';
+import { whenWaiting } from '../../test/lock-waits.js';
 import { FROM, PASSWORD, startPeople } from '../../test/people.js';
 import type { People } from '../../test/people.js';
 import { Accounts } from '../accounts/accounts.js';
@@ -103,6 +104,20 @@ it('of several messages one works, and of several tries at once', async () => {
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
 });
 
+it('an account that goes while its password is set is not answered as if it had one', async () => {
+  await people.replica.get(Registration).register('gone@example.test', FROM);
+  const token = await tokenFor('gone@example.test');
+  let setting: Promise<void> | undefined;
+  await people.replica.database.transaction(async (tx) => {
+    await tx.query(`DELETE FROM accounts WHERE email = 'gone@example.test'`);
+    setting = confirm(token);
+    setting.catch(() => undefined);
+    await whenWaiting(people, 1);
+  });
+  await expect(setting).rejects.toMatchObject(rejected);
+  expect(await mailsTo(people.replica, 'gone@example.test')).toHaveLength(2);
+});
+
 it('a token is good for half an hour', async () => {
   await people.add('old@example.test');
   const token = await tokenFor('old@example.test');
@@ -170,7 +185,7 @@ it('however a password is set, it is another one for whoever has proved the one 
   expect(await version(id)).toBe(3);
   await replica.get(EmailChange).request(owner, 'kim.new@example.test', PASSWORD);
   const confirming = await tokenSentTo(replica, 'kim.new@example.test');
-  await replica.get(EmailChange).confirm(confirming, FROM);
+  await replica.get(EmailChange).confirm(owner, confirming);
   expect(await version(id)).toBe(3);
   await replica.get(EmailChange).restore(await token(), 'another horse', FROM);
   expect(await version(id)).toBe(4);

@@ -79,11 +79,13 @@ export class PasswordReset {
       await takeLocks(tx, [{ resource: 'account', id: accountId, mode: 'exclusive' }]);
       if (!(await this.emailTokens.bearerOf(tx, token, 'reset_password')))
         throw new DomainError('email_token_rejected');
-      await tx.query(
+      const [, changed] = await tx.query<[unknown, number]>(
         `UPDATE accounts SET password_hash = $2, password_version = password_version + 1,
            email_verified_at = coalesce(email_verified_at, now()) WHERE id = $1`,
         [accountId, passwordHash],
       );
+      // Gone in the same moment: nothing was set.
+      if (changed === 0) throw new DomainError('email_token_rejected');
       await this.emailTokens.endAllOf(tx, accountId);
       await this.outbox.put(tx, passwordChangedMessage(accountEmail, this.config));
       await this.audit.record(tx, {

@@ -67,6 +67,7 @@ export const COUNTED_ROUTES: ReadonlySet<string> = new Set([
   'GET /auth/activity',
   'POST /auth/password',
   'POST /auth/email/change',
+  'POST /auth/email/change/confirm',
   'POST /auth/account/export',
   'POST /auth/account/delete',
   ...DESCRIPTION_ROUTES,
