@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { createClient, SignInNeeded, TryLater } from '../examples/refresh-loop/refresh-loop.mjs';
 import type { Client, HeldSession } from '../examples/refresh-loop/refresh-loop.mjs';
@@ -145,6 +146,123 @@ it('a replay: a copy of the tokens was used elsewhere, and the person can be tol
   await app.client.fetch('/auth/me');
   app.hold({ ...copy, access_token: 'expired' });
   expect(await codeOf(app.client.fetch('/auth/me'))).toBe('refresh_token_replayed');
+});
+
+/** A browser with delivery `session`, whose cookie the browser keeps for it. */
+async function browserApp(): Promise<Client> {
+  const origin = stack.url('gateway');
+  const login = await expectStatus(
+    200,
+    post(`${origin}/auth/login`, { ...account, delivery: 'session' }, { origin }),
+  );
+  const [cookie = ''] = login.headers
+    .getSetCookie()
+    .filter((line) => line.startsWith('__Host-countersign-session='))
+    .map((line) => line.split(';')[0]);
+  stack.know(cookie.split('=')[1]!);
+  return createClient({
+    origin,
+    delivery: 'session',
+    fetch: (url, init) => {
+      const headers = new Headers(init.headers);
+      headers.set('cookie', cookie);
+      return fetch(url, { ...init, headers });
+    },
+  });
+}
+
+it('tokens are cut off again and again while a session is used: nobody is signed out', async () => {
+  const client = await browserApp();
+  const statuses: Record<number, number> = {};
+  let isOver = false;
+  const readers = Array.from({ length: 6 }, async () => {
+    while (!isOver) {
+      const { status } = await client.fetch('/orders');
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+  });
+  const operator = bearer(await stack.addOperator('olga', ['end-sessions']));
+  const cutOff = { kind: 'client', id: 'first-party', reason: 'a test' };
+  try {
+    for (let count = 0; count < 4; count += 1) {
+      await delay(1_000);
+      await expectStatus(
+        202,
+        post(stack.url('operator', '/operator/revocations'), cutOff, operator),
+      );
+    }
+  } finally {
+    isOver = true;
+    await Promise.all(readers);
+  }
+  expect(Object.keys(statuses)).toEqual(['200']);
+});
+
+/** A client in front of answers that are told here, one after the other; then everything is fine. */
+function clientHearing(delivery: 'cookie' | 'session', answers: readonly [number, string][]) {
+  const left = [...answers];
+  const asked: string[] = [];
+  const client = createClient({
+    origin: 'https://api.example',
+    delivery,
+    fetch: async (url) => {
+      asked.push(new URL(url).pathname);
+      const [status, code] = left.shift() ?? [200, 'ok'];
+      if (code === 'replaced meanwhile') await client.signedIn({});
+      const said = code === 'replaced meanwhile' ? 'session_ended' : code;
+      return Promise.resolve(Response.json({ code: said }, { status }));
+    },
+  });
+  return { client, asked };
+}
+
+it.each(['wrong_audience', 'unauthorized'])(
+  'delivery session: 401 %s is the service’s own affair, and the session goes on',
+  async (code) => {
+    const { client } = clientHearing('session', [[401, code]]);
+    const answer = await client.fetch('/orders');
+    expect([answer.status, await answer.json()]).toEqual([401, { code }]);
+    expect((await client.fetch('/orders')).status).toBe(200);
+  },
+);
+
+it('delivery session: a token that was overtaken is asked for once more', async () => {
+  const one = clientHearing('session', [[401, 'revoked']]);
+  expect((await one.client.fetch('/orders')).status).toBe(200);
+  const two = clientHearing('session', [
+    [401, 'revoked'],
+    [401, 'revoked'],
+  ]);
+  expect((await two.client.fetch('/orders')).status).toBe(401);
+  expect((await two.client.fetch('/orders')).status).toBe(200);
+  const over = clientHearing('session', [[401, 'session_ended']]);
+  expect(await codeOf(over.client.fetch('/orders'))).toBe('session_ended');
+  expect(await codeOf(over.client.fetch('/orders'))).toBe('session_ended');
+});
+
+it('a late answer about a session that somebody has signed in over ends nothing', async () => {
+  const session = clientHearing('session', [[401, 'replaced meanwhile']]);
+  expect((await session.client.fetch('/orders')).status).toBe(200);
+  const cookie = clientHearing('cookie', [
+    [401, 'expired'],
+    [401, 'replaced meanwhile'],
+  ]);
+  expect((await cookie.client.fetch('/orders')).status).toBe(200);
+});
+
+it('cookies that were written over on the way, as by a new password: the next ones are tried before anybody signs in', async () => {
+  const { client, asked } = clientHearing('cookie', [
+    [401, 'revoked'],
+    [401, 'refresh_token_rejected'],
+  ]);
+  expect((await client.fetch('/orders')).status).toBe(200);
+  expect(asked).toEqual(['/orders', '/auth/refresh', '/auth/refresh', '/orders']);
+  const over = clientHearing('cookie', [
+    [401, 'revoked'],
+    [401, 'refresh_token_rejected'],
+    [401, 'refresh_token_rejected'],
+  ]);
+  expect(await codeOf(over.client.fetch('/orders'))).toBe('refresh_token_rejected');
 });
 
 it('503: waits as long as it is told to, and goes on when identity is back', async () => {

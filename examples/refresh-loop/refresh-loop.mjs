@@ -56,19 +56,32 @@ export function createClient({
 
   /** Like `fetch`, for a path. @throws {SignInNeeded} @throws {TryLater} @throws {TypeError} the network's fault */
   async function request(path, init = {}) {
-    const held = await store.read();
-    if (held?.ended) throw new SignInNeeded(held.ended);
-    if (delivery === 'bearer' && !held) throw new SignInNeeded('not_signed_in');
-    const answer = await askPatiently(path, init, held);
-    if (answer.status !== 401) return answer;
-    if (delivery === 'session') {
+    for (let again = false; ; again = true) {
+      const held = await store.read();
+      if (held?.ended) throw new SignInNeeded(held.ended);
+      if (delivery === 'bearer' && !held) throw new SignInNeeded('not_signed_in');
+      const answer = await askPatiently(path, init, held);
+      if (answer.status !== 401) return answer;
       const code = await codeOf(answer);
-      await signedOut(code);
-      throw new SignInNeeded(code);
+      if (delivery === 'session' && ENDED.has(code) && (await isStill(held)))
+        throw await ended(code);
+      // Refused before anything was done: also what changes something is sent again. A second 401 is the service's own affair.
+      if (again) return answer;
+      if (delivery !== 'session') await refreshAfter(held?.turn);
+      // The session goes on: its token was overtaken on the way. Anything else is the service's own affair too.
+      else if (!OVERTAKEN.has(code) && !ENDED.has(code)) return answer;
     }
-    await refreshAfter(held?.turn);
-    // Refused, so nothing was done: also what changes something is sent again. A second 401 is the service's own affair.
-    return askPatiently(path, init, await store.read());
+  }
+
+  /** Whether nobody who shares the store has signed in, out, or refreshed since. */
+  async function isStill(held) {
+    return (await store.read())?.turn === held?.turn;
+  }
+
+  /** Forgets the session, for everybody who shares the store. */
+  async function ended(code) {
+    await signedOut(code);
+    return new SignInNeeded(code);
   }
 
   /** However many ask, and in however many tabs: one refresh; where storage is slow to reach a tab, that asks once more. */
@@ -98,8 +111,12 @@ export function createClient({
       // Kept before anything uses it: the token that was sent is spent now.
       if (answer?.ok) return signedIn(body);
       if (answer?.status === 401) {
-        await signedOut(body.code);
-        throw new SignInNeeded(body.code);
+        // A late answer, to what somebody has signed in over meanwhile.
+        if (!(await isStill(held))) return;
+        // With cookies that were written over on the way, as by a new password: the ones that there are now may be good.
+        if (delivery === 'cookie' && body.code === 'refresh_token_rejected' && tried === 1)
+          continue;
+        throw await ended(body.code);
       }
       if (answer && !isBusy(answer)) throw new Error(`refresh: ${answer.status} ${body.code}`);
       // No answer: it may have been done. Soon enough, the same token gets the same successor.
@@ -136,6 +153,11 @@ export function createClient({
   return { fetch: request, signedIn, signedOut };
 }
 
+/** What a request with delivery `session` is answered when there is no session behind its cookie, or no cookie. */
+const ENDED = new Set(['session_ended', 'credentials_required']);
+/** A cut-off, or the end of the token, came between its making and its check. */
+const OVERTAKEN = new Set(['revoked', 'expired']);
+
 const isBusy = ({ status }) => status === 429 || status === 503;
 
 /** Seconds to wait: never less than `Retry-After` says, and a little more by chance, so that not all come back at once. */
@@ -146,7 +168,10 @@ function waitOf(answer) {
 }
 
 async function codeOf(answer) {
-  const { code } = await answer.json().catch(() => ({}));
+  const { code } = await answer
+    .clone()
+    .json()
+    .catch(() => ({}));
   return code ?? 'unauthorized';
 }
 
