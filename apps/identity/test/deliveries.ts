@@ -1,6 +1,10 @@
 import { hash } from '@node-rs/argon2';
+import { decodeJwt } from 'jose';
+import type { AccessTokenClaims } from '../src/access-tokens/claims.js';
+import { encodeAccessToken } from '../src/access-tokens/encode-access-token.js';
 import { Accounts } from '../src/accounts/accounts.js';
 import { ACCESS, OPAQUE, REFRESH } from '../src/sessions/delivery/cookies.js';
+import { KeyRing } from '../src/signing-keys/key-ring.js';
 import { ask, Browser } from './browser.js';
 import { startReplica, stopReplicas } from './identity-under-test.js';
 import type { Replica } from './identity-under-test.js';
@@ -60,6 +64,17 @@ export async function signIn(delivery: 'cookie' | 'session', more: Record<string
   });
   expect(status).toBe(200);
   return { browser: inBrowser, sid: sidOf(body), body };
+}
+
+/** Puts the access token of a browser's cookie an hour back, signed as it was. */
+export async function letExpire(inBrowser: Browser): Promise<void> {
+  const cookie = inBrowser.cookies.get(ACCESS.name)!;
+  const claims = decodeJwt<AccessTokenClaims>(cookie.value);
+  const past = { ...claims, iat: claims.iat - 3600, exp: claims.exp - 3600 };
+  const value = await replica.database.transaction(async (tx) =>
+    encodeAccessToken(await replica.get(KeyRing).activeSigner(tx), past),
+  );
+  inBrowser.cookies.set(ACCESS.name, { ...cookie, value });
 }
 
 /** Credentials of each kind, as headers. */

@@ -69,21 +69,30 @@ export class Accounts {
   }
 
   /**
-   * Makes a verified account, for operators and the embedded run.
+   * Makes a verified account, for operators and the embedded run. One that somebody merely asked for becomes it, and what was sent for
+   * that opens nothing any more: any stranger can ask for one, at any address.
    *
    * @throws {DomainError} `account_exists`
    */
   async addVerified(email: string, passwordHash: string, roles: readonly Role[]): Promise<string> {
-    const id = this.ids.uuid();
-    const rows = await this.database.run((manager) =>
-      manager.query<unknown[]>(
-        `INSERT INTO accounts (id, email, email_verified_at, password_hash, roles)
-         VALUES ($1, $2, now(), $3, $4) ON CONFLICT (email) DO NOTHING RETURNING id`,
-        [id, email, passwordHash, roles],
+    const [made] = await this.database.run((manager) =>
+      manager.query<{ id: string }[]>(
+        `WITH made AS (
+           INSERT INTO accounts AS a (id, email, email_verified_at, password_hash, roles)
+           VALUES ($1, $2, now(), $3, $4)
+           ON CONFLICT (email) DO UPDATE SET email_verified_at = now(), password_hash = excluded.password_hash,
+             password_version = a.password_version + 1, roles = excluded.roles
+             WHERE a.email_verified_at IS NULL AND a.disabled_at IS NULL
+           RETURNING a.id
+         ), ended AS (
+           DELETE FROM email_tokens WHERE account_id IN (SELECT id FROM made)
+         )
+         SELECT id FROM made`,
+        [this.ids.uuid(), email, passwordHash, roles],
       ),
     );
-    if (rows.length === 0)
+    if (!made)
       throw new DomainError('account_exists', 'an account with this address exists already');
-    return id;
+    return made.id;
   }
 }

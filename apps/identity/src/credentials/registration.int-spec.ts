@@ -127,6 +127,31 @@ it('more sign-ins at once than may wait are turned away at once, and the others 
   expect(new Set(codes)).toEqual(new Set(['overloaded', 'credentials_rejected']));
 });
 
+it('an account that a stranger merely asked for keeps no operator from making it', async () => {
+  const email = 'operators@example.test';
+  await register(email);
+  const token = await tokenSentTo(replica, email);
+  const accounts = replica.get(Accounts);
+  const hash = await replica.get(PasswordHasher).hash('correct horse battery');
+  const id = await accounts.addVerified(email, hash, ['support']);
+  expect(await accounts.findByEmail(email)).toMatchObject({ id, roles: ['support'] });
+  await expect(signIn(email, 'correct horse battery')).resolves.toBeDefined();
+  await expect(verify(token, 'another horse battery')).rejects.toMatchObject({
+    code: 'email_token_rejected',
+  });
+  // One that is somebody's, or that was disabled, stays as it is.
+  await replica.database.run((m) =>
+    m.query(`UPDATE accounts SET disabled_at = now(), email_verified_at = NULL WHERE id = $1`, [
+      id,
+    ]),
+  );
+  for (const address of [email, 'one@example.test']) {
+    await expect(accounts.addVerified(address, hash, ['customer'])).rejects.toMatchObject({
+      code: 'account_exists',
+    });
+  }
+});
+
 it('what nobody has verified goes after eight days, and tokens when they are over', async () => {
   const query = <T>(sql: string) => replica.database.run((m) => m.query<T[]>(sql));
   const known = async (email: string) => (await replica.get(Accounts).findByEmail(email)) !== null;

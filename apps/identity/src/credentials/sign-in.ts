@@ -80,7 +80,7 @@ export class SignIn {
   async #recordFailure(
     account: Account | null,
     matches: boolean,
-    { ip, userAgent, deviceName }: SignInContext,
+    { ip, userAgent }: SignInContext,
   ): Promise<void> {
     await this.database.run((manager) =>
       this.audit.record(manager, {
@@ -88,7 +88,8 @@ export class SignIn {
         action: 'sign_in.fail',
         target: account?.id ?? null,
         accountId: account?.id ?? null,
-        personal: { ip, user_agent: userAgent, device_name: deviceName },
+        // Not the name of the device: the owner would read what a stranger has written for them.
+        personal: { ip, user_agent: userAgent },
         details: { reason: whyNot(account, matches) },
       }),
     );

@@ -19,6 +19,7 @@ import {
   DEVICE_ROUTES,
   HASHING_ROUTES,
   LIMITED_ROUTES,
+  limitedRouteOf,
   OPTIONAL_PROOF_ROUTES,
 } from './limited-routes.js';
 import { outcomeOf } from './outcome-of.js';
@@ -53,7 +54,7 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const http = context.switchToHttp();
     const request = http.getRequest<FastifyRequest>();
-    const route = `${request.method} ${request.routeOptions.url ?? ''}`;
+    const route = limitedRouteOf(request);
     const kinds = LIMITED_ROUTES[route];
     if (!kinds || (OPTIONAL_PROOF_ROUTES.has(route) && !givesPassword(request.body)))
       return next.handle();

@@ -78,6 +78,7 @@ it('what stays counted', () => {
     'request',
     'client_credentials',
   ]);
+  expect(counted('proved')).toEqual(['right_password', 'refresh', 'request']);
   expect(counted('untried')).toEqual(['refresh', 'request']);
   expect(counted('malformed')).toEqual(['request']);
 });
@@ -86,6 +87,8 @@ it.each([
   ['credentials_rejected', 'rejected'],
   ['current_password_rejected', 'rejected'],
   ['email_token_rejected', 'rejected'],
+  ['revocation_in_progress', 'proved'],
+  ['session_ended', 'proved'],
   ['overloaded', 'untried'],
   ['database_unavailable', 'untried'],
   ['unknown_client', 'untried'],

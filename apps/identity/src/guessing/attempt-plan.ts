@@ -134,10 +134,10 @@ export function countersFor(
 }
 
 /**
- * How an attempt ended: `untried` when nothing was learnt by it, `malformed` when it was refused for its shape alone, and nobody
+ * How an attempt ended: `proved` when what was given was right and something else was in the way; `untried` when nothing was learnt by it, `malformed` when it was refused for its shape alone, and nobody
  * was asked about it.
  */
-export type Outcome = 'accepted' | 'rejected' | 'untried' | 'malformed';
+export type Outcome = 'accepted' | 'proved' | 'rejected' | 'untried' | 'malformed';
 
 /** Whether an attempt stays counted. */
 export function counts(kind: AttemptKind, outcome: Outcome): boolean {
@@ -147,8 +147,9 @@ export function counts(kind: AttemptKind, outcome: Outcome): boolean {
     case 'request':
       return true;
     case 'message':
-    case 'right_password':
       return outcome === 'accepted';
+    case 'right_password':
+      return outcome === 'accepted' || outcome === 'proved';
     case 'sign_in':
     case 'password_check':
     case 'email_token':

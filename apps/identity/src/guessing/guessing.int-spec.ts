@@ -570,6 +570,13 @@ describe('right passwords', () => {
       post(limited, '/auth/account/export', { current_password: password }, headers);
     expect(await statuses(2, takeAlong('a wrong password'))).toEqual([403, 403]);
     expect(await statuses(3, takeAlong(PASSWORD))).toEqual([200, 200, 429]);
+    // The address that the account has: refused before anything is hashed, so it may be as often as it likes.
+    const bob = await newAccount();
+    const ofBob = { authorization: `Bearer ${await tokenOf(bob)}` };
+    const same = (password: string) => () =>
+      post(limited, '/auth/email/change', { email: bob, current_password: password }, ofBob);
+    expect(await statuses(4, same(PASSWORD))).toEqual([400, 400, 400, 400]);
+    expect(await statuses(1, same('a wrong password'))).toEqual([400]);
     // Signing in is another matter.
     expect(await login(limited, ann)).toBe(200);
   });

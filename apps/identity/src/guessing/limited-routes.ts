@@ -1,5 +1,14 @@
 import type { AttemptKind } from './attempt-plan.js';
 
+/** The route of a request as it is spelt here. HEAD is a GET whose body is not sent (RFC 9110 §9.3.2), and costs as much. */
+export function limitedRouteOf(request: {
+  readonly method: string;
+  readonly routeOptions: { readonly url?: string | undefined };
+}): string {
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  return `${method} ${request.routeOptions.url ?? ''}`;
+}
+
 /** What is tried by a request to each route of the public listener. A test holds it to the routes that there are. */
 export const LIMITED_ROUTES: Readonly<Record<string, readonly AttemptKind[]>> = {
   'POST /auth/login': ['sign_in', 'right_password'],

@@ -10,6 +10,9 @@ const WRONG_GUESSES: ReadonlySet<unknown> = new Set([
   'invalid_client',
 ]);
 
+/** Refusals that come only after a password was found to be right: the session, or what it was to be given, was not to be had. */
+const AFTER_PROOF: ReadonlySet<unknown> = new Set(['revocation_in_progress', 'session_ended']);
+
 /**
  * What became of an attempt that ended with an error. A refusal for another reason has told nothing of what is guessed; an error that
  * nobody expected may have come after the check, so it counts.
@@ -18,5 +21,7 @@ export function outcomeOf(error: unknown): Outcome {
   const isOurs = error instanceof Error && ['DomainError', 'OAuthError'].includes(error.name);
   if (!isOurs) return toProblemAnswer(error).problem.status >= 500 ? 'rejected' : 'malformed';
   if (error instanceof DomainError && error.isMalformed) return 'malformed';
-  return WRONG_GUESSES.has((error as { readonly code?: unknown }).code) ? 'rejected' : 'untried';
+  const { code } = error as { readonly code?: unknown };
+  if (AFTER_PROOF.has(code)) return 'proved';
+  return WRONG_GUESSES.has(code) ? 'rejected' : 'untried';
 }

@@ -47,6 +47,15 @@ it.each(routes)(
   },
 );
 
+it('HEAD counts as the GET that it is', async () => {
+  for (const [n, route] of ['/auth/me', '/auth/sessions?limit=200', '/auth/activity'].entries()) {
+    const from = `192.0.${String(100 + n)}.7`;
+    for (const status of [401, 401, 429])
+      expect([route, (await ask(`HEAD ${route}`, from)).status]).toEqual([route, status]);
+    expect((await ask(`GET ${route}`, from)).status).toBe(429);
+  }
+});
+
 it('and those of one network', async () => {
   const statuses: number[] = [];
   for (let n = 1; n <= 6; n += 1) {

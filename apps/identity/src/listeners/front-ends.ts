@@ -30,7 +30,9 @@ export function guardAgainstOtherPages(
     answerHeaders: 'device-token, preference-applied, retry-after, www-authenticate, x-request-id',
   });
   instance.addHook('onRequest', (request, reply, done) => {
-    if (!request.url.startsWith(BELOW) || !mayBeOfAnotherPage(request, cookies)) {
+    // The route's own spelling: a path may be written in many ways.
+    const path = request.routeOptions.url ?? request.url;
+    if (!path.startsWith(BELOW) || !mayBeOfAnotherPage(request, cookies)) {
       done();
       return;
     }

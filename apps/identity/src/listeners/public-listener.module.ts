@@ -4,6 +4,7 @@ import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { CountersignAuthModule } from '@countersign/nest-auth';
 import type { TokenVerifier } from '@countersign/token-verifier';
 import { PublicMetadataController } from '../access-tokens/metadata.controller.js';
+import { PastTokens } from '../access-tokens/past-tokens.js';
 import { Accounts } from '../accounts/accounts.js';
 import { IdentityConfig } from '../config/identity-config.js';
 import { AccountController } from '../credentials/account.controller.js';
@@ -110,6 +111,7 @@ export class PublicListenerModule {
           AttemptLimits,
           HashingShares,
           KnownDevices,
+          PastTokens,
           RequestLimits,
           LOGGER,
         ]),

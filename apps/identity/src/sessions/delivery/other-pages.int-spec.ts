@@ -60,6 +60,16 @@ describe('what another site could have caused', () => {
     expect((await post('/auth/logout', {}, ['cookie', access, ...headers])).status).toBe(202);
   });
 
+  it('a form is refused before its body is read, however its path is written', async () => {
+    for (const path of ['/auth/login', '/%61uth/login', '/auth/%6Cogin']) {
+      const sent = await ask(publicUrl(), 'POST', path, {
+        headers: ['content-type', 'text/plain', 'origin', 'https://evil.example'],
+        body: '{}',
+      });
+      expect([path, sent]).toMatchObject([path, refused]);
+    }
+  });
+
   it.each(BAD)('%s may not', async (_, headers) => {
     for (const delivery of ['cookie', 'session']) {
       expect(await post('/auth/login', { ...ann, delivery }, headers)).toMatchObject(refused);

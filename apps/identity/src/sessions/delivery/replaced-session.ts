@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { TokenVerifier } from '@countersign/nest-auth';
 import type { Logger } from '@countersign/service-host';
 import { readRequestCredentials } from '@countersign/token-verifier';
 import type { FastifyRequest } from 'fastify';
+import { PastTokens } from '../../access-tokens/past-tokens.js';
 import { personalDetails } from '../../audit/personal-details.js';
 import { LOGGER } from '../../platform/platform.module.js';
 import { OwnSessions } from '../own-sessions.js';
@@ -14,7 +14,7 @@ import { OwnCookies } from './own-cookies.js';
 @Injectable()
 export class ReplacedSession {
   constructor(
-    @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
+    private readonly pastTokens: PastTokens,
     private readonly lookup: SessionLookup,
     private readonly sessions: OwnSessions,
     private readonly cookies: OwnCookies,
@@ -55,8 +55,8 @@ export class ReplacedSession {
   }
 
   async #ofAccessToken(encoded: string) {
-    // A token that is not good is not somebody's session.
-    const token = await this.verifier.verify(encoded).catch(() => undefined);
-    return token?.sessionId === undefined ? undefined : this.lookup.bySid(token.sessionId);
+    // It has expired, mostly, when people sign in again; one that was not signed here is nobody's session.
+    const sid = await this.pastTokens.sessionOf(encoded);
+    return sid === undefined ? undefined : this.lookup.bySid(sid);
   }
 }

@@ -8,20 +8,23 @@ import {
 } from '@countersign/token-verifier';
 import type { AccessToken } from '@countersign/token-verifier';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { PastTokens } from '../../access-tokens/past-tokens.js';
 import { DomainError } from '../../platform/domain-error.js';
 import { SessionLookup } from '../session-lookup.js';
 import type { KnownSession } from '../session-lookup.js';
 import { OPAQUE, ACCESS } from './cookies.js';
+import { takeBackCookies } from './deliver-credentials.js';
 import { OwnCookies } from './own-cookies.js';
 import { rememberSignedIn } from './signed-in.js';
 import type { SignedIn } from './signed-in.js';
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+const LOGOUT = '/auth/logout';
 
 /**
  * Lets a request to the public listener through when it comes from a person in a session: by an access token in the header or in a
  * cookie, or by the opaque cookie. A route without `@Public()` is protected. Whatever changes something also asks the database
- * whether the session has ended.
+ * whether the session has ended. A log-out needs no more than that a cookie was given here once, and leaves none.
  */
 @Injectable()
 export class SignedInGuard implements CanActivate {
@@ -29,6 +32,7 @@ export class SignedInGuard implements CanActivate {
     @Inject(TokenVerifier) private readonly verifier: TokenVerifier,
     private readonly lookup: SessionLookup,
     private readonly cookies: OwnCookies,
+    private readonly pastTokens: PastTokens,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -39,9 +43,9 @@ export class SignedInGuard implements CanActivate {
       rememberSignedIn(request, await this.#whoAsks(request));
       return true;
     } catch (error) {
-      if (error instanceof Refusal) {
-        http.getResponse<FastifyReply>().headers(error.answer.headers);
-      }
+      const reply = http.getResponse<FastifyReply>();
+      if (error instanceof Refusal) reply.headers(error.answer.headers);
+      if (isLogout(request) && isNobody(error)) takeBackCookies(reply);
       throw error;
     }
   }
@@ -56,10 +60,20 @@ export class SignedInGuard implements CanActivate {
     if (given.cookie === OPAQUE.name) {
       return fromSession(requireLive(await this.lookup.byCookie(given.token)));
     }
+    const left =
+      given.cookie === ACCESS.name && isLogout(request) && (await this.#leaving(given.token));
+    if (left) return left;
     const token = await this.#verify(given.token);
     const signedIn = fromToken(token, given.cookie === ACCESS.name ? 'cookie' : 'bearer');
     if (!READING.has(request.method)) requireLive(await this.lookup.bySid(signedIn.sid));
     return signedIn;
+  }
+
+  /** The live session of an access cookie whose token may have expired: the refresh cookie, which is good for longer, is not sent here. */
+  async #leaving(encoded: string): Promise<SignedIn | undefined> {
+    const sid = await this.pastTokens.sessionOf(encoded);
+    const session = sid === undefined ? undefined : await this.lookup.bySid(sid);
+    return session?.state === 'live' ? { ...fromSession(session), by: 'cookie' } : undefined;
   }
 
   async #verify(encoded: string): Promise<AccessToken> {
@@ -70,6 +84,15 @@ export class SignedInGuard implements CanActivate {
       throw answer ? new Refusal(answer, error) : error;
     }
   }
+}
+
+function isLogout({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.url === LOGOUT;
+}
+
+function isNobody(error: unknown): boolean {
+  if (error instanceof Refusal) return error.answer.status === 401;
+  return error instanceof DomainError && error.code === 'session_ended';
 }
 
 function requireLive(session: KnownSession | undefined): KnownSession {

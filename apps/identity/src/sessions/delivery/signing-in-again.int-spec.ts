@@ -1,6 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { jest } from '@jest/globals';
+import { SignJWT } from 'jose';
 import {
   ann,
+  besides,
+  letExpire,
   post,
   sidOf,
   signIn,
@@ -8,6 +12,7 @@ import {
   startDeliveries,
   stopDeliveries,
 } from '../../../test/deliveries.js';
+import { PastTokens } from '../../access-tokens/past-tokens.js';
 import { ACCESS, OPAQUE, REFRESH } from './cookies.js';
 
 jest.setTimeout(180_000);
@@ -33,6 +38,51 @@ describe('signing in again', () => {
       expect(inBrowser.cookieHeader('/')).not.toContain(planted);
       const [row] = await sql(`SELECT end_reason FROM sessions WHERE sid = $1`, [left]);
       expect(row).toEqual({ end_reason: 'signed_in_again' });
+    }
+  });
+
+  it('also when its access token has come to its end, as it mostly has by then', async () => {
+    const { browser: inBrowser, sid: left } = await signIn('cookie');
+    await letExpire(inBrowser);
+    expect((await inBrowser.fetch('GET', '/auth/me')).body).toMatchObject({ code: 'expired' });
+    const again = await inBrowser.fetch('POST', '/auth/login', { ...ann, delivery: 'cookie' });
+    expect(again.status).toBe(200);
+    const [row] = await sql(`SELECT end_reason FROM sessions WHERE sid = $1`, [left]);
+    expect(row).toEqual({ end_reason: 'signed_in_again' });
+  });
+
+  it('a token that was not signed here, or by a key that was revoked, ends nobody’s session', async () => {
+    const { browser: inBrowser, sid } = await signIn('cookie');
+    const own = inBrowser.cookies.get(ACCESS.name)!;
+    const pieces = own.value.split('.');
+    const forged = [
+      pieces[0],
+      Buffer.from(JSON.stringify({ sid })).toString('base64url'),
+      pieces[2],
+    ];
+    inBrowser.cookies.set(ACCESS.name, { ...own, value: forged.join('.') });
+    await inBrowser.fetch('POST', '/auth/login', { ...ann, delivery: 'cookie' });
+    expect(await sql(`SELECT end_reason FROM sessions WHERE sid = $1`, [sid])).toEqual([
+      { end_reason: null },
+    ]);
+    expect(await besides().get(PastTokens).sessionOf(own.value)).toBe(sid);
+    for (const other of ['', 'x', 'a.b.c', 'e30.e30.', forged.join('.')])
+      expect(await besides().get(PastTokens).sessionOf(other)).toBeUndefined();
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    for (const [state, found] of [
+      ['purged', sid],
+      ['revoked', undefined],
+    ]) {
+      const kid = `a ${String(state)} one`;
+      await sql(
+        `INSERT INTO signing_keys (kid, state, public_jwk, prepared_at, prepared_ms, retired_ms, ended_at, tokens_until)
+         VALUES ($1, $2, $3, now(), 0, 0, now(), now())`,
+        [kid, state, publicKey.export({ format: 'jwk' })],
+      );
+      const token = await new SignJWT({ sid })
+        .setProtectedHeader({ alg: 'RS256', kid })
+        .sign(privateKey);
+      expect([kid, await besides().get(PastTokens).sessionOf(token)]).toEqual([kid, found]);
     }
   });
 

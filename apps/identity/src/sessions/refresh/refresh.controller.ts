@@ -5,14 +5,9 @@ import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { personalDetails } from '../../audit/personal-details.js';
 import { Described } from '../../openapi/described.js';
-import { DomainError } from '../../platform/domain-error.js';
 import { RefreshAdmission } from '../admission/refresh-admission.js';
 import { unverifiedBoundSession } from '../delivery/bound-session.js';
-import {
-  credentialsAnswer,
-  deliverCredentials,
-  takeBackCookies,
-} from '../delivery/deliver-credentials.js';
+import { credentialsAnswer, deliverCredentials } from '../delivery/deliver-credentials.js';
 import type { CredentialsAnswer } from '../delivery/deliver-credentials.js';
 import { OwnCookies } from '../delivery/own-cookies.js';
 import { refuse } from '../delivery/refuse.js';
@@ -20,13 +15,6 @@ import { Refreshes } from './refreshes.js';
 import type { RefreshRequest } from './refreshes.js';
 
 const given = z.strictObject({ refresh_token: z.string().max(200).optional() }).nullish();
-
-/** After these a browser's cookies are of no use any more. */
-const FINAL: ReadonlySet<string> = new Set([
-  'refresh_token_rejected',
-  'refresh_token_replayed',
-  'session_ended',
-]);
 
 @Controller('auth')
 export class RefreshController {
@@ -44,7 +32,7 @@ export class RefreshController {
     details:
       'Takes the refresh token from the body for delivery `bearer`, from its cookie for delivery `cookie`; the answer comes the same ' +
       'way. A refresh cookie counts only with the access cookie of the same session, whose token may have expired; an access token in ' +
-      'a header is not looked at.',
+      'a header is not looked at. A refusal leaves cookies as they are.',
     answers: { 200: credentialsAnswer },
     problems: [
       'refresh_token_rejected',
@@ -67,15 +55,10 @@ export class RefreshController {
     const { ip, headers, raw } = reply.request;
     const { token, by } = this.#tokenOf(body?.refresh_token, reply);
     const from = personalDetails(ip, headers['user-agent']);
-    try {
-      const boundTo = unverifiedBoundSession(raw.rawHeaders);
-      const refresh = () => this.refreshes.refresh(token, { by, from, boundTo });
-      return deliverCredentials(await this.admission.admit(refresh), reply);
-    } catch (error) {
-      const isFinal = error instanceof DomainError && FINAL.has(error.code);
-      if (by === 'cookie' && isFinal) takeBackCookies(reply);
-      throw error;
-    }
+    const boundTo = unverifiedBoundSession(raw.rawHeaders);
+    const refresh = () => this.refreshes.refresh(token, { by, from, boundTo });
+    // A refusal takes no cookies back: by the time that it arrives, the browser may hold those of a sign-in or of a new password.
+    return deliverCredentials(await this.admission.admit(refresh), reply);
   }
 
   #tokenOf(
