@@ -28,7 +28,10 @@ export function addAccountsCommand(program: Command, context: CliContext): void 
       'Make a verified account; the password is read from standard input. Needs the settings of the service',
     )
     .option('--password-file <file>', 'read the password from this file instead')
-    .option('--unless-there', 'leave a verified account that has this address as it is, and succeed')
+    .option(
+      '--unless-there',
+      'leave a verified account that has this address as it is, and succeed',
+    )
     .requiredOption('--email <address>', 'the address to sign in with')
     .addOption(
       new Option('--role <role>', 'what the account may do').choices(ROLES).default('customer'),
