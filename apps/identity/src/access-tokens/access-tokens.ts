@@ -104,15 +104,53 @@ export class AccessTokens {
           },
           reading,
         );
-        if ('instead' in fixed) return fixed;
-        const { claims, signer } = fixed;
-        return { claims, encoded: await encodeAccessToken(signer, claims) };
+        return 'instead' in fixed ? fixed : await sign(fixed);
       } catch (error) {
         if (!(error instanceof CoveredByCutoff)) throw error;
         await delay(WAIT_MS);
       }
     }
     throw new DomainError('revocation_in_progress');
+  }
+
+  /**
+   * The same for many in one transaction: for as many of them as it can be done without waiting. What is left is to be issued by itself:
+   * where a cut-off covers this second, a client is disabled, or the database is a standby.
+   *
+   * @param locking takes only what need not be waited for, and says what
+   * @param decide is given the rows of `reading` and of `locking`; nothing for what is left
+   * @returns in the order of what was decided
+   * @throws {DomainError} `database_unavailable`
+   */
+  async issueTogether(
+    locking: string,
+    decide: (rows: readonly object[], locked: readonly object[]) => readonly (Mint | undefined)[],
+    reading: Statement,
+  ): Promise<(IssuedToken | undefined)[]> {
+    const all = await this.database.brief<readonly (FixedToken | undefined)[]>(
+      locking,
+      async (tx, rows, locked) => {
+        const result: (FixedToken | undefined)[] = [];
+        const closing: Statement[] = [];
+        for (const mint of decide(rows, locked)) {
+          const fixed = mint && (await this.#fixIfPossible(tx, mint));
+          result.push(fixed);
+          if (fixed) closing.push(...(mint.closing ?? []));
+        }
+        return { result, closing };
+      },
+      reading,
+    );
+    return Promise.all(all.map(async (fixed) => fixed && sign(fixed)));
+  }
+
+  async #fixIfPossible(tx: EntityManager, mint: Mint): Promise<FixedToken | undefined> {
+    try {
+      return await this.#fix(tx, mint);
+    } catch (error) {
+      if (error instanceof CoveredByCutoff || error instanceof DomainError) return undefined;
+      throw error;
+    }
   }
 
   async #fix(tx: EntityManager, { subject, facts }: Mint): Promise<FixedToken> {
@@ -138,6 +176,10 @@ export class AccessTokens {
     const most = Math.floor((seconds * this.config.EXPIRY_JITTER_PERCENT) / 100);
     return seconds - this.ids.below(most + 1);
   }
+}
+
+async function sign({ claims, signer }: FixedToken): Promise<IssuedToken> {
+  return { claims, encoded: await encodeAccessToken(signer, claims) };
 }
 
 async function readFacts(tx: EntityManager, { sub, client }: TokenSubject): Promise<MintFacts> {

@@ -46,7 +46,7 @@ export class Database {
    * In between, use {@link prepared} and statements of your own; `save()` and its like would begin a transaction themselves.
    *
    * @param opening SQL that needs no parameters
-   * @param work is given the rows of `reading`
+   * @param work is given the rows of `reading`, and those of the last statement of `opening`
    * @param reading is a statement after the opening: it sees what was committed until then
    */
   brief<T>(
@@ -54,13 +54,15 @@ export class Database {
     work: (
       tx: EntityManager,
       rows: readonly object[],
+      opened: readonly object[],
     ) => Promise<{ readonly result: T; readonly closing?: readonly Statement[] }>,
     reading?: Statement,
   ): Promise<T> {
     return this.#onConnection(async (runner, connection) => {
       const begin = `BEGIN ISOLATION LEVEL READ COMMITTED; ${opening}`;
-      const rows = await this.#send(connection, reading ? [begin, reading] : [begin]);
-      const { result, closing = [] } = await work(runner.manager, rows);
+      const results = await this.#send(connection, reading ? [begin, reading] : [begin]);
+      const rows = reading ? (results.pop() ?? []) : [];
+      const { result, closing = [] } = await work(runner.manager, rows, results.pop() ?? []);
       await this.#send(connection, [...closing, 'COMMIT']);
       return result;
     });
@@ -91,23 +93,21 @@ export class Database {
   /**
    * Sends all of `parts` in one go; the first time on a connection, one by one, so that they are prepared.
    *
-   * @returns the rows of the last
+   * @returns the rows of each statement
    */
   async #send(
     connection: PoolClient,
     parts: readonly (string | Statement)[],
-  ): Promise<readonly object[]> {
+  ): Promise<(readonly object[])[]> {
     const known = this.#prepared.get(connection) ?? new Set<string>();
     if (parts.every((part) => typeof part === 'string' || known.has(part.name))) {
       const text = parts.map((part) => (typeof part === 'string' ? part : executing(part)));
-      // One result for each statement, or a single one.
-      const results = (await connection.query(text.join('; '))) as unknown;
-      return ([results].flat().at(-1) as QueryResult<object>).rows;
+      return rowsOf(await connection.query(text.join('; ')));
     }
-    let rows: readonly object[] = [];
+    const rows: (readonly object[])[] = [];
     for (const part of parts) {
       const query = typeof part === 'string' ? part : { ...part, values: [...part.values] };
-      ({ rows } = await connection.query<object>(query));
+      rows.push(...rowsOf(await connection.query(query)));
       if (typeof part !== 'string') this.#prepared.set(connection, known.add(part.name));
     }
     return rows;
@@ -141,6 +141,11 @@ async function isRolledBack(connection: PoolClient): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Of several statements there is a list of results, of one a single one. */
+function rowsOf(results: unknown): (readonly object[])[] {
+  return ([results].flat() as QueryResult<object>[]).map(({ rows }) => rows);
 }
 
 /** Has a connection run what it has prepared. */

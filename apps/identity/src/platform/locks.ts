@@ -46,9 +46,14 @@ export function lockColumns(locks: readonly NamedLock[]): string {
   const rank = ({ resource }: NamedLock) => RESOURCES.indexOf(resource);
   return [...locks]
     .sort((a, b) => rank(a) - rank(b) || (a.idExpression < b.idExpression ? -1 : 1))
-    .map(({ resource, idExpression, mode }) => {
-      const take = mode === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock';
-      return `${take}(hashtextextended('${resource}:' || ${idExpression}, 0))`;
-    })
+    .map((lock) => calling('pg_advisory_xact_lock', lock))
     .join(', ');
+}
+
+/** SQL that takes a lock if it is free for it, and says whether it was. Never waits: order does not matter. */
+export const tryingLock = (lock: NamedLock): string => calling('pg_try_advisory_xact_lock', lock);
+
+function calling(taking: string, { resource, idExpression, mode }: NamedLock): string {
+  const name = mode === 'shared' ? `${taking}_shared` : taking;
+  return `${name}(hashtextextended('${resource}:' || ${idExpression}, 0))`;
 }

@@ -6,8 +6,8 @@ import { scopesOf } from '../accounts/roles.js';
 import type { Role } from '../accounts/roles.js';
 import { prepared } from '../platform/database.js';
 import type { Statement } from '../platform/database.js';
-import { KEY_RING_LOCK, lockColumns } from '../platform/locks.js';
-import type { Lock } from '../platform/locks.js';
+import { KEY_RING_LOCK, lockColumns, tryingLock } from '../platform/locks.js';
+import type { Lock, NamedLock } from '../platform/locks.js';
 import type { Session } from './session.js';
 import type { StoredSecrets } from './session-secrets.js';
 
@@ -50,21 +50,45 @@ export function isSessionId(text: string): boolean {
  */
 export function lockingStanding(sid: string, mode: Lock['mode']): string {
   if (!isSessionId(sid)) throw new TypeError('not the id of a session');
-  const columns = lockColumns([
-    { resource: 'client', idExpression: 'client_id', mode: 'shared' },
-    {
-      resource: KEY_RING_LOCK.resource,
-      idExpression: `'${KEY_RING_LOCK.id}'::text`,
-      mode: 'shared',
-    },
-    { resource: 'account', idExpression: 'account_id::text', mode: 'shared' },
-    { resource: 'session', idExpression: 'sid::text', mode },
-  ]);
-  return `SELECT ${columns} FROM sessions WHERE sid = '${sid}'`;
+  return `SELECT ${lockColumns(standingLocks(mode))} FROM sessions WHERE sid = '${sid}'`;
+}
+
+const standingLocks = (mode: Lock['mode']): readonly NamedLock[] => [
+  { resource: 'client', idExpression: 'client_id', mode: 'shared' },
+  {
+    resource: KEY_RING_LOCK.resource,
+    idExpression: `'${KEY_RING_LOCK.id}'::text`,
+    mode: 'shared',
+  },
+  { resource: 'account', idExpression: 'account_id::text', mode: 'shared' },
+  { resource: 'session', idExpression: 'sid::text', mode },
+];
+
+/**
+ * The statement that takes those locks for many sessions where it need not wait for them, and says for which: `sid`, `locked`. What it
+ * holds without having all of a session's is of no use to anybody, and goes with the transaction.
+ *
+ * @throws {TypeError} when one of `sids` is not spelt as one
+ */
+export function tryingStandings(sids: readonly string[]): string {
+  const locks = standingLocks('exclusive').map(tryingLock).join(' AND ');
+  return `SELECT sid, ${locks} AS locked FROM sessions WHERE sid = ANY('${listOf(sids)}')`;
+}
+
+/** How {@link tryingStandings} answers. */
+export interface LockedStanding {
+  readonly sid: string;
+  readonly locked: boolean;
+}
+
+/** A list of ids, as Postgres spells an array. */
+function listOf(sids: readonly string[]): string {
+  if (!sids.every(isSessionId)) throw new TypeError('not the id of a session');
+  return `{${sids.join(',')}}`;
 }
 
 /** One column of JSON, which costs the serving process less to read than a row of thirty. */
-const READ_STANDING = `SELECT row_to_json(standing) AS standing FROM (
+const READ_STANDINGS = `SELECT row_to_json(standing) AS standing FROM (
   SELECT s.sid, s.account_id AS "accountId", s.client_id AS "clientId", s.delivery, s.remembered,
     s.device_name AS "deviceName", s.generation, encode(s.sealed_secret, 'base64') AS "sealedSecret",
     s.master_key_id AS "masterKeyId", encode(s.cookie_hash, 'base64') AS "cookieHash",
@@ -78,36 +102,38 @@ const READ_STANDING = `SELECT row_to_json(standing) AS standing FROM (
     a.roles, a.disabled_at IS NOT NULL AS "accountDisabled",
     ${mintFactColumns('s.account_id::text', 's.client_id')}
   FROM sessions AS s JOIN accounts AS a ON a.id = s.account_id
-  WHERE s.sid = $1) AS standing`;
+  WHERE s.sid = ANY($1::uuid[])) AS standing`;
 
-/** How {@link readingStanding} answers. */
+/** How {@link readingStandings} answers. */
 interface StandingRow {
   readonly standing: Omit<Standing, 'sealedSecret' | 'cookieHash'> &
     Readonly<Record<'sealedSecret' | 'cookieHash', string | null>>;
 }
 
-/** What the rows of {@link readingStanding} say; `undefined` when there is no such session. */
-export function standingIn([row]: readonly object[]): Standing | undefined {
-  if (!row) return undefined;
-  const { standing } = row as StandingRow;
+/** What the rows of {@link readingStandings} say, in any order; nothing of a session that there is not. */
+export function standingsIn(rows: readonly object[]): Standing[] {
   const bytes = (base64: string | null) => base64 && Buffer.from(base64, 'base64');
-  return {
-    ...standing,
-    sealedSecret: bytes(standing.sealedSecret) || null,
-    cookieHash: bytes(standing.cookieHash) || null,
-  };
+  return rows.map((row) => {
+    const { standing } = row as StandingRow;
+    return {
+      ...standing,
+      sealedSecret: bytes(standing.sealedSecret) || null,
+      cookieHash: bytes(standing.cookieHash) || null,
+    };
+  });
 }
 
-/** Reads it, in one row or none; under the locks when something is to be issued. */
-export const readingStanding = (sid: string): Statement => ({
-  name: 'session_standing',
-  text: READ_STANDING,
-  values: [sid],
+/** Reads them; under the locks when something is to be issued. */
+export const readingStandings = (...sids: string[]): Statement => ({
+  name: 'session_standings',
+  text: READ_STANDINGS,
+  values: [listOf(sids)],
 });
 
 /** The same in a transaction that has begun. */
 export async function readStanding(tx: EntityManager, sid: string): Promise<Standing | undefined> {
-  return standingIn(await prepared(tx, readingStanding(sid)));
+  const [standing] = standingsIn(await prepared(tx, readingStandings(sid)));
+  return standing;
 }
 
 /** Whether a session is one still, by the database's time. */

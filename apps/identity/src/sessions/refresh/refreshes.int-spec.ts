@@ -334,6 +334,131 @@ it('asks the database twice, with five statements', async () => {
   const ours = texts.filter((text) => !/revocation_head|service_instances|LISTEN/.test(text));
   expect(ours).toHaveLength(2);
   expect(ours[0]).toMatch(/^BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory/);
-  expect(ours[0]).toMatch(/; EXECUTE "session_standing"\('[\da-f-]{36}'\)$/);
+  expect(ours[0]).toMatch(/; EXECUTE "session_standings"\('\{[\da-f-]{36}\}'\)$/);
   expect(ours[1]).toMatch(/^EXECUTE "advance_session"\([^;]*\); COMMIT$/);
+});
+
+describe('when many sessions are refreshed at once', () => {
+  const many = (count: number) => Promise.all(Array.from({ length: count }, () => begin()));
+
+  it('they share transactions, and each gets its own', async () => {
+    const begun = await many(24);
+    const asked = jest.spyOn(pg.Client.prototype, 'query');
+    const given = await Promise.all(begun.map(({ token }) => refresh(token)));
+    const commits = asked.mock.calls.filter(([query]) => JSON.stringify(query).includes('COMMIT'));
+    asked.mockRestore();
+    expect(commits.length).toBeLessThan(12);
+    for (const [n, { sid }] of begun.entries()) {
+      expect(given[n]!.refreshToken).toMatch(new RegExp(`^${sid}\\.1\\.`));
+      expect(decodeJwt(given[n]!.accessToken)).toMatchObject({ sid, sub: accountId });
+      expect(await rowOf(sid)).toMatchObject({ generation: 1, end_reason: null });
+    }
+    const again = await Promise.all(
+      given.map(({ refreshToken }) => codeOf(refresh(refreshToken!))),
+    );
+    expect(new Set(again)).toEqual(new Set(['refreshed']));
+  });
+
+  it('what is wrong with one of them is its own affair', async () => {
+    const [good, ended, replayed, forged, moved, cookie] = [
+      await many(6),
+      await begin(),
+      await begin(),
+      await begin(),
+      await begin(),
+      await begin('cookie'),
+    ];
+    await one.get(Sessions).end(ended.sid, 'logout');
+    await next(await next(replayed.token));
+    await sql(
+      `UPDATE sessions SET sealed_secret = (SELECT sealed_secret FROM sessions WHERE sid = $2) WHERE sid = $1`,
+      [moved.sid, ended.sid],
+    );
+    const [head] = forged.token.split(/[^.]+$/);
+    const asked: [string, string][] = [
+      ...good.map(({ token }): [string, string] => [token, 'refreshed']),
+      [good[0]!.token, 'refreshed'],
+      [ended.token, 'session_ended'],
+      [replayed.token, 'refresh_token_replayed'],
+      [`${head}${'A'.repeat(43)}`, 'refresh_token_rejected'],
+      [cookie.token, 'refresh_token_rejected'],
+    ];
+    const broken = refresh(moved.token).catch((error: unknown) => String(error));
+    const codes = await Promise.all(asked.map(([token]) => codeOf(refresh(token))));
+    expect(codes).toEqual(asked.map(([, code]) => code));
+    expect(await broken).toMatch(/cannot be opened/);
+    for (const { sid } of good) expect(await rowOf(sid)).toMatchObject({ generation: 1 });
+    expect(await rowOf(replayed.sid)).toMatchObject({ end_reason: 'replay' });
+    expect(await rowOf(forged.sid)).toMatchObject({ generation: 0, end_reason: null });
+  });
+
+  it('whoever has to wait for somebody else keeps nobody waiting', async () => {
+    const [held, ...others] = await many(12);
+    const { waiting } = await other.database.transaction(async (tx) => {
+      await tx.query(`SELECT pg_advisory_xact_lock(hashtextextended('session:' || $1, 0))`, [
+        held!.sid,
+      ]);
+      const waiting = Promise.all([codeOf(refresh(held!.token)), codeOf(refresh(held!.token))]);
+      const codes = await Promise.all(others.map(({ token }) => codeOf(refresh(token))));
+      expect(new Set(codes)).toEqual(new Set(['refreshed']));
+      expect(await rowOf(held!.sid)).toMatchObject({ generation: 0 });
+      return { waiting };
+    });
+    expect(await waiting).toEqual(['refreshed', 'refreshed']);
+    expect(await rowOf(held!.sid)).toMatchObject({ generation: 1 });
+  });
+
+  it('one whose account was just cut off gets a token that is younger, and the others need not wait for it', async () => {
+    const stranger = await one.get(Accounts).addVerified('cut-off@example.test', 'unused', []);
+    const sessions = one.get(Sessions);
+    const cut = await sessions.begin(stranger, {
+      clientId: DEFAULT_CLIENT_ID,
+      delivery: 'bearer',
+      remember: false,
+      deviceName: null,
+      userAgent: null,
+      ip: null,
+    });
+    const others = await many(12);
+    const { cutoff } = await one.database.transaction((tx) =>
+      one.get(RevocationLog).append(tx, { kind: 'sub', id: stranger }),
+    );
+    const order: string[] = [];
+    const [late] = await Promise.all([
+      refresh(cut.refreshToken!).finally(() => order.push('cut off')),
+      ...others.map(({ token }) => refresh(token).finally(() => order.push('another'))),
+    ]);
+    expect(decodeJwt(late.accessToken).iat).toBeGreaterThan(cutoff!);
+    expect(order.at(-1)).toBe('cut off');
+  });
+
+  it('without a grace each token is good once there too', async () => {
+    const begun = await many(8);
+    const codes = await Promise.all(
+      [...begun, ...begun].map(({ token }) => codeOf(refresh(token, strict))),
+    );
+    expect(codes.filter((code) => code === 'refreshed')).toHaveLength(8);
+    expect(codes.filter((code) => code === 'refresh_token_replayed')).toHaveLength(8);
+    for (const { sid } of begun) expect(await rowOf(sid)).toMatchObject({ end_reason: 'replay' });
+  });
+
+  it('when the database fails all of them are told so, and nothing is known to have happened', async () => {
+    const begun = await many(10);
+    const ask = Reflect.get(pg.Client.prototype, 'query') as (...given: unknown[]) => unknown;
+    jest.spyOn(pg.Client.prototype, 'query').mockImplementation(function (
+      this: pg.Client,
+      ...given: unknown[]
+    ) {
+      if (JSON.stringify(given[0] ?? '').includes('advance_session'))
+        return Promise.reject(Object.assign(new Error('gone'), { code: 'ECONNRESET' }));
+      return ask.apply(this, given);
+    });
+    const codes = await Promise.all(begun.map(({ token }) => codeOf(refresh(token))));
+    jest.restoreAllMocks();
+    expect(new Set(codes)).toEqual(new Set(['database_unavailable']));
+    for (const { sid, token } of begun) {
+      expect(await rowOf(sid)).toMatchObject({ generation: 0 });
+      expect(await codeOf(refresh(token))).toBe('refreshed');
+    }
+  });
 });

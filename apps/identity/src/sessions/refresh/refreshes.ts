@@ -3,9 +3,10 @@ import { Counter } from '@countersign/service-host';
 import type { Registry } from '@countersign/service-host';
 import type { EntityManager } from 'typeorm';
 import { AccessTokens } from '../../access-tokens/access-tokens.js';
-import type { Mint, NoMint } from '../../access-tokens/access-tokens.js';
+import type { IssuedToken, Mint, NoMint } from '../../access-tokens/access-tokens.js';
 import type { PersonalDetails } from '../../audit/audit-log.js';
 import { IdentityConfig } from '../../config/identity-config.js';
+import { Batches } from '../../platform/batches.js';
 import { DomainError } from '../../platform/domain-error.js';
 import { METRICS } from '../../platform/platform.module.js';
 import { RefreshRush } from '../admission/refresh-rush.js';
@@ -13,9 +14,17 @@ import type { CarriedSecrets, SessionCredentials } from '../session-credentials.
 import { sessionLifetime } from '../session-lifetime.js';
 import { advancing } from '../session-rows.js';
 import { SessionSecrets } from '../session-secrets.js';
-import { lockingStanding, readingStanding, standingIn, stateOf, subjectOf } from '../standing.js';
-import type { Standing } from '../standing.js';
+import {
+  lockingStanding,
+  readingStandings,
+  standingsIn,
+  stateOf,
+  subjectOf,
+  tryingStandings,
+} from '../standing.js';
+import type { LockedStanding, Standing } from '../standing.js';
 import { decideRefresh } from './decide-refresh.js';
+import type { RefreshState } from './decide-refresh.js';
 import { RefreshIncidents } from './refresh-incidents.js';
 import { isProofGood, makeRefreshToken, parseRefreshToken } from './refresh-token.js';
 import type { UnverifiedRefreshToken } from './refresh-token.js';
@@ -34,6 +43,18 @@ export type RefreshRequest = { readonly from: PersonalDetails } & (
     }
 );
 
+/** A refresh token that may be good, and how it came. */
+interface Asked {
+  readonly token: UnverifiedRefreshToken;
+  readonly request: RefreshRequest;
+}
+
+/** What came of it. */
+interface Refreshed {
+  readonly outcome: Carrying['outcome'];
+  readonly credentials: SessionCredentials;
+}
+
 /** What is handed out with the access token. */
 interface Carrying extends Mint {
   readonly outcome: 'advanced' | 'repeated';
@@ -44,6 +65,13 @@ interface Carrying extends Mint {
 @Injectable()
 export class Refreshes {
   readonly #outcomes: Counter<'outcome'>;
+  readonly #batches = new Batches<Asked, Refreshed | undefined>((asked) => this.#run(asked), {
+    atOnce: 2,
+    // The signatures of a batch hold up everybody else.
+    most: 8,
+    // Somebody else may hold a session, or a cut-off may cover this second.
+    patienceMs: 25,
+  });
 
   constructor(
     private readonly config: IdentityConfig,
@@ -68,27 +96,95 @@ export class Refreshes {
    * once one moves the session on and the others, within the grace, get the same. While refreshes are turned away, by whichever replica,
    * the grace is longer by the time that this goes on. A replay ends the session in that transaction.
    *
+   * When many sessions are refreshed at once they share transactions, as far as nothing is wrong with them and nobody else holds them.
+   *
    * @throws {DomainError} {@link RefreshRefusal}, `client_disabled`, `revocation_in_progress`, `database_unavailable`
    */
   async refresh(text: string, request: RefreshRequest): Promise<SessionCredentials> {
     const token = parseRefreshToken(text);
     if (!token || (request.by === 'cookie' && request.boundTo !== token.sid))
       throw this.#refusal('refresh_token_rejected', { isMalformed: true });
+    const asked = { token, request };
+    const { outcome, credentials } = (await this.#batches.ask(asked)) ?? (await this.#alone(asked));
+    this.#outcomes.inc({ outcome });
+    return credentials;
+  }
+
+  async #run(asked: readonly Asked[]): Promise<readonly (Refreshed | undefined)[]> {
+    const [first, ...others] = asked;
+    if (first && others.length === 0) return [await this.#alone(first)];
+    return this.#together(asked);
+  }
+
+  /** Whatever is to be done about one. */
+  async #alone({ token, request }: Asked): Promise<Refreshed> {
     let carrying: Carrying | undefined;
     const issued = await this.accessTokens.issueUnder<RefreshRefusal>(
       lockingStanding(token.sid, 'exclusive'),
       async (tx, rows) => {
-        const decided = await this.#decide(tx, token, standingIn(rows), request);
+        const decided = await this.#decide(tx, token, standingsIn(rows)[0], request);
         carrying = 'instead' in decided ? undefined : decided;
         return decided;
       },
-      readingStanding(token.sid),
+      readingStandings(token.sid),
     );
     if ('instead' in issued) throw this.#refusal(issued.instead);
     if (!carrying) throw new TypeError('a token was issued without a decision');
-    this.#outcomes.inc({ outcome: carrying.outcome });
-    const { exp, iat } = issued.claims;
-    return { ...carrying.carried, accessToken: issued.encoded, expiresIn: exp - iat };
+    return refreshed(carrying, issued);
+  }
+
+  /** Those that simply go on, each session once; nothing for the others, of which nothing is written. */
+  async #together(asked: readonly Asked[]): Promise<readonly (Refreshed | undefined)[]> {
+    const sids = [...new Set(asked.map(({ token }) => token.sid))];
+    let carrying: readonly (Carrying | undefined)[] = [];
+    const issued = await this.accessTokens.issueTogether(
+      tryingStandings(sids),
+      (rows, locked) => {
+        const free = new Set(
+          (locked as readonly LockedStanding[]).filter((one) => one.locked).map(({ sid }) => sid),
+        );
+        const standings = new Map(standingsIn(rows).map((one) => [one.sid, one]));
+        carrying = asked.map(({ token, request }) =>
+          free.delete(token.sid) ? this.#goOn(token, standings.get(token.sid), request) : undefined,
+        );
+        return carrying;
+      },
+      readingStandings(...sids),
+    );
+    return issued.map((token, n) => {
+      const carried = carrying[n];
+      return token && carried && refreshed(carried, token);
+    });
+  }
+
+  /** What a token carries on that is as it should be; by itself whatever is wrong with it will come out. */
+  #goOn(
+    token: UnverifiedRefreshToken,
+    session: Standing | undefined,
+    { by }: RefreshRequest,
+  ): Carrying | undefined {
+    try {
+      const rowSecret = this.#provedSecret(token, session, by);
+      if (!session || !rowSecret) return undefined;
+      const grace = this.config.REFRESH_GRACE_SECONDS;
+      const decision = decideRefresh(refreshState(session), token.generation, grace);
+      if (decision.do === 'advance') return this.#advance(session, rowSecret);
+      return decision.do === 'repeat' ? carry('repeated', session, rowSecret) : undefined;
+    } catch {
+      // Its secret cannot be opened.
+      return undefined;
+    }
+  }
+
+  /** The row secret, if the token was made with it and came as its session's delivery wants it. */
+  #provedSecret(
+    token: UnverifiedRefreshToken,
+    session: Standing | undefined,
+    by: RefreshRequest['by'],
+  ): Buffer | undefined {
+    const rowSecret = session && this.secrets.rowSecret(token.sid, session);
+    if (!rowSecret || session.delivery !== by || !isProofGood(token, rowSecret)) return undefined;
+    return rowSecret;
   }
 
   async #decide(
@@ -97,11 +193,9 @@ export class Refreshes {
     session: Standing | undefined,
     { by, from }: RefreshRequest,
   ): Promise<Carrying | NoMint<RefreshRefusal>> {
-    const rowSecret = session && this.secrets.rowSecret(token.sid, session);
-    if (!rowSecret || session.delivery !== by || !isProofGood(token, rowSecret)) {
-      return { instead: 'refresh_token_rejected' };
-    }
-    const state = { ...session, isLive: stateOf(session) === 'live' };
+    const rowSecret = this.#provedSecret(token, session, by);
+    if (!session || !rowSecret) return { instead: 'refresh_token_rejected' };
+    const state = refreshState(session);
     const grace = this.config.REFRESH_GRACE_SECONDS;
     let decision = decideRefresh(state, token.generation, grace);
     if (decision.do === 'end' && decision.replay === 'last_one' && grace > 0) {
@@ -137,6 +231,16 @@ export class Refreshes {
     this.#outcomes.inc({ outcome: code });
     return new DomainError(code, undefined, options);
   }
+}
+
+const refreshState = (session: Standing): RefreshState => ({
+  ...session,
+  isLive: stateOf(session) === 'live',
+});
+
+function refreshed({ outcome, carried }: Carrying, { encoded, claims }: IssuedToken): Refreshed {
+  const { exp, iat } = claims;
+  return { outcome, credentials: { ...carried, accessToken: encoded, expiresIn: exp - iat } };
 }
 
 /** Hands out the token of the generation at which `session` stands. */
