@@ -16,7 +16,8 @@ import { cpuMsOf, descendantsOf, peakMbOf } from './processes.mjs';
 
 const ROUNDS = 5;
 const REFRESHING = 32;
-const WARM_MS = 5_000;
+/** So many before anything is measured: a server runs for days, and what it runs often is compiled by then. */
+const WARM = { tokens: 15_000, logins: 3_000 };
 const LIMITS = { refresh_over_raw: 0.5, login_over_raw: 0.85, flood_p99_ratio: 3, peak_mb: 600 };
 const ARGON2 = { ARGON2_MEMORY_KIB: '19456', ARGON2_PASSES: '2' };
 const SETTINGS = {
@@ -61,6 +62,14 @@ async function repeat(places, ms, act) {
   return { count, ms: performance.now() - start };
 }
 
+/** Repeats `act` as often as it takes for what is run often to have been compiled. */
+async function warm(what, times, places, act) {
+  for (let count = 0; count < times;) {
+    count += (await repeat(places, 2_000, act)).count;
+    process.stderr.write(`warming up: ${count} of ${times} ${what}\n`);
+  }
+}
+
 /** The same with the processor time of identity: of its serving process alone, or with those that hash. */
 async function measureIdentity(pids, ...repeating) {
   const cpu = () => pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0);
@@ -80,14 +89,15 @@ async function rounds(client, raw, peer, identityPid, count) {
     sessions[place] = await client.refresh(sessions[place].refresh_token);
   };
   const all = [identityPid, ...descendantsOf(identityPid)];
-  // Until what is run often has been compiled.
-  await repeat(REFRESHING, WARM_MS, refresh);
-  await repeat(4, WARM_MS, client.logIn);
+  await warm('refreshes', WARM.tokens, REFRESHING, refresh);
+  await warm('logins', WARM.logins, 4, client.logIn);
   const token = (await client.logIn()).access_token;
   const cookie = await peer.logIn();
   const me = () => client.me(token);
   const checkPeer = () => peer.check(cookie);
-  for (const act of [me, checkPeer, peer.logIn]) await repeat(4, WARM_MS, act);
+  await warm('looks at /auth/me', WARM.tokens, 4, me);
+  await warm("looks at the peer's session", WARM.tokens, 4, checkPeer);
+  await warm("logins at the peer's", WARM.logins, 4, peer.logIn);
   const results = [];
   for (let round = 0; round < count; round += 1) {
     results.push({

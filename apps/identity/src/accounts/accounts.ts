@@ -10,8 +10,16 @@ import type { Role } from './roles.js';
 export const ACCOUNT_COLUMNS = `id, email, email_verified_at AS "emailVerifiedAt", password_hash AS "passwordHash",
   password_version AS "passwordVersion", roles, created_at AS "createdAt", disabled_at AS "disabledAt"`;
 
-/** SQL for {@link Accounts.passwordEra} of a row `a` of accounts. */
-export const PASSWORD_ERA = `a.id || ':' || a.password_version`;
+/** A password that somebody has just proved: whose address it belongs to, and its era. */
+export interface ProvedPassword {
+  readonly email: string;
+  readonly era: string;
+}
+
+/** The era of an account's password: another one when the address gets another account, or its account another password. */
+export function passwordEraOf({ id, passwordVersion }: Pick<Account, 'id' | 'passwordVersion'>) {
+  return `${id}:${String(passwordVersion)}`;
+}
 
 /** The account with this id. Reads it in the transaction of `manager`, if there is one. */
 export async function readAccount(manager: EntityManager, id: string): Promise<Account | null> {
@@ -38,16 +46,16 @@ export class Accounts {
     });
   }
 
-  /** What changes when an address gets another account, or its account another password; `undefined` when it has none. */
+  /** {@link passwordEraOf} the account of this address; `undefined` when it has none. */
   async passwordEra(email: string): Promise<string | undefined> {
     const [row] = await this.database.run((manager) =>
-      prepared<{ era: string }>(manager, {
+      prepared<Pick<Account, 'id' | 'passwordVersion'>>(manager, {
         name: 'password_era',
-        text: `SELECT ${PASSWORD_ERA} AS era FROM accounts AS a WHERE email = $1`,
+        text: `SELECT id, password_version AS "passwordVersion" FROM accounts WHERE email = $1`,
         values: [email],
       }),
     );
-    return row?.era;
+    return row && passwordEraOf(row);
   }
 
   findById(id: string): Promise<Account | null> {

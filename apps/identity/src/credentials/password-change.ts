@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { passwordEraOf } from '../accounts/accounts.js';
 import { accountActor, AuditLog } from '../audit/audit-log.js';
 import { IdentityConfig } from '../config/identity-config.js';
 import { Outbox } from '../mail/outbox.js';
@@ -79,6 +80,8 @@ export class PasswordChange {
       // After the head: who holds that may wait for the row of this session.
       return this.renewal.renewCredentialsIn(tx, sid);
     });
-    return this.renewal.withAccessToken(carried);
+    const { email, passwordVersion } = account;
+    const era = passwordEraOf({ id: accountId, passwordVersion: passwordVersion + 1 });
+    return { ...(await this.renewal.withAccessToken(carried)), proved: { email, era } };
   }
 }

@@ -3,6 +3,7 @@ import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/com
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { from, lastValueFrom } from 'rxjs';
 import type { Observable } from 'rxjs';
+import type { ProvedPassword } from '../accounts/accounts.js';
 import { emailAddress } from '../accounts/email-address.js';
 import { IdentityConfig } from '../config/identity-config.js';
 import { onceNoMoreHashing } from '../platform/no-more-hashing.js';
@@ -16,7 +17,6 @@ import { giveToDevice, heldByDevice } from './device-transport.js';
 import { HashingShares } from './hashing-shares.js';
 import { KnownDevices } from './known-devices.js';
 import {
-  DEVICE_ROUTES,
   HASHING_ROUTES,
   LIMITED_ROUTES,
   limitedRouteOf,
@@ -28,15 +28,8 @@ import { outcomeOf } from './outcome-of.js';
 export abstract class SignedInAccount {
   /** The account's id. @throws {TypeError} on a public route */
   abstract of(request: FastifyRequest): string;
-  /**
-   * The address of the account that a session goes on in, and the era of its password, as `Accounts.passwordEra` says it.
-   *
-   * @param answer to a sign-in, or one like it
-   * @returns `undefined` when the session has ended already
-   */
-  abstract provedBy(
-    answer: unknown,
-  ): Promise<{ readonly email: string; readonly era: string } | undefined>;
+  /** The password that was proved for an answer to a sign-in, or one like it. */
+  abstract provedFor(answer: unknown): ProvedPassword | undefined;
 }
 
 /** Counts what is tried by requests to the public listener, before anything else is done about them. */
@@ -83,7 +76,7 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
       throw error;
     }
     await settle('accepted');
-    if (DEVICE_ROUTES.has(route)) await this.#remember(held, answer, reply);
+    this.#remember(held, answer, reply);
     return answer;
   }
 
@@ -97,9 +90,9 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     }
   }
 
-  /** Whoever has proved their password does not fail by it. */
-  async #remember(held: string, answer: unknown, reply: FastifyReply) {
-    const proved = await this.signedIn.provedBy(answer).catch(() => undefined);
+  /** From a proved password on the device is known. */
+  #remember(held: string, answer: unknown, reply: FastifyReply): void {
+    const proved = this.signedIn.provedFor(answer);
     if (!proved) return;
     const remembered = this.devices.remember(held, proved.email, proved.era);
     giveToDevice(reply, remembered, this.config.KNOWN_DEVICE_TTL_SECONDS);

@@ -54,12 +54,6 @@ export const OPTIONAL_PROOF_ROUTES: ReadonlySet<string> = new Set([
   'DELETE /auth/sessions/:sid',
 ]);
 
-/** Where people prove a password and go on with a session: from then on their device is known. */
-export const DEVICE_ROUTES: ReadonlySet<string> = new Set([
-  'POST /auth/login',
-  'POST /auth/password',
-]);
-
 /** The description of the API: texts in memory, but long ones. */
 export const DESCRIPTION_ROUTES = ['GET /auth/openapi.json', 'GET /auth/docs'] as const;
 

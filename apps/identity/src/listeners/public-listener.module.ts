@@ -39,7 +39,7 @@ import { TokenRevocationController } from '../oauth/token-revocation.controller.
 import { AwaitedReceipts } from '../relying-services/awaited-receipts.js';
 import { AuditLog } from '../audit/audit-log.js';
 import { ActivityController } from '../sessions/activity.controller.js';
-import type { CredentialsAnswer } from '../sessions/delivery/deliver-credentials.js';
+import { provedFor } from '../sessions/delivery/deliver-credentials.js';
 import { OwnCookies } from '../sessions/delivery/own-cookies.js';
 import { ReplacedSession } from '../sessions/delivery/replaced-session.js';
 import { SignedInGuard } from '../sessions/delivery/signed-in.guard.js';
@@ -120,11 +120,10 @@ export class PublicListenerModule {
         { provide: APP_GUARD, useClass: SignedInGuard },
         {
           provide: SignedInAccount,
-          inject: [SessionLookup],
-          useFactory: (lookup: SessionLookup): SignedInAccount => ({
+          useValue: {
             of: (request) => signedInOf(request).accountId,
-            provedBy: (answer) => lookup.provedIn((answer as CredentialsAnswer).session.sid),
-          }),
+            provedFor,
+          } satisfies SignedInAccount,
         },
         { provide: APP_INTERCEPTOR, useClass: AttemptLimitsInterceptor },
       ],

@@ -1,3 +1,4 @@
+import type { ProvedPassword } from '../accounts/accounts.js';
 import type { Session } from './session.js';
 
 /** What somebody carries a session on with. */
@@ -16,6 +17,8 @@ export interface CarriedSecrets {
 /** Everything that a client may get of a session; which of it, and how, is decided by the delivery. */
 export interface SessionCredentials extends CarriedSecrets {
   readonly accessToken: string;
+  /** The password that was proved for them, if one was. */
+  readonly proved?: ProvedPassword;
   /** Seconds that the access token lives. */
   readonly expiresIn: number;
 }

@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { PASSWORD_ERA } from '../accounts/accounts.js';
 import { scopesOf } from '../accounts/roles.js';
 import type { Role } from '../accounts/roles.js';
 import { IdentityConfig } from '../config/identity-config.js';
-import { Database, prepared } from '../platform/database.js';
+import { Database } from '../platform/database.js';
 import { isSecretGood, parseOpaqueCookie } from './delivery/opaque-cookie.js';
 import { sessionLifetime } from './session-lifetime.js';
 import { isSessionId, readStanding, stateOf } from './standing.js';
@@ -55,19 +54,6 @@ export class SessionLookup {
    */
   async bySid(sid: string): Promise<KnownSession | undefined> {
     return isSessionId(sid) ? this.#read(sid, () => true) : undefined;
-  }
-
-  /** Its owner's address, and the era of their password, as `Accounts.passwordEra` says it; `undefined` when the session has ended. */
-  async provedIn(sid: string): Promise<{ email: string; era: string } | undefined> {
-    const [row] = await this.database.run((manager) =>
-      prepared<{ email: string; era: string }>(manager, {
-        name: 'proved_in_session',
-        text: `SELECT a.email, ${PASSWORD_ERA} AS era FROM sessions AS s JOIN accounts AS a ON a.id = s.account_id
-          WHERE s.sid = $1 AND s.ended_at IS NULL`,
-        values: [sid],
-      }),
-    );
-    return row;
   }
 
   #read(sid: string, isShown: (standing: Standing) => boolean): Promise<KnownSession | undefined> {

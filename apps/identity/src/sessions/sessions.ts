@@ -3,6 +3,7 @@ import type { Position } from '@countersign/revocation';
 import type { EntityManager } from 'typeorm';
 import { AccessTokens } from '../access-tokens/access-tokens.js';
 import { maySignIn } from '../accounts/account.js';
+import { passwordEraOf } from '../accounts/accounts.js';
 import { scopesOf } from '../accounts/roles.js';
 import { IdentityConfig } from '../config/identity-config.js';
 import { Database, prepared } from '../platform/database.js';
@@ -82,7 +83,7 @@ export class Sessions {
     const { sid, refreshToken, opaqueCookie } = identity;
     const lifetime = sessionLifetime(this.config, remembered);
     const lasts = Math.min(lifetime.ttlSeconds, lifetime.idleSeconds);
-    let others = 0;
+    let signingIn: SigningIn | undefined;
     const issued = await this.accessTokens.issueUnder<never>(
       lockingSignIn(accountId, clientId, sid),
       (_, [row]) => {
@@ -92,7 +93,7 @@ export class Sessions {
           throw new PasswordHasChanged();
         if (!account.forSignIn) throw unknownClient();
         const { roles, now } = account;
-        others = account.others;
+        signingIn = account;
         return Promise.resolve({
           subject: {
             sub: accountId,
@@ -107,10 +108,12 @@ export class Sessions {
       },
       readingSignIn(accountId, clientId),
     );
-    if ('instead' in issued) throw new TypeError('there is nothing instead of a token');
+    if ('instead' in issued || !signingIn) throw new TypeError('a token was issued for nobody');
+    const { email, others } = signingIn;
     return {
       session: { sid, accountId, delivery, remembered, deviceName },
       others,
+      ...(provedHash !== undefined && { proved: { email, era: passwordEraOf(signingIn) } }),
       refreshToken,
       opaqueCookie,
       accessToken: issued.encoded,

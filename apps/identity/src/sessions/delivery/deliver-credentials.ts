@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import type { ProvedPassword } from '../../accounts/accounts.js';
 import type { SessionCredentials } from '../session-credentials.js';
 import { ACCESS, clearCookie, COOKIES, OPAQUE, REFRESH, setCookie } from './cookies.js';
 import type { CookieKind } from './cookies.js';
@@ -23,6 +24,13 @@ export const credentialsAnswer = z.strictObject({
 });
 export type CredentialsAnswer = z.infer<typeof credentialsAnswer>;
 
+const proofs = new WeakMap<CredentialsAnswer, ProvedPassword>();
+
+/** The password that was proved for what an answer hands out; `undefined` when it hands out nothing, or none was. */
+export function provedFor(answer: unknown): ProvedPassword | undefined {
+  return proofs.get(answer as CredentialsAnswer);
+}
+
 /**
  * Hands credentials to a client as its session's delivery wants it: in the body, or in cookies, which live as long as what they
  * hold when the session is remembered, and otherwise die with the browser. A browser that holds cookies of another delivery
@@ -41,7 +49,9 @@ export function deliverCredentials(
   const set = cookies.map(([kind, value, maxAge]) => setCookie(kind, value, maxAge));
   const lines = [...set, ...COOKIES.filter(isStale).map(clearCookie)];
   if (lines.length > 0) reply.header('set-cookie', lines);
-  return bodyOf(credentials);
+  const answer = bodyOf(credentials);
+  if (credentials.proved) proofs.set(answer, credentials.proved);
+  return answer;
 }
 
 /** Makes a browser forget every cookie of ours, when it has shown any. */
