@@ -2,6 +2,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 
+/** As routers read a path: what need not be escaped means the same when it is (RFC 3986 §2.3). */
+const unescaped = (path) =>
+  path.replace(/%([2-7][\da-f])/gi, (escaped, hex) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return /[\w.~-]/.test(character) ? character : escaped;
+  });
+
 /** Problems of a request before it is one of an operation, and of one that never becomes it: documented for the API as a whole. */
 const OF_ANY_REQUEST = { bad_request: 400, request_timeout: 408, headers_too_large: 431 };
 const OF_NO_OPERATION = {
@@ -43,7 +50,8 @@ export class DocumentedAnswers {
         // Who asked may have cut it off.
         const isWhole = isJson(type) && response.writableFinished;
         const payload = isWhole ? Buffer.concat(chunks).toString() : undefined;
-        this.look(request.method, request.url.split('?')[0], response.statusCode, type, payload);
+        const path = unescaped(request.url.split('?')[0]);
+        this.look(request.method, path, response.statusCode, type, payload);
       });
     };
     subscribe(REQUESTS, watchOne);
