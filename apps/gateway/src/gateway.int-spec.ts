@@ -24,7 +24,8 @@ const SPECIAL: Readonly<Record<string, (response: ServerResponse, asked: number)
   '/orders/slow': () => undefined,
   '/orders/broken': (response) => response.destroy(),
   '/orders/cut': (response) => {
-    response.writeHead(200, { 'content-length': 100, etag: '"1"' }).write('half');
+    const headers = { 'content-type': 'text/plain', 'content-length': 100, etag: '"1"' };
+    response.writeHead(200, headers).write('half');
     setTimeout(() => response.destroy(), 20);
   },
   '/orders/lost-once': (response, asked) => {
@@ -42,6 +43,8 @@ const SPECIAL: Readonly<Record<string, (response: ServerResponse, asked: number)
         'set-cookie': '__Host-session=evil',
       })
       .end('{}'),
+  '/orders/nothing': (response) => response.writeHead(200, { 'content-length': 0 }).end(),
+  '/orders/anything': (response) => response.writeHead(200, { 'content-length': 2 }).end('{}'),
   '/auth/login': (response) => response.writeHead(200, { 'set-cookie': 'a=b' }).end('{}'),
 };
 
@@ -354,6 +357,14 @@ describe('trouble behind the gateway', () => {
     expect([answer.status, answer.headers.get('etag')]).toEqual([503, null]);
     await expectProblem(answer, 'upstream_unavailable');
   });
+
+  test.each(['/orders/nothing', '/orders/anything'])(
+    '%s comes without a type, and gets none',
+    async (path) => {
+      const answer = await fetch(origin + path, { headers: await bearer() });
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, null]);
+    },
+  );
 
   test('reading is repeated once over a lost connection, writing never', async () => {
     const path = '/orders/lost-once';

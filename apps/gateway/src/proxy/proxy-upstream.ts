@@ -99,9 +99,13 @@ interface UpstreamAnswer {
   readonly stream: Readable & { bytes(): Promise<Uint8Array> };
 }
 
-/** Whether an answer is so short, and says so, that it is read before it is sent on: a stream costs more than all the rest. */
-function isShort({ 'content-length': length }: IncomingHttpHeaders): boolean {
-  return length !== undefined && Number(length) <= SHORT_BYTES;
+/**
+ * Whether an answer is so short, and says so, that it is read before it is sent on: a stream costs more than all the rest. To one without
+ * a type Fastify would add its own.
+ */
+function isShort(headers: IncomingHttpHeaders): boolean {
+  const { 'content-length': length, 'content-type': type } = headers;
+  return type !== undefined && length !== undefined && Number(length) <= SHORT_BYTES;
 }
 
 /** Sends a short answer on; one that ends before its end, or gives the token away, becomes a problem document. */
