@@ -151,7 +151,7 @@ it('asks the database six times, its transaction included', async () => {
     'WITH',
     'WITH',
     'WITH',
-    '; COMMIT',
+    'COMMIT',
   ]);
 });
 
