@@ -1,6 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -141,6 +149,8 @@ export class ComposeStack {
     const running = (await this.containers()).filter(({ State }) => State.Running);
     const services = new Set(running.map(({ service }) => service));
     for (const { HostsPath, NetworkSettings } of running) {
+      // It has ended since.
+      if (!existsSync(HostsPath)) continue;
       const known = readFileSync(HostsPath, 'utf8');
       const lines = running.flatMap(({ service, NetworkSettings: theirs }) =>
         Object.keys(NetworkSettings.Networks).flatMap((network) => {
