@@ -1,6 +1,6 @@
 import { freePorts } from '../stack.js';
 import { makeCertificate } from './certificate.js';
-import type { EchoUpstream } from './echo.js';
+import { EchoUpstream } from './echo.js';
 import { startEdge } from './edges.js';
 import type { Edge, Places, Program } from './edges.js';
 
@@ -23,4 +23,22 @@ export async function startLoneEdge(
     ...elsewhere,
   };
   return { ...(await startEdge(program, places, changes)), tlsPort };
+}
+
+/** The gateways that are programs of others. */
+export const PROGRAMS = ['nginx', 'caddy', 'haproxy'] as const;
+
+/** One of each, with one echo behind all of them. */
+export async function startLoneEdges() {
+  const echo = await EchoUpstream.start();
+  const edges = new Map<Program, Edge>();
+  for (const program of PROGRAMS) edges.set(program, await startLoneEdge(program, echo));
+  return {
+    echo,
+    portOf: (program: Program) => Number(new URL(edges.get(program)!.origin).port),
+    async stop(): Promise<void> {
+      for (const edge of edges.values()) await edge.stop();
+      echo.stop();
+    },
+  };
 }

@@ -1,9 +1,7 @@
 import { jest } from '@jest/globals';
 import { answersOn, dribble, exchange, open } from '../attacks/raw.js';
 import type { Exchange } from '../attacks/raw.js';
-import { EchoUpstream } from './echo.js';
-import type { Edge, Program } from './edges.js';
-import { startLoneEdge } from './lone-edge.js';
+import { PROGRAMS, startLoneEdges } from './lone-edge.js';
 
 jest.setTimeout(120_000);
 
@@ -12,18 +10,11 @@ const PATIENCE_MS = 15_000;
 const LATE_MS = 15_000;
 const MOST_OF_ONE_ADDRESS = 256;
 
-const PROGRAMS = ['nginx', 'caddy', 'haproxy'] as const;
-const edges = new Map<Program, Edge>();
-let echo: EchoUpstream;
+let edges: Awaited<ReturnType<typeof startLoneEdges>>;
 beforeAll(async () => {
-  echo = await EchoUpstream.start();
-  for (const program of PROGRAMS) edges.set(program, await startLoneEdge(program, echo));
+  edges = await startLoneEdges();
 });
-afterAll(async () => {
-  for (const edge of edges.values()) await edge.stop();
-  echo.stop();
-});
-const portOf = (program: Program) => Number(new URL(edges.get(program)!.origin).port);
+afterAll(() => edges.stop());
 
 const POST =
   'POST /orders HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\ncontent-length: 9999\r\n\r\n{';
@@ -42,7 +33,7 @@ test('whoever sends by the byte is heard for so long, and reaches no service', a
     cases
       .filter(([program, what]) => `${program} ${what}` !== PATIENT)
       .map(async ([program, what]) => {
-        const { isClosed, ms, text } = await SLOW[what]!(portOf(program));
+        const { isClosed, ms, text } = await SLOW[what]!(edges.portOf(program));
         // Caddy answers an empty 200.
         const isServed = text.includes('"fine"');
         return [program, what, isClosed, isServed, ms < PATIENCE_MS + LATE_MS];
@@ -51,14 +42,16 @@ test('whoever sends by the byte is heard for so long, and reaches no service', a
   expect(
     results.filter(([, , isClosed, isServed, inTime]) => !isClosed || isServed || !inTime),
   ).toEqual([]);
-  expect(echo.paths().filter((path) => path.startsWith('/orders'))).toEqual([]);
+  expect(edges.echo.paths().filter((path) => path.startsWith('/orders'))).toEqual([]);
 });
 
 // Caddy counts nobody.
 test.each(['nginx', 'haproxy'] as const)(
   '%s lets one address hold so many connections',
   async (program) => {
-    const held = Array.from({ length: MOST_OF_ONE_ADDRESS + 10 }, () => open(portOf(program)));
+    const held = Array.from({ length: MOST_OF_ONE_ADDRESS + 10 }, () =>
+      open(edges.portOf(program)),
+    );
     try {
       for (const socket of held) socket.write(POST);
       const answers = await Promise.all(held.map((socket) => answersOn(socket, 3_000)));
@@ -73,6 +66,6 @@ test.each(['nginx', 'haproxy'] as const)(
     }
     const good =
       'GET /orders HTTP/1.1\r\nhost: x\r\nauthorization: Bearer x\r\nconnection: close\r\n\r\n';
-    expect((await exchange(portOf(program), good, 3_000)).statuses).toEqual([200]);
+    expect((await exchange(edges.portOf(program), good, 3_000)).statuses).toEqual([200]);
   },
 );

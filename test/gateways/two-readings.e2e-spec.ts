@@ -1,23 +1,16 @@
 import { jest } from '@jest/globals';
 import { AMBIGUOUS } from '../attacks/ambiguous-requests.js';
 import { exchange } from '../attacks/raw.js';
-import { EchoUpstream } from './echo.js';
-import type { Edge, Program } from './edges.js';
-import { startLoneEdge } from './lone-edge.js';
+import type { Program } from './edges.js';
+import { PROGRAMS, startLoneEdges } from './lone-edge.js';
 
 jest.setTimeout(120_000);
 
-const PROGRAMS = ['nginx', 'caddy', 'haproxy'] as const;
-const edges = new Map<Program, Edge>();
-let echo: EchoUpstream;
+let edges: Awaited<ReturnType<typeof startLoneEdges>>;
 beforeAll(async () => {
-  echo = await EchoUpstream.start();
-  for (const program of PROGRAMS) edges.set(program, await startLoneEdge(program, echo));
+  edges = await startLoneEdges();
 });
-afterAll(async () => {
-  for (const edge of edges.values()) await edge.stop();
-  echo.stop();
-});
+afterAll(() => edges.stop());
 
 /**
  * What a gateway does not refuse, but reads in one way: what hides behind it is a request of its own then, and goes where its path leads.
@@ -55,7 +48,7 @@ const READ_ONE_WAY: Readonly<Record<Program, readonly string[]>> = {
 test.each(PROGRAMS)(
   '%s refuses what can be read in two ways, or reads it in one',
   async (program) => {
-    const port = Number(new URL(edges.get(program)!.origin).port);
+    const port = edges.portOf(program);
     const read = await Promise.all(
       Object.entries(AMBIGUOUS).map(async ([name, bytes]) => {
         const { statuses } = await exchange(port, bytes, 3_000);
@@ -64,7 +57,7 @@ test.each(PROGRAMS)(
     );
     expect(read.flat()).toEqual(READ_ONE_WAY[program]);
     // Gateways answer 404 to that path themselves.
-    expect(echo.paths().filter((path) => path.includes('hidden'))).toEqual([]);
+    expect(edges.echo.paths().filter((path) => path.includes('hidden'))).toEqual([]);
   },
 );
 
@@ -74,7 +67,7 @@ test.each([
   ['caddy', 'text/plain'],
   ['haproxy', 'text/html'],
 ] as const)('%s answers what is no HTTP with %s', async (program, type) => {
-  const port = Number(new URL(edges.get(program)!.origin).port);
+  const port = edges.portOf(program);
   const { text, statuses, isClosed } = await exchange(port, AMBIGUOUS['garbage']!, 3_000);
   expect([statuses, isClosed]).toEqual([[400], true]);
   expect(/^content-type: ([^;\r]+)/im.exec(text)?.[1]).toBe(type);

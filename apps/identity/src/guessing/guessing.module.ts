@@ -8,23 +8,14 @@ import { HashingShares } from './hashing-shares.js';
 import { KnownDevices } from './known-devices.js';
 import { RequestLimits } from './request-limits.js';
 
-@Module({
-  imports: [AccountsModule, RevocationModule],
-  providers: [
-    AttemptCounters,
-    AttemptKeys,
-    AttemptLimits,
-    HashingShares,
-    KnownDevices,
-    RequestLimits,
-  ],
-  exports: [
-    AttemptCounters,
-    AttemptKeys,
-    AttemptLimits,
-    HashingShares,
-    KnownDevices,
-    RequestLimits,
-  ],
-})
+const PARTS = [
+  AttemptCounters,
+  AttemptKeys,
+  AttemptLimits,
+  HashingShares,
+  KnownDevices,
+  RequestLimits,
+];
+
+@Module({ imports: [AccountsModule, RevocationModule], providers: PARTS, exports: PARTS })
 export class GuessingModule {}
