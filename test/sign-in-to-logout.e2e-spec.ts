@@ -14,6 +14,15 @@ const codeOf = async (answer: Response) => ((await answer.json()) as { code?: st
 const get = (at: string, path: string, token: string) =>
   fetch(stack.url(at, path), { headers: bearer(token) });
 
+/** What a process wrote of its answers. */
+const linesOf = (name: string) =>
+  stack
+    .running(name)
+    .output()
+    .split('\n')
+    .filter((line) => line.includes('"msg":"answered"'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
 it('from an address to a paid order, through the gateway', async () => {
   const ann = await stack.addAccount('ann@example.test');
   const token = await stack.signIn(ann);
@@ -66,6 +75,35 @@ it('a role gives scopes: support reads, and writes nothing', async () => {
     post(stack.url('gateway', '/orders'), { item: 'book', amount_cents: 1 }, bearer(token)),
   );
   expect(refused.headers.get('www-authenticate')).toContain('insufficient_scope');
+});
+
+it('the log of the gateway has the code of what a service refuses, and of nothing that it grants', async () => {
+  const token = await stack.signIn(await stack.addAccountAs('support', 'desk@example.test'));
+  await expectStatus(200, get('gateway', '/payments', token));
+  await expectStatus(400, post(stack.url('gateway', '/auth/login'), {}));
+  await expectStatus(403, post(stack.url('gateway', '/payments'), {}, bearer(token)));
+  const answers = () =>
+    linesOf('gateway').flatMap(({ route, status, code }) =>
+      route === '/payments' || status === 400 ? [{ status, code }] : [],
+    );
+  await until(() => answers().some(({ status }) => status === 403), 10_000);
+  expect(answers()).toContainEqual({ status: 200, code: undefined });
+  expect(answers()).toContainEqual({ status: 400, code: 'invalid_input' });
+  expect(answers()).toContainEqual({ status: 403, code: 'insufficient_scope' });
+});
+
+it('the start page asks every part for what it has: no log shows a path that does not exist', async () => {
+  await expectStatus(200, fetch(stack.url('gateway', '/')));
+  for (const [part, status] of [
+    ['identity', 200],
+    ['orders', 401],
+    ['payments', 401],
+  ] as const) {
+    const asked = () => linesOf(part).filter(({ method }) => method === 'HEAD');
+    await until(() => asked().length > 0, 10_000);
+    expect(asked()).toEqual([expect.objectContaining({ route: expect.any(String), status })]);
+    expect(asked()[0]).not.toMatchObject({ route: 'none' });
+  }
 });
 
 it('who has no token, or a tampered one, gets nowhere: at the edge, and past it', async () => {

@@ -103,18 +103,26 @@ export async function createHttpApp(
   return app;
 }
 
+/** Who passes on what others answer looks into no more than this, bytes. */
+const LARGEST_PROBLEM = 8 * 1024;
+
 /** Codes of answers that are on their way. */
 const codes = new WeakMap<FastifyRequest, string>();
 
-/** The code of a problem document, or of an OAuth error. */
+/** The code of a problem document, or of an OAuth error: our own, or one that a gateway passes on, of which only a word is believed. */
 function codeIn(payload: unknown): string | undefined {
-  if (typeof payload !== 'string') return undefined;
+  if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return undefined;
+  if (payload.length > LARGEST_PROBLEM) return undefined;
   try {
-    const { code, error } = JSON.parse(payload) as Readonly<Record<string, unknown>>;
-    return [code, error].find((value) => typeof value === 'string');
+    const { code, error } = JSON.parse(String(payload)) as Readonly<Record<string, unknown>>;
+    return [code, error].find(isCode);
   } catch {
     return undefined;
   }
+}
+
+function isCode(value: unknown): value is string {
+  return typeof value === 'string' && /^[a-z][a-z0-9_]{0,63}$/.test(value);
 }
 
 /** One line per answer: what was asked by route pattern, never by raw URL, the code of a refusal, and the id to find it by. */

@@ -1,3 +1,5 @@
+import type { Upstream } from '../proxy/upstream.js';
+
 /** Whether a part answers at all. How ready it is, its own management listener says. */
 export interface PartStatus {
   readonly name: string;
@@ -12,9 +14,7 @@ const REMEMBERED_MS = 1_000;
 export class PartsStatus {
   #asked: Promise<readonly PartStatus[]> | undefined;
 
-  constructor(
-    private readonly parts: readonly { readonly name: string; readonly origin: string }[],
-  ) {}
+  constructor(private readonly parts: readonly Upstream[]) {}
 
   /** Never rejects, and takes a second at most. */
   read(): Promise<readonly PartStatus[]> {
@@ -24,16 +24,19 @@ export class PartsStatus {
 
   async #ask(): Promise<readonly PartStatus[]> {
     const answers = await Promise.all(
-      this.parts.map(async ({ name, origin }) => ({ name, answers: await doesAnswer(origin) })),
+      this.parts.map(async ({ name, origin, probe }) => ({
+        name,
+        answers: await doesAnswer(new URL(probe, origin)),
+      })),
     );
     setTimeout(() => (this.#asked = undefined), REMEMBERED_MS).unref();
     return answers;
   }
 }
 
-async function doesAnswer(origin: string): Promise<boolean> {
+async function doesAnswer(url: URL): Promise<boolean> {
   try {
-    await fetch(origin, {
+    await fetch(url, {
       method: 'HEAD',
       redirect: 'manual',
       signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
