@@ -37,10 +37,10 @@ const versions = async () =>
 it('a replica that is newer than the schema does not start, and says what to do first', async () => {
   // As a release before the last migration has left it.
   const { rows } = await owner.query(
-    `DELETE FROM schema_migrations WHERE name = 'RefreshRush1763792000000' RETURNING name`,
+    `DELETE FROM schema_migrations WHERE name = 'PersonalAge1763793000000' RETURNING name`,
   );
   expect(rows).toHaveLength(1);
-  await owner.query('DROP TABLE refresh_rush');
+  await owner.query('DROP INDEX audit_personal, audit_erased_up_to');
   const { code } = await stack.launch('identity').end();
   expect(code).toBe(1);
   expect(page).toContain('the database schema is not up to date');

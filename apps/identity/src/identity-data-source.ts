@@ -20,6 +20,7 @@ import { MasterKeys1763785000000 } from './migrations/1763785000000-master-keys.
 import { RefreshRush1763792000000 } from './migrations/1763792000000-refresh-rush.js';
 import { RestoreEmail1763782100000 } from './migrations/1763782100000-restore-email.js';
 import { UnverifiedAccounts1763782200000 } from './migrations/1763782200000-unverified-accounts.js';
+import { PersonalAge1763793000000 } from './migrations/1763793000000-personal-age.js';
 import { PurgedSessions1763784100000 } from './migrations/1763784100000-purged-sessions.js';
 import { PasswordVersion1763788000000 } from './migrations/1763788000000-password-version.js';
 import { createDataSource } from './platform/data-source.js';
@@ -54,6 +55,7 @@ export function createIdentityDataSource(url: string, poolSize: number): DataSou
       PasswordVersion1763788000000,
       LostTime1763791000000,
       RefreshRush1763792000000,
+      PersonalAge1763793000000,
     ],
   });
 }

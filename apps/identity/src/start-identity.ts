@@ -22,6 +22,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { AuditSealer } from './audit/audit-sealer.js';
+import { PersonalPurge } from './audit/personal-purge.js';
 import { loadConfig } from './config/identity-config.js';
 import type { IdentityConfig } from './config/identity-config.js';
 import { CredentialsPurge } from './credentials/credentials-purge.js';
@@ -219,7 +220,11 @@ export async function startIdentity(
   checkInClock.start();
   await publicApp.listen(config.PUBLIC_PORT, config.BIND_HOST);
   serving = true;
-  const purges = [identity.get(Purge).job, identity.get(CredentialsPurge).job];
+  const purges = [
+    identity.get(Purge).job,
+    identity.get(CredentialsPurge).job,
+    identity.get(PersonalPurge).job,
+  ];
   for (const purge of purges) purge.start();
   const mails = identity.get(MailDelivery);
   mails.start();

@@ -49,8 +49,8 @@ export class AuditLinks {
     return this.#previous[0] ?? BEFORE_THE_FIRST;
   }
 
-  /** @param erasedUpTo the last position at which an erasure of this account is on record */
-  next(row: SealedRow, erasedUpTo: number): AuditFault[] {
+  /** @param isOnRecord whether it is, that what was personal in the row was erased */
+  next(row: SealedRow, isOnRecord: (row: SealedRow) => boolean): AuditFault[] {
     const { position, id } = row;
     if (position <= this.#position) {
       return [{ kind: 'inserted', position, id, detail: 'a position is taken twice' }];
@@ -70,7 +70,7 @@ export class AuditLinks {
       ...(judged && !holds
         ? [{ kind: 'changed' as const, position, id, detail: 'it is not the row that was sealed' }]
         : []),
-      ...personalFault(row, erasedUpTo),
+      ...personalFault(row, isOnRecord),
     ];
   }
 
@@ -84,10 +84,10 @@ export class AuditLinks {
   }
 }
 
-function personalFault(row: SealedRow, erasedUpTo: number): AuditFault[] {
+function personalFault(row: SealedRow, isOnRecord: (row: SealedRow) => boolean): AuditFault[] {
   const { position, id, personal, personalSalt: salt, personalDigest: digest } = row;
   if (personal === null) {
-    if (digest === null || erasedUpTo > position) return [];
+    if (digest === null || isOnRecord(row)) return [];
     const detail = 'what was personal is gone, and no erasure is on record';
     return [{ kind: 'personal_missing', position, id, detail }];
   }

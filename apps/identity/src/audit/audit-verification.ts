@@ -58,9 +58,9 @@ export async function verifyAuditLog(
   let notedIsFor: Buffer | null | undefined = noted?.position === 0 ? BEFORE_THE_FIRST : undefined;
   for (;;) {
     const page = await database.run((manager) => readPage(manager, after));
-    const erasures = await database.run((manager) => readErasures(manager, page.rows));
+    const isOnRecord = await database.run((manager) => readErasures(manager, page.rows));
     for (const row of page.rows) {
-      faults.add(links.next(row, erasures.get(row.accountId ?? '') ?? 0));
+      faults.add(links.next(row, isOnRecord));
       if (row.personalDigest && row.personal === null) erased += 1;
       if (row.position === noted?.position) notedIsFor ??= row.digest;
     }
@@ -109,24 +109,33 @@ async function readPage(
   };
 }
 
-/** Up to which position an erasure is on record, by account. One that is not sealed yet covers all. */
+/**
+ * Which erasures are on record: of an account, up to the position of the record, where one that is not sealed yet covers all;
+ * by age, up to the time that the latest record names.
+ */
 async function readErasures(
   manager: EntityManager,
   rows: readonly SealedRow[],
-): Promise<ReadonlyMap<string, number>> {
-  const accounts = rows.flatMap(({ personal, personalDigest, accountId }) =>
-    personalDigest && personal === null && accountId !== null ? [accountId] : [],
-  );
-  if (accounts.length === 0) return new Map();
+): Promise<(row: SealedRow) => boolean> {
+  const erased = rows.filter(({ personal, personalDigest }) => personalDigest && personal === null);
+  if (erased.length === 0) return () => false;
+  const accounts = new Set(erased.flatMap(({ accountId }) => accountId ?? []));
   const found = await manager.query<{ account: string; up_to: string | null }[]>(
     `SELECT account_id::text AS account,
        CASE WHEN bool_or(position IS NULL) THEN NULL ELSE max(position) END AS up_to
      FROM audit WHERE action = 'personal.erase' AND account_id = ANY($1) GROUP BY account_id`,
-    [[...new Set(accounts)]],
+    [[...accounts]],
   );
-  return new Map(
+  const positions = new Map(
     found.map(({ account, up_to: upTo }) => [account, upTo === null ? Infinity : Number(upTo)]),
   );
+  const [byAge] = await manager.query<[{ up_to: string | null }]>(
+    `SELECT max((details ->> 'up_to')::numeric)::text AS up_to
+     FROM audit WHERE action = 'personal.erase' AND account_id IS NULL`,
+  );
+  const upTo = byAge.up_to === null ? -Infinity : Number(byAge.up_to);
+  return ({ accountId, position, at }) =>
+    Number(at) <= upTo || (positions.get(accountId ?? '') ?? 0) > position;
 }
 
 function endFaults(head: AuditHead, links: AuditLinks): AuditFault[] {

@@ -127,6 +127,15 @@ export const settings = z.object({
   SESSION_RETENTION_SECONDS: seconds(3600, 366 * 86_400, 30 * 86_400).describe(
     'For so long sessions that are over are kept, for their owners and for operators.',
   ),
+  AUDIT_PERSONAL_RETENTION_DAYS: z.coerce
+    .number()
+    .int()
+    .min(7)
+    .max(3_660)
+    .default(365)
+    .describe(
+      'For so many days the audit log keeps the address, user agent and device name of a row; the row itself stays.',
+    ),
   REFRESH_GRACE_SECONDS: seconds(0, 60, 10).describe(
     'For so long after a refresh the spent refresh token gives the same successor again; 0: never.',
   ),

@@ -10,7 +10,7 @@ const MAX_BATCHES = 20;
  * Deletes rows in batches, each in a transaction of its own. What another replica is deleting at the moment, under the same
  * lock, is left to it.
  *
- * @param statement a DELETE that takes its limit as `$1`, and what else is given after it
+ * @param statement a DELETE, or an UPDATE that erases, that takes its limit as `$1`, and what else is given after it
  * @returns how many rows
  */
 export async function purgeInBatches(

@@ -6,7 +6,7 @@ import { RepeatedJob } from './repeated-job.js';
 
 const EVERY_MS = 60_000;
 
-/** A DELETE that takes its limit as `$1`, and what else is given after it. */
+/** A DELETE, or an UPDATE that erases, that takes its limit as `$1`, and what else is given after it. */
 export interface Deletion {
   readonly statement: string;
   readonly values?: readonly unknown[];

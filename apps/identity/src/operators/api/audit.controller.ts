@@ -33,7 +33,7 @@ const entry = z.strictObject({
       device_name: z.string().nullish(),
     })
     .nullable()
-    .describe('From where somebody acted; erased with the account'),
+    .describe('From where somebody acted; erased with the account, and when it is old'),
   details: z.record(z.string(), z.unknown()),
   at: instant,
 });
