@@ -39,7 +39,7 @@ const SHOWN = {
   'account.delete': [],
   sign_in: ['client_id', 'delivery', 'remember'],
   'sign_in.fail': ['reason'],
-  'session.end': ['of', 'sessions', 'reason'],
+  'session.end': ['of', 'sessions', 'reason', 'over_since'],
   'session.replay': [],
   'password.change': [],
   'password.request_reset': [],

@@ -11,7 +11,7 @@ import { IDENTITY_ACTOR } from './audit-log.js';
  * chain believes that of older rows. Whole days (UTC), so that a day leaves a row or a few and not one each minute. In a sub-select, since
  * an index is of no use against a clock.
  */
-export const OLD_PERSONAL_DETAILS = `
+const OLD_PERSONAL_DETAILS = `
   WITH old AS (
     SELECT id, at FROM audit
     WHERE personal IS NOT NULL

@@ -5,6 +5,8 @@ import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Accounts } from '../accounts/accounts.js';
+import { AuditLog } from '../audit/audit-log.js';
+import { ownerView } from '../audit/owner-view.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { Sessions } from '../sessions/sessions.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
@@ -72,6 +74,48 @@ it('sessions go once they have been over for as long as the setting says, and no
   expect(await sidsOf(replica)).toEqual([endedLately, expiredLately, idle, live].sort());
 });
 
+it('a session that nobody has ended leaves a row of activity when it goes: why it was over, and since when', async () => {
+  const { replica, accountId, begin } = await start();
+  const [ended, tooOld, notUsed] = [await begin(), await begin(), await begin()];
+  await replica.get(Sessions).end(ended, 'logout');
+  await age(replica, ended, 'ended_at', 2 * HOUR);
+  await age(replica, tooOld, 'expires_at', 2 * HOUR);
+  await age(replica, notUsed, 'expires_at', 2 * HOUR);
+  await age(replica, notUsed, 'idle_expires_at', 3 * HOUR);
+  const [times] = await sql<{ old: number; idle: number }>(
+    replica,
+    `SELECT floor(extract(epoch FROM old.expires_at))::float8 AS old,
+       floor(extract(epoch FROM idle.idle_expires_at))::float8 AS idle
+     FROM sessions AS old, sessions AS idle WHERE old.sid = $1 AND idle.sid = $2`,
+    [tooOld, notUsed],
+  );
+  const ends = () => replica.get(AuditLog).list({ action: 'session.end', accountId }, 10);
+  expect(await ends()).toEqual([]);
+  expect(await purge(replica)).toMatchObject({ sessions: 3 });
+  const row = { actor: 'identity', accountId, personal: null };
+  const all = await ends();
+  expect(all).toHaveLength(2);
+  expect(all).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        ...row,
+        target: tooOld,
+        details: { of: 'session', reason: 'absolute', over_since: times!.old },
+      }),
+      expect.objectContaining({
+        ...row,
+        target: notUsed,
+        details: { of: 'session', reason: 'idle', over_since: times!.idle },
+      }),
+    ]),
+  );
+  expect(all.map(ownerView).find((seen) => seen?.sid === notUsed)).toMatchObject({
+    action: 'session.end',
+    by: 'operators',
+    details: { reason: 'idle', over_since: times!.idle },
+  });
+});
+
 it('a session stays while a token of it can live, whatever the setting says', async () => {
   const { replica, begin } = await start();
   const sid = await begin();
@@ -117,6 +161,11 @@ it('many replicas purge at once, in batches, and each row once', async () => {
   const last = await purge(one);
   expect([...runs, last].reduce((sum, { sessions }) => sum + sessions, 0)).toBe(12_000);
   expect(await sidsOf(one)).toEqual([]);
+  const [rows] = await sql<object>(
+    one,
+    `SELECT count(*)::integer AS all, count(DISTINCT target)::integer AS sessions FROM audit WHERE action = 'session.end'`,
+  );
+  expect(rows).toEqual({ all: 12_000, sessions: 12_000 });
 });
 
 it('runs in the background until it is stopped, also after a failure', async () => {

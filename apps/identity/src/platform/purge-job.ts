@@ -23,7 +23,7 @@ export class PurgeJob<Name extends string> {
   constructor(
     private readonly database: Database,
     private readonly lock: string,
-    private readonly deletions: Deletions<Name>,
+    readonly deletions: Deletions<Name>,
     logger: Logger,
   ) {
     this.#job = new RepeatedJob(

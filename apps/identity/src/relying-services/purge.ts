@@ -7,7 +7,7 @@ import { PurgeJob } from '../platform/purge-job.js';
 /** Entries that cover no live token any more. Operators may look at their receipts for ten minutes; those of a `kid` stay for ever. */
 const EXPIRED_REVOCATIONS = `
   DELETE FROM revocations WHERE ctid = ANY(ARRAY(
-    SELECT ctid FROM revocations WHERE expires_at < extract(epoch FROM clock_timestamp())::bigint - 600 LIMIT $1))`;
+    SELECT ctid FROM revocations WHERE expires_at < (SELECT extract(epoch FROM clock_timestamp())::bigint - 600) LIMIT $1))`;
 
 /** Receipts from before every entry that still expires. Entries of a `kid` do not keep them, but nothing younger than an hour goes. */
 const OLD_RECEIPTS = `
