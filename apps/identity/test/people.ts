@@ -3,7 +3,7 @@ import { Accounts } from '../src/accounts/accounts.js';
 import { PasswordHasher } from '../src/credentials/password-hasher.js';
 import { SignIn } from '../src/credentials/sign-in.js';
 import { RevocationLog } from '../src/revocation/revocation-log.js';
-import type { BegunSession } from '../src/sessions/sessions.js';
+import type { BegunSession } from '../src/sessions/new-sessions.js';
 import { KeyRing } from '../src/signing-keys/key-ring.js';
 import { startReplica } from './identity-under-test.js';
 import type { Replica } from './identity-under-test.js';

@@ -14,6 +14,9 @@ const PROGRAM = fileURLToPath(new URL('../../dist/credentials/argon2-process.js'
 /** Hashing gives way to serving. */
 const NICENESS = 5;
 
+/** A process is given so many of those that wait at most: their answers come together, and what follows upon them costs less so. */
+const MOST_IN_A_ROW = 4;
+
 type Task = HashRequest extends infer R ? (R extends unknown ? Omit<R, 'id'> : never) : never;
 
 interface Waiting {
@@ -22,10 +25,10 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** One hashing process and what it is busy with. */
+/** One hashing process and what it is busy with, in this order. */
 interface Worker {
   readonly child: ChildProcess;
-  current: Waiting | undefined;
+  current: readonly Waiting[];
 }
 
 /**
@@ -119,15 +122,15 @@ export class PasswordHasher {
   #dispatch(): void {
     while (this.#queue.length > 0) {
       const worker = this.#idleWorker();
-      const next = worker && this.#queue.shift();
-      if (!next) return;
-      worker.current = next;
-      worker.child.send(next.request);
+      if (!worker) return;
+      const fair = Math.ceil(this.#queue.length / this.config.PASSWORD_HASH_PROCESSES);
+      worker.current = this.#queue.splice(0, Math.min(fair, MOST_IN_A_ROW));
+      worker.child.send(worker.current.map(({ request }) => request));
     }
   }
 
   #idleWorker(): Worker | undefined {
-    for (const worker of this.#workers) if (!worker.current) return worker;
+    for (const worker of this.#workers) if (worker.current.length === 0) return worker;
     return this.#workers.size < this.config.PASSWORD_HASH_PROCESSES
       ? this.#startWorker()
       : undefined;
@@ -135,18 +138,19 @@ export class PasswordHasher {
 
   #startWorker(): Worker {
     const child = fork(PROGRAM, { env: {}, execArgv: [], serialization: 'advanced' });
-    const worker: Worker = { child, current: undefined };
+    const worker: Worker = { child, current: [] };
     this.#workers.add(worker);
     if (child.pid !== undefined) setPriority(child.pid, NICENESS);
-    child.on('message', (answer: HashAnswer) => {
-      const done = worker.current;
-      worker.current = undefined;
-      done?.resolve(answer);
+    child.on('message', (answers: readonly HashAnswer[]) => {
+      const done = worker.current.slice(0, answers.length);
+      worker.current = worker.current.slice(answers.length);
+      for (const [n, answer] of answers.entries()) done[n]?.resolve(answer);
       this.#dispatch();
     });
     const lost = () => {
       if (!this.#workers.delete(worker)) return;
-      worker.current?.reject(new Error('a password hashing process ended'));
+      for (const { reject } of worker.current)
+        reject(new Error('a password hashing process ended'));
       if (!this.#closed) this.#dispatch();
     };
     child.on('exit', lost);

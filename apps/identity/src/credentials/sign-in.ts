@@ -3,14 +3,15 @@ import type { Logger } from '@countersign/service-host';
 import { maySignIn } from '../accounts/account.js';
 import type { Account } from '../accounts/account.js';
 import { AuditLog, STRANGER_ACTOR } from '../audit/audit-log.js';
+import { Batches } from '../platform/batches.js';
 import { Database, prepared } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
-import type { SignInContext } from '../sessions/new-sessions.js';
+import { PasswordHasChanged } from '../sessions/new-sessions.js';
+import type { BegunSession, SignInContext } from '../sessions/new-sessions.js';
 import { readingClaimed, signInClient, unknownClient } from '../sessions/signing-in.js';
-import type { Claimed } from '../sessions/signing-in.js';
+import type { Claimed, ClaimedSignIn } from '../sessions/signing-in.js';
 import { LOGGER } from '../platform/platform.module.js';
-import { PasswordHasChanged, Sessions } from '../sessions/sessions.js';
-import type { BegunSession } from '../sessions/sessions.js';
+import { Sessions } from '../sessions/sessions.js';
 import { PasswordHasher } from './password-hasher.js';
 
 /** A password changes now and then, not again and again while somebody signs in. */
@@ -25,6 +26,11 @@ export type GivenSignIn = Omit<SignInContext, 'clientId'> & {
 /** Signs people in. */
 @Injectable()
 export class SignIn {
+  readonly #reads = new Batches<ClaimedSignIn, Claimed>(
+    (asked) => this.database.run((manager) => prepared(manager, readingClaimed(asked))),
+    { atOnce: 2, most: 8, patienceMs: 25 },
+  );
+
   constructor(
     private readonly database: Database,
     private readonly sessions: Sessions,
@@ -69,10 +75,8 @@ export class SignIn {
 
   /** @throws {DomainError} `unknown_client` */
   async #read(email: string, clientId: string): Promise<Account | null> {
-    const [claimed] = await this.database.run((manager) =>
-      prepared<Claimed>(manager, readingClaimed(email, clientId)),
-    );
-    if (!claimed?.forSignIn) throw unknownClient();
+    const claimed = await this.#reads.ask({ email, clientId });
+    if (!claimed.forSignIn) throw unknownClient();
     return claimed.id === null ? null : claimed;
   }
 

@@ -1,6 +1,8 @@
 import { jest } from '@jest/globals';
 import { Batches } from './batches.js';
 
+const turn = () => new Promise(setImmediate);
+
 /** What is asked, batch by batch, and a way to answer the first that has not been. */
 function start(limits = { atOnce: 1, most: 3, patienceMs: 60_000 }) {
   const asked: (readonly number[])[] = [];
@@ -9,54 +11,63 @@ function start(limits = { atOnce: 1, most: 3, patienceMs: 60_000 }) {
     asked.push(asks);
     return new Promise((done, fail) => open.push({ done, fail }));
   }, limits);
-  const settle = () => new Promise(setImmediate);
   return {
     ask: (ask: number) => batches.ask(ask),
     asked,
     answer: async (...answers: string[]) => {
       open.shift()?.done(answers);
-      await settle();
+      await turn();
     },
     fail: async (error: Error) => {
       open.shift()?.fail(error);
-      await settle();
+      await turn();
     },
   };
 }
 
-it('one is done at once, and who comes meanwhile is done together', async () => {
+it('who asks in one turn is done together, and so is who comes meanwhile', async () => {
   const { ask, asked, answer } = start();
-  const answers = [1, 2, 3, 4, 5].map(ask);
-  expect(asked).toEqual([[1]]);
-  await answer('a');
-  expect(asked).toEqual([[1], [2, 3, 4]]);
-  await answer('b', 'c', 'd');
-  expect(asked).toEqual([[1], [2, 3, 4], [5]]);
-  await answer('e');
-  expect(await Promise.all(answers)).toEqual(['a', 'b', 'c', 'd', 'e']);
-  void ask(6);
+  const answers = [1, 2].map(ask);
+  await turn();
+  answers.push(...[3, 4, 5, 6].map(ask));
+  await turn();
+  expect(asked).toEqual([[1, 2]]);
+  await answer('a', 'b');
+  expect(asked).toEqual([
+    [1, 2],
+    [3, 4, 5],
+  ]);
+  await answer('c', 'd', 'e');
   expect(asked.at(-1)).toEqual([6]);
+  await answer('f');
+  expect(await Promise.all(answers)).toEqual(['a', 'b', 'c', 'd', 'e', 'f']);
+  void ask(7);
+  await turn();
+  expect(asked.at(-1)).toEqual([7]);
 });
 
 it('as many batches as may are under way at once', async () => {
-  const { ask, asked, answer } = start({ atOnce: 2, most: 3, patienceMs: 60_000 });
-  for (const n of [1, 2, 3, 4]) void ask(n);
-  expect(asked).toEqual([[1], [2]]);
-  await answer('a');
-  expect(asked).toEqual([[1], [2], [3, 4]]);
+  const { ask, asked, answer } = start({ atOnce: 2, most: 2, patienceMs: 60_000 });
+  for (const n of [1, 2, 3, 4, 5]) void ask(n);
+  await turn();
+  expect(asked).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
+  await answer('a', 'b');
+  expect(asked.at(-1)).toEqual([5]);
 });
 
 it('a batch that fails fails all of its own, and nobody else', async () => {
   const { ask, fail, answer } = start();
-  const outcomes = Promise.allSettled([1, 2, 3, 4, 5].map(ask));
-  await answer('a');
+  const outcomes = Promise.allSettled([1, 2, 3, 4, 5, 6, 7].map(ask));
+  await turn();
+  await answer('a', 'b', 'c');
   await fail(new Error('away'));
-  await answer('e');
+  await answer('g');
   expect((await outcomes).map(({ status }) => status)).toEqual([
-    'fulfilled',
-    'rejected',
-    'rejected',
-    'rejected',
+    ...Array<string>(3).fill('fulfilled'),
+    ...Array<string>(3).fill('rejected'),
     'fulfilled',
   ]);
 });
@@ -64,19 +75,23 @@ it('a batch that fails fails all of its own, and nobody else', async () => {
 it('what takes too long keeps nobody waiting, and is answered all the same', async () => {
   jest.useFakeTimers({ doNotFake: ['setImmediate'] });
   try {
-    const { ask, asked, answer } = start({ atOnce: 1, most: 3, patienceMs: 25 });
-    const [slow, second] = [ask(1), ask(2), ask(3)];
+    const { ask, asked, answer } = start({ atOnce: 1, most: 2, patienceMs: 25 });
+    const [slow] = [ask(1), ask(2)];
+    await turn();
+    const third = ask(3);
+    await turn();
     jest.advanceTimersByTime(24);
-    expect(asked).toEqual([[1]]);
+    expect(asked).toEqual([[1, 2]]);
     jest.advanceTimersByTime(1);
-    expect(asked).toEqual([[1], [2, 3]]);
-    await answer('a');
+    expect(asked).toEqual([[1, 2], [3]]);
+    await answer('a', 'b');
     // It has given way before: it must not make room a second time.
     void ask(4);
+    await turn();
     expect(asked).toHaveLength(2);
-    await answer('b', 'c');
+    await answer('c');
     expect(asked.at(-1)).toEqual([4]);
-    expect(await Promise.all([slow, second])).toEqual(['a', 'b']);
+    expect(await Promise.all([slow, third])).toEqual(['a', 'c']);
   } finally {
     jest.useRealTimers();
   }

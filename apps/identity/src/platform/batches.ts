@@ -5,12 +5,13 @@ interface Waiting<Ask, Answer> {
 }
 
 /**
- * Gathers what is asked while something is under way, and does it together when that is done: so one is never kept waiting for
- * others, and many cost less than as many single ones.
+ * Gathers what is asked in one turn of the event loop and while something is under way, and does it together: so one is never kept
+ * waiting for others, and many cost less than as many single ones.
  */
 export class Batches<Ask, Answer> {
   readonly #waiting: Waiting<Ask, Answer>[] = [];
   #underWay = 0;
+  #isToBegin = false;
 
   /**
    * @param run answers in the order of `asks`, one or many; when it fails, all of them fail
@@ -30,7 +31,12 @@ export class Batches<Ask, Answer> {
   ask(ask: Ask): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ ask, resolve, reject });
-      this.#begin();
+      if (this.#isToBegin) return;
+      this.#isToBegin = true;
+      setImmediate(() => {
+        this.#isToBegin = false;
+        this.#begin();
+      });
     });
   }
 

@@ -9,7 +9,7 @@ import { takeLocks } from '../platform/locks.js';
 import { LOGGER } from '../platform/platform.module.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { endEachIn } from './end-sessions.js';
-import type { BegunSession } from './sessions.js';
+import type { BegunSession } from './new-sessions.js';
 
 /** So many at most are ended by one sign-in, however far the account is past its limit: the head of the log is held for a moment only. */
 const MOST_AT_ONCE = 20;

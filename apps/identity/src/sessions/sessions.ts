@@ -2,10 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Position } from '@countersign/revocation';
 import type { EntityManager } from 'typeorm';
 import { AccessTokens } from '../access-tokens/access-tokens.js';
-import { maySignIn } from '../accounts/account.js';
-import { passwordEraOf } from '../accounts/accounts.js';
-import { scopesOf } from '../accounts/roles.js';
-import { IdentityConfig } from '../config/identity-config.js';
+import { Batches } from '../platform/batches.js';
 import { Database, prepared } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { takeLocks } from '../platform/locks.js';
@@ -14,19 +11,10 @@ import { RevocationLog } from '../revocation/revocation-log.js';
 import { endAllSessions, endEachIn } from './end-sessions.js';
 import type { EndedEach, EndReason } from './end-sessions.js';
 import { NewSessions } from './new-sessions.js';
-import type { SignInContext } from './new-sessions.js';
-import type { SessionCredentials } from './session-credentials.js';
-import { sessionLifetime } from './session-lifetime.js';
+import type { AskedSession, BegunSession, NewSession, SignInContext } from './new-sessions.js';
 import { Session } from './session.js';
-import { lockingSignIn, readingSignIn, unknownClient } from './signing-in.js';
-import type { SigningIn } from './signing-in.js';
-
-/** A new session, with everything that a client may get of it. */
-export interface BegunSession extends SessionCredentials {
-  readonly session: Pick<Session, 'sid' | 'accountId' | 'delivery' | 'remembered' | 'deviceName'>;
-  /** How many other sessions of the account were live. */
-  readonly others: number;
-}
+import { lockingSignIn, readingSignIns, tryingSignIns } from './signing-in.js';
+import type { LockedSignIn, SigningIn } from './signing-in.js';
 
 /** Where a session has ended, as its row says; nulls while it has not. */
 export interface SessionEnd {
@@ -46,16 +34,16 @@ export interface EndAllOptions {
   readonly keepSid?: string;
 }
 
-/** The password that was proved is not the account's any more. */
-export class PasswordHasChanged extends Error {
-  override readonly name = 'PasswordHasChanged';
-}
-
 /** Begins and ends sessions. */
 @Injectable()
 export class Sessions {
+  readonly #batches = new Batches<AskedSession, BegunSession | undefined>(
+    (asked) => this.#begin(asked),
+    // As with refreshes.
+    { atOnce: 2, most: 8, patienceMs: 25 },
+  );
+
   constructor(
-    private readonly config: IdentityConfig,
     private readonly database: Database,
     private readonly accessTokens: AccessTokens,
     private readonly newSessions: NewSessions,
@@ -67,7 +55,8 @@ export class Sessions {
 
   /**
    * Begins a session for an account that has proved who it is, and issues its first access token. Every id and secret of it is
-   * fresh, whatever the client held before.
+   * fresh, whatever the client held before. Sign-ins that come at once share a transaction, as far as nothing is wrong with them and
+   * nobody else holds the account.
    *
    * @param provedHash the hash that the given password was found to match, outside any lock
    * @throws {DomainError} `unknown_client`, `credentials_rejected` when the account may not sign in any more
@@ -78,49 +67,66 @@ export class Sessions {
     context: SignInContext,
     provedHash?: string | null,
   ): Promise<BegunSession> {
-    const { clientId, delivery, deviceName, remember: remembered } = context;
-    const identity = this.newSessions.identity(delivery);
-    const { sid, refreshToken, opaqueCookie } = identity;
-    const lifetime = sessionLifetime(this.config, remembered);
-    const lasts = Math.min(lifetime.ttlSeconds, lifetime.idleSeconds);
+    const asked = { accountId, context, provedHash };
+    return (await this.#batches.ask(asked)) ?? this.#beginAlone(asked);
+  }
+
+  async #begin(asked: readonly AskedSession[]): Promise<readonly (BegunSession | undefined)[]> {
+    const [first, ...others] = asked;
+    if (first && others.length === 0) return [await this.#beginAlone(first)];
+    return this.#beginTogether(asked);
+  }
+
+  async #beginAlone(asked: AskedSession): Promise<BegunSession> {
+    const session = this.newSessions.make(asked);
     let signingIn: SigningIn | undefined;
     const issued = await this.accessTokens.issueUnder<never>(
-      lockingSignIn(accountId, clientId, sid),
+      lockingSignIn(session),
       (_, [row]) => {
-        const account = row as SigningIn | undefined;
-        if (!account || !maySignIn(account)) throw new DomainError('credentials_rejected');
-        if (provedHash !== undefined && account.passwordHash !== provedHash)
-          throw new PasswordHasChanged();
-        if (!account.forSignIn) throw unknownClient();
-        const { roles, now } = account;
-        signingIn = account;
-        return Promise.resolve({
-          subject: {
-            sub: accountId,
-            client: { id: clientId },
-            scopes: scopesOf(roles),
-            roles,
-            session: { sid, authTime: now, expiresAt: now + lasts },
-          },
-          facts: account,
-          closing: this.newSessions.inserting(accountId, context, identity, now),
-        });
+        const admitted = this.newSessions.admit(session, row as SigningIn);
+        signingIn = admitted.facts;
+        return Promise.resolve(admitted);
       },
-      readingSignIn(accountId, clientId),
+      readingSignIns([session]),
     );
     if ('instead' in issued || !signingIn) throw new TypeError('a token was issued for nobody');
-    const { email, others } = signingIn;
-    return {
-      session: { sid, accountId, delivery, remembered, deviceName },
-      others,
-      ...(provedHash !== undefined && { proved: { email, era: passwordEraOf(signingIn) } }),
-      refreshToken,
-      opaqueCookie,
-      accessToken: issued.encoded,
-      expiresIn: issued.claims.exp - issued.claims.iat,
-      endsIn: lifetime.ttlSeconds,
-      idleEndsIn: lasts,
-    };
+    return this.newSessions.begun(session, signingIn, issued);
+  }
+
+  /** Those that simply may; nothing for the others, of which nothing is written. */
+  async #beginTogether(
+    asked: readonly AskedSession[],
+  ): Promise<readonly (BegunSession | undefined)[]> {
+    const sessions = asked.map((one) => this.newSessions.make(one));
+    let admitted: readonly (ReturnType<NewSessions['admit']> | undefined)[] = [];
+    const issued = await this.accessTokens.issueTogether(
+      tryingSignIns(sessions),
+      (rows, locked) => {
+        admitted = sessions.map((session, n) =>
+          (locked[n] as LockedSignIn).locked
+            ? this.#admitIfPossible(session, rows[n] as SigningIn)
+            : undefined,
+        );
+        return admitted;
+      },
+      readingSignIns(sessions),
+    );
+    return sessions.map((session, n) => {
+      const [token, mint] = [issued[n], admitted[n]];
+      return token && mint && this.newSessions.begun(session, mint.facts, token);
+    });
+  }
+
+  /** By itself whatever is wrong with it will come out. */
+  #admitIfPossible(
+    session: NewSession,
+    row: SigningIn,
+  ): ReturnType<NewSessions['admit']> | undefined {
+    try {
+      return this.newSessions.admit(session, row);
+    } catch {
+      return undefined;
+    }
   }
 
   /**
