@@ -3,7 +3,8 @@ import { CliFailure } from './cli-failure.js';
 import { findOperatorAccess } from './operator-access.js';
 import { withProgress } from './progress.js';
 
-const TIMEOUT_MS = 15_000;
+/** Longer than identity may take: a rotation is several transactions, and each may wait four seconds for its lock. */
+const TIMEOUT_MS = 30_000;
 
 interface ProblemBody {
   readonly code?: string;
@@ -68,19 +69,23 @@ export class OperatorClient {
         }),
       );
     } catch (error) {
-      throw new CliFailure(
-        'unavailable',
-        'unreachable',
-        `identity does not answer at ${this.url} (${reasonOf(error)}): is it running, and is COUNTERSIGN_OPERATOR_URL its operator listener?`,
-        { cause: error },
-      );
+      throw unanswered(method, this.url, error);
     }
   }
 }
 
-function reasonOf(error: unknown): string {
+/** What it means to a person that nothing came back. */
+export function unanswered(method: string, url: string, error: unknown): CliFailure {
   const { name, cause } = error as { name?: string; cause?: { code?: string } };
-  return cause?.code ?? (name === 'TimeoutError' ? 'no answer in time' : 'no connection');
+  const late = `identity at ${url} gave no answer within ${String(TIMEOUT_MS / 1000)} s`;
+  const away = `identity does not answer at ${url} (${cause?.code ?? 'no connection'}): is it running, and is COUNTERSIGN_OPERATOR_URL its operator listener?`;
+  const said =
+    name !== 'TimeoutError'
+      ? away
+      : method === 'GET'
+        ? late
+        : `${late}: it may be done all the same, so look before you ask again`;
+  return new CliFailure('unavailable', 'unreachable', said, { cause: error });
 }
 
 /** What an answer that is not a success means to a person. */
