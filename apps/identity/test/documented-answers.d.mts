@@ -9,8 +9,8 @@ export declare class DocumentedAnswers {
   /** @param tell hears of each fault once */
   constructor(document: OpenApiDocument, tell?: (fault: string) => void);
   /**
-   * Looks at everything that the server at a port of this process answers from now on, whoever asks: what is no HTTP never becomes a
-   * request, and is not seen.
+   * Looks at everything that the server at a port of this process answers from now on, whoever asks and whatever: also at the answers to
+   * what is no HTTP, unless TLS ends here.
    *
    * @returns ends it
    */

@@ -19,6 +19,7 @@ const OF_NO_OPERATION = {
   unsupported_media_type: 415,
 };
 const REQUESTS = 'http.server.request.start';
+const CONNECTIONS = 'net.server.socket';
 
 export class DocumentedAnswers {
   seen = new Set();
@@ -54,8 +55,30 @@ export class DocumentedAnswers {
         this.look(request.method, path, response.statusCode, type, payload);
       });
     };
+    // What is no HTTP never becomes a request: it is answered on the connection itself. Without TLS that is this one.
+    const watchConnection = ({ socket }) => {
+      if (socket.localPort !== port) return;
+      const given = socket.end;
+      socket.end = (data, ...rest) => {
+        if (typeof data === 'string') this.lookAtBare(data);
+        return given.call(socket, data, ...rest);
+      };
+    };
     subscribe(REQUESTS, watchOne);
-    return () => unsubscribe(REQUESTS, watchOne);
+    subscribe(CONNECTIONS, watchConnection);
+    return () => {
+      unsubscribe(REQUESTS, watchOne);
+      unsubscribe(CONNECTIONS, watchConnection);
+    };
+  }
+
+  /** An answer to what is no request, as it is sent. */
+  lookAtBare(text) {
+    const [head = '', payload] = text.split('\r\n\r\n');
+    const [, status] = /^HTTP\/1\.1 (\d+) /.exec(head) ?? [];
+    const isProblem = /^content-type: application\/problem\+json\r?$/im.test(head);
+    if (isProblem && this.#isOfTheWhole(OF_ANY_REQUEST, '', Number(status), payload)) return;
+    this.#note(`what is no request: ${status} is not documented`);
   }
 
   look(method, path, status, type, payload) {
