@@ -18,38 +18,64 @@ export interface Growth {
   readonly measuredMs: number;
   readonly rssMb: number;
   readonly fds: number;
+  /** In the second half of the run, when caches, heaps and compiled code have their size: what still grows then is a leak. */
+  readonly half: {
+    readonly minutes: number;
+    readonly rssMbPerMin: number;
+    readonly fdsPerMin: number;
+  };
 }
 
-/** The slope of the straight line through points by least squares; 0 when there is none. */
-export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
-  const meanOf = (values: number[]) =>
-    values.reduce((sum, value) => sum + value, 0) / values.length;
-  const x = meanOf(points.map(([at]) => at));
-  const y = meanOf(points.map(([, value]) => value));
-  let [products, squares] = [0, 0];
-  for (const [at, value] of points) {
-    products += (at - x) * (value - y);
-    squares += (at - x) ** 2;
-  }
-  return squares === 0 ? 0 : products / squares;
+/** When processes are measured, on the clock of the samples. */
+export interface Measuring {
+  /** The first part of each life says nothing: code is compiled then, and heaps reach their size. */
+  readonly warmUpMs: number;
+  /** Where the second half of the run begins. */
+  readonly halfAt: number;
+  /** Who was seen for less of that half says nothing. */
+  readonly enoughMs: number;
 }
 
 /**
- * How a life has grown, without its first `warmUpMs`: code is compiled then, and heaps reach their size.
- *
- * @returns `undefined` when less than `enoughMs` are left
+ * The slope of points: the median of the slopes between any two of them (Theil and Sen). A peak, or where in its saw-tooth a collector
+ * happens to be, hardly changes it. 0 when there is none.
  */
-export function growthOf(life: Life, warmUpMs: number, enoughMs: number): Growth | undefined {
+export function slopeOf(points: readonly (readonly [x: number, y: number])[]): number {
+  const slopes = points.flatMap(([x, y], n) =>
+    points.slice(n + 1).map(([later, value]) => (value - y) / (later - x)),
+  );
+  slopes.sort((a, b) => a - b);
+  const middle = slopes.length / 2;
+  return ((slopes[Math.floor(middle)] ?? 0) + (slopes[Math.ceil(middle) - 1] ?? 0)) / 2;
+}
+
+/** @returns `undefined` for a life that says nothing */
+export function growthOf(
+  life: Life,
+  { warmUpMs, halfAt, enoughMs }: Measuring,
+): Growth | undefined {
   const begun = life.samples[0]?.at ?? 0;
   const samples = life.samples.filter(({ at }) => at >= begun + warmUpMs);
-  const measuredMs = (samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0);
-  if (samples.length < 3 || measuredMs < enoughMs) return undefined;
-  const gained = (valueOf: (usage: Usage) => number) =>
-    slopeOf(samples.map((usage) => [usage.at, valueOf(usage)])) * measuredMs;
+  const half = samples.filter(({ at }) => at >= halfAt);
+  const halfMs = lengthOf(half);
+  if (half.length < 3 || halfMs < enoughMs) return undefined;
+  const measuredMs = lengthOf(samples);
   return {
     name: life.name,
     measuredMs,
-    rssMb: gained(({ rssMb }) => rssMb),
-    fds: gained(({ fds }) => fds),
+    rssMb: perMs(samples, 'rssMb') * measuredMs,
+    fds: perMs(samples, 'fds') * measuredMs,
+    half: {
+      minutes: halfMs / MINUTE,
+      rssMbPerMin: perMs(half, 'rssMb') * MINUTE,
+      fdsPerMin: perMs(half, 'fds') * MINUTE,
+    },
   };
 }
+
+const MINUTE = 60_000;
+
+const lengthOf = (samples: readonly Usage[]) => (samples.at(-1)?.at ?? 0) - (samples[0]?.at ?? 0);
+
+const perMs = (samples: readonly Usage[], what: 'rssMb' | 'fds') =>
+  slopeOf(samples.map((usage) => [usage.at, usage[what]]));

@@ -19,7 +19,13 @@ interface Seen {
   readonly body: Record<string, unknown>;
 }
 
-/** What people, services and operators do while nobody thinks of faults: a few requests a second, through the gateway. */
+/** A way in, and whether it asks identity about every request to a service. */
+export interface Entrance {
+  readonly origin: string;
+  readonly asks: boolean;
+}
+
+/** What people, services and operators do while nobody thinks of faults: a few requests a second, through one gateway after another. */
 export class Load {
   requests = 0;
   rotations = 0;
@@ -29,9 +35,11 @@ export class Load {
   readonly refusals: string[] = [];
   readonly #enough = new AbortController();
   #going: Promise<unknown> = Promise.resolve();
+  #visits = 0;
 
   constructor(
     private readonly town: Town,
+    private readonly entrances: readonly Entrance[],
     private readonly disturbances: Disturbances,
     private readonly users: Users,
   ) {}
@@ -65,25 +73,31 @@ export class Load {
     }
   }
 
+  #nextEntrance(): Entrance {
+    return this.entrances[(this.#visits += 1) % this.entrances.length]!;
+  }
+
   /** A client that holds its tokens itself: thirty refreshes, each token used at both services; then it logs out. */
   async #refreshAndUse(): Promise<void> {
     const { account } = this.users;
+    const { origin, asks } = this.#nextEntrance();
     const begun = await this.#ask(['identity'], 'sign-in', () =>
-      this.#post('/auth/login', account),
+      post(`${origin}/auth/login`, account).then(seen),
     );
     let held = begun.status === 200 ? begun.body : undefined;
     let isSure = true;
     for (let n = 0; n < 30 && held && !this.#enough.signal.aborted; n += 1) {
       const { access_token: access, refresh_token: refresh } = held as Record<string, string>;
       for (const service of SERVICES) {
-        const used = await this.#ask([service], service, () =>
-          this.#get(`/${service}`, bearer(access!)),
+        const parts: Part[] = asks ? [service, 'identity'] : [service];
+        const used = await this.#ask(parts, service, () =>
+          get(`${origin}/${service}`, bearer(access!)),
         );
         if (used.status === 401) this.refusals.push(`${service}: a bearer token, 401`);
       }
       await delay(400);
       const next = await this.#ask(['identity'], 'refresh', () =>
-        this.#post('/auth/refresh', { refresh_token: refresh }),
+        post(`${origin}/auth/refresh`, { refresh_token: refresh }).then(seen),
       );
       if (next.status === 200) held = next.body;
       // Who got no answer tries again; past the grace it may have been spent by the first try.
@@ -95,22 +109,22 @@ export class Load {
     }
     if (!held) return;
     await this.#ask(['identity'], 'logout', () =>
-      this.#post('/auth/logout', {}, bearer(String(held['access_token']))),
+      post(`${origin}/auth/logout`, {}, bearer(String(held['access_token']))).then(seen),
     );
   }
 
   /** A browser: its cookies carry it for thirty pages; then it logs out. */
   async #browse(delivery: 'cookie' | 'session'): Promise<void> {
-    const origin = this.town.stack.url('gateway');
-    const browser = new Browser(origin, origin);
+    const { origin, asks } = this.#nextEntrance();
+    const browser = new Browser(origin, this.town.stack.url('gateway'));
     const login = { ...this.users.account, delivery };
     const begun = await this.#ask(['identity'], `sign-in (${delivery})`, () =>
       browser.fetch('POST', '/auth/login', login),
     );
     if (begun.status !== 200) return;
     for (let n = 0; n < 30 && !this.#enough.signal.aborted; n += 1) {
-      // The gateway asks identity for an opaque cookie.
-      const parts: Part[] = delivery === 'cookie' ? ['orders'] : ['orders', 'identity'];
+      // An opaque cookie every gateway asks identity for.
+      const parts: Part[] = delivery === 'cookie' && !asks ? ['orders'] : ['orders', 'identity'];
       const used = await this.#ask(parts, `orders (${delivery})`, () =>
         browser.fetch('GET', '/orders'),
       );
@@ -136,7 +150,7 @@ export class Load {
     if (got.status === 401) this.refusals.push('service token: 401');
     if (got.status !== 200) return;
     const used = await this.#ask(['payments'], 'payments (service token)', () =>
-      this.#get('/payments', bearer(String(got.body['access_token']))),
+      get(this.town.stack.url('gateway', '/payments'), bearer(String(got.body['access_token']))),
     );
     if (used.status === 401) this.refusals.push('payments: a service token, 401');
   }
@@ -151,21 +165,16 @@ export class Load {
     if (answer.status < 300 && answer.status > 0) this.rotations += 1;
   }
 
-  #get(path: string, headers: Record<string, string>): Promise<Seen> {
-    const options = { headers, signal: AbortSignal.timeout(TIMEOUT_MS) };
-    return fetch(this.town.stack.url('gateway', path), options).then(seen);
-  }
-
-  #post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Seen> {
-    return post(this.town.stack.url('gateway', path), body, headers).then(seen);
-  }
-
   async #ask(parts: readonly Part[], what: string, send: () => Promise<Seen>): Promise<Seen> {
     const began = performance.now();
     const answer = await send().catch(() => ({ status: 0, body: {} }));
     this.judge(what, answer.status, parts, began, performance.now());
     return answer;
   }
+}
+
+function get(url: string, headers: Record<string, string>): Promise<Seen> {
+  return fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) }).then(seen);
 }
 
 async function seen(response: Response): Promise<Seen> {

@@ -21,7 +21,7 @@ it('a minute of mixed load while one thing after another breaks: every promise i
   const { failures, line, log } = await run(1.1);
   expect(failures.length === 0 ? [] : [log]).toEqual([]);
   expect(line).toMatch(
-    /^minutes=\d+\.\d requests=\d{3,} wrong_accepts=0 lost=0 unexpected_5xx=0 rss_growth_mb=\S+ fd_growth=\S+ wrong_refusals=0 faults=[1-9] rotations=[1-9]/,
+    /^minutes=\d+\.\d requests=\d{3,} wrong_accepts=0 lost=0 unexpected_5xx=0 rss_growth_mb=\S+ fd_growth=\S+ rss_mb_per_min=\S+ fds_per_min=\S+ wrong_refusals=0 faults=[1-9] rotations=[1-9]/,
   );
 });
 

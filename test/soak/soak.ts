@@ -4,6 +4,10 @@ import { startThrowAwayRedis } from '@countersign/test-kit';
 import type { ThrowAwayRedis } from '@countersign/test-kit';
 import type { Breach } from '../chaos/checker.js';
 import { IDENTITIES, SERVICES, Town } from '../chaos/town.js';
+import { makeCertificate } from '../gateways/certificate.js';
+import { startEdge } from '../gateways/edges.js';
+import type { Edge } from '../gateways/edges.js';
+import { freePorts } from '../stack.js';
 import { Chance } from './chance.js';
 import { Disturbances } from './disturbances.js';
 import { faultsOf, pickVictims } from './faults.js';
@@ -11,7 +15,7 @@ import type { Fault, Victims } from './faults.js';
 import { growthOf } from './growth.js';
 import { Load } from './load.js';
 import { UsageLog } from './usage.js';
-import { verdictOf } from './verdict.js';
+import { slopesInWords, verdictOf } from './verdict.js';
 import type { Verdict } from './verdict.js';
 
 /** After a fault all must be well again within so long. */
@@ -21,9 +25,10 @@ const SAMPLE_MS = 2_000;
 const PROGRESS_MS = 10_000;
 /** Of each process: compiled code, connections and heaps grow until then. A quarter of a short run. */
 const WARM_UP_MS = 120_000;
-/** A process that was measured for less than this share of the run says nothing about leaks. */
+/** A process that was measured for less than this share of the run, in its second half, says nothing about leaks. */
 const MEASURED_SHARE = 0.4;
-const BROKEN = fileURLToPath(new URL('broken-service.mjs', import.meta.url));
+const loading = (file: string) => `--import=${fileURLToPath(new URL(file, import.meta.url))}`;
+const COLLECTING = loading('collect-garbage.mjs');
 const ANN = { email: 'ann@example.test', password: 'a password of the town' };
 const BOB = { email: 'bob@example.test', password: 'another password of the town' };
 
@@ -42,15 +47,33 @@ export interface SoakOptions {
 export async function soak(options: SoakOptions): Promise<Verdict> {
   const redis = await startThrowAwayRedis();
   let town: Town | undefined;
+  let nginx: Edge | undefined;
   try {
     const chance = new Chance(options.seed);
     const victims = pickVictims(chance);
     town = await startTown(redis, victims, options.isBroken ?? false);
-    return await new Soak(town, redis, chance, victims, options).run();
+    nginx = await startNginx(town);
+    return await new Soak(town, nginx, redis, chance, victims, options).run();
   } finally {
+    await nginx?.stop();
     await town?.stop();
     await redis.stop();
   }
+}
+
+/** In front of the same installation as the Node gateway. */
+async function startNginx({ stack: { ports } }: Town): Promise<Edge> {
+  const [port = 0, managementPort = 0, tlsPort = 0] = await freePorts(3);
+  const at = (listener: string) => `localhost:${String(ports[listener])}`;
+  return startEdge('nginx', {
+    identityPublic: at('public'),
+    identityService: at('service'),
+    orders: at('orders'),
+    payments: at('payments'),
+    port,
+    managementPort,
+    tls: { ...(await makeCertificate()), port: tlsPort },
+  });
 }
 
 /** The service that is never killed is the one that is broken. */
@@ -58,12 +81,14 @@ async function startTown(redis: ThrowAwayRedis, victims: Victims, isBroken: bool
   const env = {
     STALENESS_LIMITS,
     LOG_LEVEL: 'warn',
+    NODE_OPTIONS: COLLECTING,
     REDIS_URL: redis.url,
+    FORWARD_AUTH_PEERS: '127.0.0.0/8,::1',
     JWKS_CACHE_SECONDS: '1',
     KEY_PUBLICATION_SECONDS: '1',
   };
   const survivor = SERVICES.find((service) => service !== victims.service)!;
-  const broken = { [survivor]: { NODE_OPTIONS: `--import=${BROKEN}` } };
+  const broken = { [survivor]: { NODE_OPTIONS: `${COLLECTING} ${loading('broken-service.mjs')}` } };
   const town = await Town.start(env, isBroken ? broken : {});
   await town.openFrontDoor();
   return town;
@@ -80,6 +105,7 @@ class Soak {
 
   constructor(
     private readonly town: Town,
+    private readonly nginx: Edge,
     private readonly redis: ThrowAwayRedis,
     private readonly chance: Chance,
     private readonly victims: Victims,
@@ -89,7 +115,11 @@ class Soak {
   }
 
   async run(): Promise<Verdict> {
-    this.#load = new Load(this.town, this.#disturbances, await this.#addUsers());
+    const entrances = [
+      { origin: this.town.stack.url('gateway'), asks: false },
+      { origin: this.nginx.origin, asks: true },
+    ];
+    this.#load = new Load(this.town, entrances, this.#disturbances, await this.#addUsers());
     this.#began = performance.now();
     this.#load.start();
     const sampling = setInterval(() => this.#usage.sample(), SAMPLE_MS);
@@ -173,9 +203,15 @@ class Soak {
   }
 
   #verdict(): Verdict {
-    const minutes = (performance.now() - this.#began) / 60_000;
-    const warmUp = Math.min(WARM_UP_MS, (minutes * 60_000) / 4);
-    const enough = minutes * 60_000 * MEASURED_SHARE;
+    const ms = performance.now() - this.#began;
+    const minutes = ms / 60_000;
+    const measuring = {
+      warmUpMs: Math.min(WARM_UP_MS, ms / 4),
+      halfAt: this.#began + ms / 2,
+      enoughMs: ms * MEASURED_SHARE,
+    };
+    const growths = this.#usage.lives().flatMap((life) => growthOf(life, measuring) ?? []);
+    for (const slope of slopesInWords(growths)) this.#say(slope);
     return verdictOf({
       minutes,
       requests: this.#load.requests,
@@ -184,7 +220,7 @@ class Soak {
       breaches: this.#breaches,
       unexpected: this.#load.unexpected,
       refusals: this.#load.refusals,
-      growths: this.#usage.lives().flatMap((life) => growthOf(life, warmUp, enough) ?? []),
+      growths,
     });
   }
 
