@@ -1,6 +1,7 @@
 import { jest } from '@jest/globals';
 import { startThrowAwayRedis } from '@countersign/test-kit';
 import {
+  addDocker,
   addKubectl,
   enterLine,
   pathWithCountersign,
@@ -73,6 +74,16 @@ it('what comes first can be pasted: a forwarded port holds nothing up, and is th
     `kubectl -n countersign port-forward deployment/identity ${operator!}`,
     `kubectl -n countersign logs ${pod} --since=15m`,
     `kubectl -n countersign port-forward pod/${pod} ${orders!}`,
+  ]);
+});
+
+it('what compose runs inside of a container answers there, with nothing but what is handed over', async () => {
+  addDocker(stack.folder, { COUNTERSIGN_OPERATOR_URL: stack.url('operator') });
+  const inside = shellLines(page).filter((line) => line.startsWith('docker compose exec '));
+  const answers = await Promise.all(inside.map((line) => enter(line)));
+  expect(answers.map(({ code, out }) => [code, out])).toEqual([
+    [0, expect.stringMatching(/^ok +relay/m)],
+    [0, expect.stringContaining('\ncountersign_heartbeat_age_seconds ')],
   ]);
 });
 

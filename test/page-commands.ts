@@ -61,6 +61,30 @@ esac
   return () => readFileSync(asked, 'utf8').trim().split('\n');
 }
 
+/**
+ * Puts a `docker` first on the path whose containers are this machine: what `docker compose exec` names is run with `containerEnv`, and with
+ * those variables of the caller's that `-e` hands over. Of all else it says nothing.
+ */
+export function addDocker(folder: string, containerEnv: Record<string, string>): void {
+  const given = Object.entries(containerEnv).map(([name, value]) => `${name}='${value}'`);
+  const script = `#!/bin/sh
+[ "$1 $2" = 'compose exec' ] || exit 0
+shift 2
+handed=
+while :; do
+  case "$1" in
+    -e) handed="$handed $2=$(printenv "$2")"; shift 2 ;;
+    --index) shift 2 ;;
+    -*) shift ;;
+    *) break ;;
+  esac
+done
+shift
+exec env -i PATH="$PATH" ${given.join(' ')} $handed "$@"
+`;
+  writeFileSync(join(folder, 'bin', 'docker'), script, { mode: 0o755 });
+}
+
 /** Enters a line at a shell. */
 export function enterLine(
   line: string,
