@@ -141,7 +141,8 @@ it('rotate: while a service is cut off, the dry run and the plan name it; then i
     const signs = async () => (await kid('active')) === next;
     if (forced.code === 4)
       await until(async () => (await signs()) || (await enter(force)).code === 0, 60_000);
-    else expect(forced).toMatchObject(done(new RegExp(`done: ${next} signs[^]*in spite of orders`)));
+    else
+      expect(forced).toMatchObject(done(new RegExp(`done: ${next} signs[^]*in spite of orders`)));
   }
 
   // Now nothing holds it up: it is asked for, and ends by itself.
