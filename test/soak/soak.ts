@@ -27,8 +27,9 @@ const PROGRESS_MS = 10_000;
 const WARM_UP_MS = 120_000;
 /** A process that was measured for less than this share of the run, in its second half, says nothing about leaks. */
 const MEASURED_SHARE = 0.4;
-const loading = (file: string) => `--import=${fileURLToPath(new URL(file, import.meta.url))}`;
-const COLLECTING = loading('collect-garbage.mjs');
+const loading = (file: URL) => `--import=${fileURLToPath(file)}`;
+const COLLECTING = loading(new URL('collect-garbage.mjs', import.meta.url));
+const BREAKING = loading(new URL('broken-service.mjs', import.meta.url));
 const ANN = { email: 'ann@example.test', password: 'a password of the town' };
 const BOB = { email: 'bob@example.test', password: 'another password of the town' };
 
@@ -88,7 +89,7 @@ async function startTown(redis: ThrowAwayRedis, victims: Victims, isBroken: bool
     KEY_PUBLICATION_SECONDS: '1',
   };
   const survivor = SERVICES.find((service) => service !== victims.service)!;
-  const broken = { [survivor]: { NODE_OPTIONS: `${COLLECTING} ${loading('broken-service.mjs')}` } };
+  const broken = { [survivor]: { NODE_OPTIONS: `${COLLECTING} ${BREAKING}` } };
   const town = await Town.start(env, isBroken ? broken : {});
   await town.openFrontDoor();
   return town;
