@@ -1,14 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { freePorts } from '../../apps/identity/test/free-ports.js';
 import { root, run } from './packed-libraries.js';
 
 jest.setTimeout(240_000);
@@ -115,7 +114,7 @@ function refused(status: number, code: string) {
 
 /** Runs a program, on another port, with the settings of the test issuer until it answers. */
 async function start(name: string) {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const program = join(folder, `${String(port)}.js`);
   const text =
     name === 'Nest' ? await readFile(join(folder, 'application.js'), 'utf8') : starts.get(name);
@@ -151,15 +150,6 @@ async function start(name: string) {
       await ended;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {

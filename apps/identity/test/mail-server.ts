@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { SMTPServer } from 'smtp-server';
+import { freePorts } from './free-ports.js';
 
 /** What a mail server has got. */
 export interface ReceivedMail {
@@ -54,7 +55,7 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
     },
   });
   server.on('error', () => undefined);
-  const listening = server.listen(options.port ?? 0, '127.0.0.1');
+  const listening = server.listen(options.port ?? (await freePorts(1))[0], '127.0.0.1');
   await once(listening, 'listening');
   return {
     port: (listening.address() as AddressInfo).port,

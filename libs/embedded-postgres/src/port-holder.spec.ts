@@ -39,6 +39,10 @@ describe('a port that is taken', () => {
   });
   afterAll(() => new Promise((resolve) => server.close(resolve)));
 
+  it('was not one of those that systems give to whoever connects somewhere', () => {
+    expect(port).toBeLessThan(32_768);
+  });
+
   it('is not free, and its holder is found', async () => {
     expect(await isPortFree(port)).toBe(false);
     const holder = await findPortHolder(port);

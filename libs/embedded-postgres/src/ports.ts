@@ -1,4 +1,12 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
+
+/**
+ * Below those that systems give to whoever connects somewhere (Linux: from 32768), so that a server which was away for a moment
+ * finds its port as it left it.
+ */
+const FIRST = 30_200;
+const COUNT = 2_500;
 
 /** Whether a server could listen on this port of the loopback address(es) now. */
 export async function isPortFree(
@@ -12,17 +20,20 @@ export async function isPortFree(
 }
 
 /**
- * A port of 127.0.0.1 that nobody listens on. Nothing reserves it: whoever uses it must be ready to find it
- * taken and ask again.
+ * A port of 127.0.0.1 that nobody listens on, and that nobody is given by chance. Nothing reserves it: whoever uses it must be
+ * ready to find it taken and ask again.
  */
 export async function findFreePort(): Promise<number> {
-  const outcome = await tryToListen(0, '127.0.0.1');
-  if (typeof outcome !== 'number') throw new Error('No TCP port of 127.0.0.1 is free.');
-  return outcome;
+  const start = randomInt(COUNT);
+  for (let n = 0; n < COUNT; n += 1) {
+    const port = FIRST + ((start + n) % COUNT);
+    if (await isPortFree(port)) return port;
+  }
+  throw new Error('No TCP port of 127.0.0.1 is free.');
 }
 
-/** The port it could listen on, 'taken', or 'no such address' (a machine without IPv6). */
-function tryToListen(port: number, host: string): Promise<number | 'taken' | 'no such address'> {
+/** 'no such address': a machine without IPv6. */
+function tryToListen(port: number, host: string): Promise<'free' | 'taken' | 'no such address'> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -32,10 +43,7 @@ function tryToListen(port: number, host: string): Promise<number | 'taken' | 'no
       else reject(error);
     });
     server.listen({ port, host, exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => {
-        resolve(address !== null && typeof address === 'object' ? address.port : 'taken');
-      });
+      server.close(() => resolve('free'));
     });
   });
 }

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import {
   findPortHolder,
   isPortFree,
@@ -12,8 +11,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runEmbedded, StopRequested } from './embedded-run.js';
 import { choosePorts, type Ports } from './ports.js';
 import type { Terminal } from './terminal.js';
-
-jest.setTimeout(60_000);
 
 /** Stands for every service: answers on its management port, and writes down when it starts and stops. */
 const fakeService = `
@@ -80,8 +77,9 @@ afterEach(async () => {
   await rm(root, { recursive: true, force: true });
 });
 
+/** Where no other spec looks for free ports, above those of `freePorts` and below those of the e2e spec of the same name. */
 async function findFreeBase(): Promise<number> {
-  for (let candidate = 10_000 + (process.pid % 200) * 100; ; candidate += 100) {
+  for (let candidate = 16_200 + (process.pid % 40) * 100; ; candidate += 100) {
     const free = await Promise.all(
       Object.values(choosePorts(candidate) as unknown as Record<string, number>).map((port) =>
         isPortFree(port),
