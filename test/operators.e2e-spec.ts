@@ -107,7 +107,7 @@ it('a role is given on the console and taken by an operator: tokens that carried
     code: 0,
     out: expect.stringContaining('customer support now; 1 session(s) ended'),
   });
-  await until(async () => (await statusAtOrders(earlier)) === 401, 5_000);
+  await until(async () => (await statusAtOrders(earlier)) === 401, 20_000);
   const accessToken = await stack.signIn(eve);
   const taken = await countersign('users', 'take-role', eve.email, 'customer');
   expect(taken.out).toMatch(/has the role\(s\) support now\nrevocation 1\.\d+: /);

@@ -50,6 +50,10 @@ function expectSeen(message: string, where: string): void {
   expect(page).toContain(message);
   expect(where).toContain(message);
 }
+async function expectLogged(message: string): Promise<void> {
+  expect(page).toContain(message);
+  await until(() => stack.logs().includes(message), 20_000);
+}
 const doctor = () => enter('countersign doctor');
 /** Waits until the doctor is content; a note is no fault, and `known` is none. */
 const untilWell = (known = /(?!)/) =>
@@ -100,7 +104,7 @@ it('Redis is lost, and comes back empty', async () => {
   const { out: ill } = await doctor();
   expectSeen('no replica brings revocations to Redis: the feed carries them', ill);
   expect(ill).toMatch(/^WRONG +relay /m);
-  expectSeen('no revocations go to Redis: they go out by the feed only', stack.logs());
+  await expectLogged('no revocations go to Redis: they go out by the feed only');
   expect((await enter(relayStatus)).out).toMatch(/NOBODY LEADS[^]*last error/);
 
   const token = await stack.signIn(await stack.addAccount('rita@example.test'));
@@ -110,7 +114,7 @@ it('Redis is lost, and comes back empty', async () => {
   await redis.resume();
   await untilWell();
   expect((await enter(relayStatus)).out).toContain('led by');
-  expectSeen('all live revocations were written to Redis again', stack.logs());
+  await expectLogged('all live revocations were written to Redis again');
 });
 
 it('a service is behind', async () => {
@@ -217,7 +221,7 @@ it('a standby was promoted: the doctor says so for a day', async () => {
     async () => /^WRONG +epoch .*a standby was promoted/m.test((await doctor()).out),
     20_000,
   );
-  expectSeen('the epoch of revocations was raised', stack.logs());
+  await expectLogged('the epoch of revocations was raised');
 });
 
 it('every command of the page was run', () => {

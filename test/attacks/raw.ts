@@ -14,6 +14,8 @@ export interface Exchange {
 
 /** How long nothing more must come before an exchange counts as over. */
 const QUIET_MS = 500;
+/** How long the first byte of an answer may take: a machine that is busy is no server that says nothing. */
+const FIRST_MS = 15_000;
 
 /**
  * Opens a connection on which nothing is an error: whoever attacks is not surprised by a reset.
@@ -27,7 +29,7 @@ export function open(port: number, allowHalfOpen = false): Socket {
 /** Sends exactly these bytes (latin1) and gives what comes back until the server closes, or falls silent. */
 export function exchange(port: number, bytes: string, quietMs = QUIET_MS): Promise<Exchange> {
   const socket = open(port);
-  const over = answersOn(socket, quietMs);
+  const over = answersOn(socket, quietMs, FIRST_MS);
   socket.write(bytes, 'latin1');
   return over;
 }
@@ -39,8 +41,11 @@ export function dribble(socket: Socket, beginning: string, everyMs: number): Pro
   return answersOn(socket).finally(() => clearInterval(timer));
 }
 
-/** Everything that comes on a connection, until it is closed or, when `quietMs` is given, silent for so long after an answer. */
-export function answersOn(socket: Socket, quietMs?: number): Promise<Exchange> {
+/**
+ * Everything that comes on a connection, until it is closed or, when `quietMs` is given, silent for so long; before the first
+ * byte for `firstMs`.
+ */
+export function answersOn(socket: Socket, quietMs?: number, firstMs = quietMs): Promise<Exchange> {
   const start = performance.now();
   return new Promise((resolve) => {
     let text = '';
@@ -51,14 +56,14 @@ export function answersOn(socket: Socket, quietMs?: number): Promise<Exchange> {
       resolve({ text, statuses, isClosed, ms: performance.now() - start });
       socket.destroy();
     };
-    const wait = () => {
+    const wait = (ms: number | undefined) => {
       clearTimeout(quiet);
-      if (quietMs !== undefined) quiet = setTimeout(() => end(false), quietMs);
+      if (ms !== undefined) quiet = setTimeout(() => end(false), ms);
     };
-    wait();
+    wait(firstMs);
     socket.setEncoding('latin1').on('data', (chunk: string) => {
       text += chunk;
-      wait();
+      wait(quietMs);
     });
     socket.on('close', () => end(true));
   });

@@ -1,5 +1,19 @@
 import pg from 'pg';
+import { until } from '../stack.js';
 import type { Stack } from '../stack.js';
+
+/** Waits until a service has reported the newest heartbeat, and so holds the proof of what was. */
+export async function untilProofIsHeld(stack: Stack, service: string): Promise<void> {
+  const database = new pg.Client({ connectionString: stack.postgres.url });
+  await database.connect();
+  const sql = `SELECT FROM relying_service_instances AS known, revocation_head AS head
+    WHERE service_id = $1 AND left_at IS NULL AND proof LIKE head.epoch || '.' || head.seq || '.%'`;
+  try {
+    await until(async () => (await database.query(sql, [service])).rows.length > 0, 60_000);
+  } finally {
+    await database.end();
+  }
+}
 
 /** Copies the database of an installation, as a dump of this moment would. @returns puts the copy in its place */
 export async function backUp(stack: Stack): Promise<() => Promise<void>> {

@@ -1,7 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { until } from '../stack.js';
-import { backUp } from './restored-database.js';
+import { backUp, untilProofIsHeld } from './restored-database.js';
 import { SERVICES, Town } from './town.js';
 
 jest.setTimeout(240_000);
@@ -22,9 +21,9 @@ it('Postgres is restored from before a revocation: verifiers prove what is lost,
   await until(async () => (await town.answerOf('orders', tokens[0]!)) === 'accepted', 30_000);
   const [lost] = tokens;
   await until(async () => (await town.logout(lost!)).status !== 'failed', 30_000);
-  await until(async () => (await town.answerOf('orders', lost!)) === 'refused', 20_000);
-  // The next heartbeat carries the proof.
-  await delay(2_000);
+  for (const service of SERVICES)
+    await until(async () => (await town.answerOf(service, lost!)) === 'refused', 20_000);
+  await untilProofIsHeld(town.stack, 'orders');
   town.startProbing();
   await restore();
   const everywhere = async (answer: string) => {
@@ -33,7 +32,7 @@ it('Postgres is restored from before a revocation: verifiers prove what is lost,
         if ((await town.answerOf(service, token)) !== answer) return false;
     return true;
   };
-  await until(() => everywhere('refused'), 20_000);
+  await until(() => everywhere('refused'), 60_000);
   for (const { token, answer } of town.history(0).probes)
     if (token === lost) expect(answer).not.toBe('accepted');
   await town.rest();

@@ -223,11 +223,19 @@ describe('during a stream of requests', () => {
     until(() => streams.every(([, { answers }]) => answers.length >= count), 60_000);
 
   test('the session ends: whoever asks after the receipts is refused', async () => {
-    const session = await world.signIn();
-    const streams = streamsOf([`Cookie: ${session.cookie}`]);
-    await haveAnswered(streams, 10);
-    await session.end();
-    const endedAt = performance.now();
+    const begin = async () => {
+      const session = await world.signIn();
+      const streams = streamsOf([`Cookie: ${session.cookie}`]);
+      await haveAnswered(streams, 10);
+      return { streams, hasReceipts: await session.end(), endedAt: performance.now() };
+    };
+    let { streams, hasReceipts, endedAt } = await begin();
+    // On a machine that is too busy for the receipts to come in time, once more.
+    for (let left = 4; left > 0 && !hasReceipts; left -= 1) {
+      for (const [, stream] of streams) await stream.stop();
+      ({ streams, hasReceipts, endedAt } = await begin());
+    }
+    expect(hasReceipts).toBe(true);
     const counts = streams.map(([, { answers }]) => answers.length);
     await until(
       () => streams.every(([, { answers }], at) => answers.length >= counts[at]! + 10),

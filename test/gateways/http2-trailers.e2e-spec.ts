@@ -1,10 +1,7 @@
 import { connect } from 'node:http2';
-import { jest } from '@jest/globals';
 import { EchoUpstream } from './echo.js';
 import type { Edge } from './edges.js';
 import { startLoneEdge } from './lone-edge.js';
-
-jest.setTimeout(60_000);
 
 let echo: EchoUpstream;
 const edges: Edge[] = [];

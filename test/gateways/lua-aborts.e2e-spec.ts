@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
+import { until } from '../stack.js';
 import { EchoUpstream } from './echo.js';
 import type { Edge } from './edges.js';
 import { startLoneEdge } from './lone-edge.js';
@@ -52,5 +53,5 @@ test.each([
   const edge = await startHaproxy((lua) => lua.replace(where, aborting));
   const refused = '503 forward_auth_unavailable kept';
   expect(await answersOf(edge)).toEqual([refused, refused]);
-  expect(edge.output()).toContain('out of memory');
+  await until(() => edge.output().includes('out of memory'), 20_000);
 });
