@@ -65,7 +65,8 @@ beforeAll(async () => {
     IDENTITY_URL: identity,
     ORDERS_URL: orders,
     PAYMENTS_URL: payments,
-    UPSTREAM_TIMEOUT_MS: '500',
+    // Short, and yet longer than a busy machine stands still.
+    UPSTREAM_TIMEOUT_MS: '3000',
     LOG_LEVEL: 'fatal',
   });
   origin = await openOrigin(gateway);

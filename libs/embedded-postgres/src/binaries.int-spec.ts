@@ -1,12 +1,9 @@
-import { jest } from '@jest/globals';
 import { chmod, cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { prepareBinaries } from './binaries.js';
 import { locateNativeFolder } from './platform-package.js';
 import { chooseRunAs } from './run-as.js';
-
-jest.setTimeout(60_000);
 
 let folder: string;
 let nativeFolder: string;

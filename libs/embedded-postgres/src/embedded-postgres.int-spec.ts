@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -10,8 +9,6 @@ import { removeEmbeddedPostgresData } from './data-home.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.js';
 import { findFreePort } from './ports.js';
 import { isAlive } from './process-table.js';
-
-jest.setTimeout(60_000);
 
 let folder: string;
 let dataDir: string;

@@ -69,7 +69,7 @@ export function ask(url: string, headers: readonly string[] = [], method = 'GET'
 }
 
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 8_000;
+  const deadline = Date.now() + 30_000;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error('it did not happen in time');
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -4,13 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { jest } from '@jest/globals';
 import { startThrowAwayRedis } from '@countersign/test-kit';
 import type { ThrowAwayRedis, ThrowAwayRedisOptions } from '@countersign/test-kit';
 import { Reader, startRoad, Truth, until } from '../test/truth.js';
 import { createRedis, DEFAULT_STREAM, giveUp, RedisRevocationSource } from './index.js';
-
-jest.setTimeout(60_000);
 
 const stops: (() => unknown)[] = [];
 afterEach(async () => {

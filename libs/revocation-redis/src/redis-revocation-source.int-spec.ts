@@ -1,15 +1,12 @@
 import { copyFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { jest } from '@jest/globals';
 import { startThrowAwayRedis } from '@countersign/test-kit';
 import type { ThrowAwayRedis } from '@countersign/test-kit';
 import type { RevocationSource } from '@countersign/token-verifier';
 import type { Redis } from 'ioredis';
 import { Reader, startRoad, Truth, until } from '../test/truth.js';
 import { DEFAULT_STREAM, RedisRevocationSource } from './index.js';
-
-jest.setTimeout(60_000);
 
 let server: ThrowAwayRedis;
 let truth: Truth;

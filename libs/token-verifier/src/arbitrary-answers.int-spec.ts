@@ -144,5 +144,5 @@ it('whatever an issuer answers, a token is accepted under a believable key only,
   } finally {
     await new Promise((resolve) => server.close(resolve).closeAllConnections());
   }
-  expect(slowest).toBeLessThan(5_000);
+  expect(slowest).toBeLessThan(20_000);
 });

@@ -7,13 +7,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
-import { jest } from '@jest/globals';
 import { createTokenVerifier } from './create-token-verifier.js';
 import type { TokenVerifierOptions } from './token-verifier-options.js';
 import { isTokenRejected, isVerifierUnavailable } from './errors.js';
 import type { TokenVerifier } from './token-verifier.js';
-
-jest.setTimeout(20_000);
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -61,7 +58,7 @@ function countKeyFetches() {
   return counter;
 }
 
-async function until(condition: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
   const limit = performance.now() + ms;
   while (!(await condition())) {
     if (performance.now() > limit) throw new Error('it did not happen in time');

@@ -127,7 +127,7 @@ export function movableClock() {
 
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  ms = 10_000,
+  ms = 30_000,
 ): Promise<void> {
   const limit = performance.now() + ms;
   while (!(await condition())) {

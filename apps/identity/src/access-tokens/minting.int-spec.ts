@@ -9,7 +9,6 @@ import { RevocationLog } from '../revocation/revocation-log.js';
 import { Sessions } from '../sessions/sessions.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 
-jest.setTimeout(60_000);
 afterAll(stopReplicas);
 afterEach(() => jest.restoreAllMocks());
 

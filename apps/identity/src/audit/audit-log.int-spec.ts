@@ -1,10 +1,7 @@
-import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { Accounts } from '../accounts/accounts.js';
 import { accountActor, AuditLog } from './audit-log.js';
-
-jest.setTimeout(60_000);
 
 let replica: Replica;
 let audit: AuditLog;

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
@@ -12,7 +11,6 @@ import { Sessions } from '../sessions/sessions.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 import { CredentialsPurge } from './credentials-purge.js';
 
-jest.setTimeout(60_000);
 afterAll(stopReplicas);
 
 const HOUR = 3_600;

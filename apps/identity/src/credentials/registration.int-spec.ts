@@ -1,6 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { lastMailTo, tokenSentTo } from '../../test/mailbox.js';
@@ -13,8 +12,6 @@ import { PasswordHasher } from './password-hasher.js';
 import { PasswordReset } from './password-reset.js';
 import { Registration } from './registration.js';
 import { SignIn } from './sign-in.js';
-
-jest.setTimeout(60_000);
 
 let replica: Replica;
 beforeAll(async () => {

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { AuditLog } from '../audit/audit-log.js';
@@ -12,7 +11,6 @@ import { KeyRing } from '../signing-keys/key-ring.js';
 import { MasterKeyRegistry } from './master-key-registry.js';
 import { MasterKeyRotation } from './master-key-rotation.js';
 
-jest.setTimeout(60_000);
 afterAll(stopReplicas);
 
 const line = (id: string, fill: number) => `${id} ${Buffer.alloc(32, fill).toString('base64url')}`;

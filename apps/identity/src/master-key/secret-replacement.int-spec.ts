@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { FROM, startPeople } from '../../test/people.js';
 import type { People } from '../../test/people.js';
 import { startReplica, stopReplicas, TEST_MASTER_KEYS } from '../../test/identity-under-test.js';
@@ -10,7 +9,6 @@ import { MasterKeys } from '../sealing/master-keys.js';
 import { Refreshes } from '../sessions/refresh/refreshes.js';
 import { SecretReplacement } from './secret-replacement.js';
 
-jest.setTimeout(60_000);
 afterAll(stopReplicas);
 
 const keys = MasterKeys.parse(TEST_MASTER_KEYS);

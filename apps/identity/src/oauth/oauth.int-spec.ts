@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { jest } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
@@ -14,8 +13,6 @@ import { RevocationLog } from '../revocation/revocation-log.js';
 import type { Revocation } from '../revocation/revocation-log.js';
 import { Sessions } from '../sessions/sessions.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
-
-jest.setTimeout(60_000);
 
 const OPERATOR = { name: 'alice', roles: [] };
 

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
@@ -10,8 +9,6 @@ import type { ClientGrants } from '../operators/registered-clients.js';
 import { takeLocks } from '../platform/locks.js';
 import { Sessions } from '../sessions/sessions.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
-
-jest.setTimeout(60_000);
 
 const OPERATOR = { name: 'alice', roles: [] };
 const GRANTS = { audiences: ['orders', 'payments'], scopes: ['orders:read', 'payments:write'] };

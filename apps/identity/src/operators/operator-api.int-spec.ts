@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { startOperatorListener } from '../../test/operator-listener.js';
@@ -17,8 +16,6 @@ import { OPERATOR_ROLES } from './operator.js';
 import type { OperatorRole } from './operator.js';
 import { Operators } from './operators.js';
 import { RoleChanges } from './role-changes.js';
-
-jest.setTimeout(60_000);
 
 let replica: Replica;
 let listener: OperatorListener;

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { stopReplicas } from '../../test/identity-under-test.js';
 import { FROM, startPeople } from '../../test/people.js';
@@ -8,8 +7,6 @@ import { Refreshes } from '../sessions/refresh/refreshes.js';
 import { SessionTokens } from '../sessions/session-tokens.js';
 import { Sessions } from '../sessions/sessions.js';
 import { RoleChanges } from './role-changes.js';
-
-jest.setTimeout(60_000);
 
 let people: People;
 beforeAll(async () => {

@@ -11,8 +11,6 @@ import { RelyingServices } from '../relying-services/relying-services.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 import { OPERATOR_ROLES } from './operator.js';
 
-jest.setTimeout(60_000);
-
 let replica: Replica;
 let listener: OperatorListener;
 let token: string;

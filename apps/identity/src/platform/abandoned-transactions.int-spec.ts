@@ -1,9 +1,7 @@
-import { jest } from '@jest/globals';
 import type { EntityManager } from 'typeorm';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Database } from './database.js';
 
-jest.setTimeout(60_000);
 afterAll(stopReplicas);
 
 const ways: Record<

@@ -1,10 +1,7 @@
-import { jest } from '@jest/globals';
 import { startThrowAwayPostgres } from '@countersign/test-kit';
 import type { ThrowAwayPostgres } from '@countersign/test-kit';
 import { createIdentityDataSource } from '../identity-data-source.js';
 import { Database, prepared } from './database.js';
-
-jest.setTimeout(60_000);
 
 let postgres: ThrowAwayPostgres;
 /** With a single connection, so that each request has the one of the last, if that was kept. */

@@ -10,7 +10,6 @@ import { RevocationLog } from '../revocation/revocation-log.js';
 import { CheckIns } from './check-ins.js';
 import { RelyingServices } from './relying-services.js';
 
-jest.setTimeout(30_000);
 afterAll(stopReplicas);
 
 const orders = { id: 'orders', audience: 'orders', secretSha256: Buffer.alloc(32, 1) };

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
@@ -8,7 +7,6 @@ import { CheckIns } from './check-ins.js';
 import { Purge } from './purge.js';
 import { RelyingServices } from './relying-services.js';
 
-jest.setTimeout(30_000);
 afterAll(stopReplicas);
 
 const sql = <T = unknown>(replica: Replica, text: string, values: unknown[] = []) =>

@@ -13,7 +13,6 @@ import { CheckIns } from './check-ins.js';
 import { Receipts } from './receipts.js';
 import { RelyingServices } from './relying-services.js';
 
-jest.setTimeout(60_000);
 afterEach(() => jest.restoreAllMocks());
 afterAll(stopReplicas);
 

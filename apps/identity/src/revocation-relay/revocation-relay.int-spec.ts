@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import { RevocationReplica } from '@countersign/revocation';
 import type { RevocationKind } from '@countersign/revocation';
 import {
@@ -17,8 +16,6 @@ import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 import { RevocationLog } from '../revocation/revocation-log.js';
 import { RelayLease } from './relay-lease.js';
 import { RevocationRelay } from './revocation-relay.js';
-
-jest.setTimeout(60_000);
 
 let server: ThrowAwayRedis;
 let redis: Redis;

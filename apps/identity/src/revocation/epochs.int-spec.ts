@@ -1,5 +1,4 @@
 import type { FeedFrame } from '@countersign/revocation';
-import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { Accounts } from '../accounts/accounts.js';
@@ -13,7 +12,6 @@ import { HeartbeatProof } from './heartbeat-proof.js';
 import { RevocationFeed } from './revocation-feed.js';
 import { RevocationLog } from './revocation-log.js';
 
-jest.setTimeout(30_000);
 afterAll(stopReplicas);
 
 async function startLoaded(databaseUrl?: string): Promise<Replica> {

@@ -1,14 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FeedFrame, RevocationEvent } from '@countersign/revocation';
 import { RevocationReplica } from '@countersign/revocation';
-import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { HeartbeatProof } from './heartbeat-proof.js';
 import { RevocationFeed } from './revocation-feed.js';
 import { RevocationLog } from './revocation-log.js';
 
-jest.setTimeout(60_000);
 afterAll(stopReplicas);
 
 const revoke = (replica: Replica, id: string): Promise<RevocationEvent> =>

@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { RevocationReplica } from '@countersign/revocation';
 import { parseFeedFrame } from '@countersign/revocation';
-import { jest } from '@jest/globals';
 import type { FastifyReply } from 'fastify';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import { FeedConnection } from './feed-connection.js';
@@ -14,7 +13,6 @@ import { RevocationFeed } from './revocation-feed.js';
 import { RevocationLog } from './revocation-log.js';
 import { RevocationsController } from './revocations.controller.js';
 
-jest.setTimeout(30_000);
 afterAll(stopReplicas);
 
 it('a long snapshot comes in pages that make one replay, also when more is revoked meanwhile', async () => {

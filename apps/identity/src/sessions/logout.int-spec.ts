@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTokenVerifier } from '@countersign/token-verifier';
 import type { TokenVerifier } from '@countersign/token-verifier';
-import { jest } from '@jest/globals';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
 import { SERVICE_SECRET, startServing } from '../../test/serving-identity.js';
@@ -10,8 +9,6 @@ import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { Accounts } from '../accounts/accounts.js';
 import { KeyRing } from '../signing-keys/key-ring.js';
 import { Sessions } from './sessions.js';
-
-jest.setTimeout(60_000);
 
 const ISSUER = 'http://localhost:8080';
 const SLOW_MS = 400;

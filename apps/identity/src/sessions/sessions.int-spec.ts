@@ -17,7 +17,6 @@ import { makeRefreshToken } from './refresh/refresh-token.js';
 import { SessionTokens } from './session-tokens.js';
 import { Sessions } from './sessions.js';
 
-jest.setTimeout(30_000);
 afterAll(stopReplicas);
 
 let replica: Replica;

@@ -1,5 +1,4 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { jest } from '@jest/globals';
 import { calculateJwkThumbprint } from 'jose';
 import { startReplica, stopReplicas } from '../../test/identity-under-test.js';
 import type { Replica } from '../../test/identity-under-test.js';
@@ -10,7 +9,6 @@ import { KeyRevocation } from './key-revocation.js';
 import { KeyRing } from './key-ring.js';
 import { KeyRotation } from './key-rotation.js';
 
-jest.setTimeout(60_000);
 afterAll(stopReplicas);
 
 const newKey = () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;

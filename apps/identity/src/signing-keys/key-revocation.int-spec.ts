@@ -12,7 +12,6 @@ import { KeyRing } from './key-ring.js';
 import { KeyRotation } from './key-rotation.js';
 import { KeyVault } from './key-vault.js';
 
-jest.setTimeout(60_000);
 afterEach(() => jest.restoreAllMocks());
 afterAll(stopReplicas);
 

@@ -19,7 +19,6 @@ import type { NewSigningKey } from './key-vault.js';
 import type { Signer } from './signer.js';
 import { SigningKey } from './signing-key.js';
 
-jest.setTimeout(60_000);
 afterAll(stopReplicas);
 
 const otherKey = `k1 ${Buffer.alloc(32, 9).toString('base64url')}\n`;

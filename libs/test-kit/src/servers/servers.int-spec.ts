@@ -1,9 +1,6 @@
-import { jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { startThrowAwayPostgres, startThrowAwayRedis } from './index.js';
-
-jest.setTimeout(60_000);
 
 async function query(url: string, sql: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });

@@ -1,11 +1,9 @@
 import { createServer } from 'node:http';
 import { startTestIssuer } from '@countersign/test-kit';
-import { jest } from '@jest/globals';
 import type { AddressInfo } from 'node:net';
 import { closeAll, closeLater, movableClock, outcome, until } from '../../test/key-server.js';
 import { createTokenVerifier } from '../create-token-verifier.js';
 
-jest.setTimeout(30_000);
 afterEach(closeAll);
 
 describe('when the key set cannot be fetched', () => {

@@ -1,4 +1,3 @@
-import { jest } from '@jest/globals';
 import {
   closeAll,
   first,
@@ -12,7 +11,6 @@ import {
   verifierOf,
 } from '../../test/key-server.js';
 
-jest.setTimeout(30_000);
 afterEach(closeAll);
 
 describe('in the background', () => {

@@ -1,12 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { startTestIssuer } from '@countersign/test-kit';
 import type { TestIssuer } from '@countersign/test-kit';
-import { jest } from '@jest/globals';
 import { decodeProtectedHeader } from 'jose';
 import { createTokenVerifier } from '../create-token-verifier.js';
 import type { TokenVerifier } from '../token-verifier.js';
-
-jest.setTimeout(30_000);
 
 let issuer: TestIssuer;
 let verifier: TokenVerifier;

@@ -1,7 +1,6 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { jest } from '@jest/globals';
 import {
   closeAll,
   closeLater,
@@ -17,7 +16,6 @@ import { createTokenVerifier } from '../create-token-verifier.js';
 import { keyFile } from './key-file.js';
 import type { KeyStore } from './key-file.js';
 
-jest.setTimeout(30_000);
 afterEach(closeAll);
 
 describe('a verifier that starts while the issuer is away', () => {

@@ -1,5 +1,4 @@
 import { gzipSync } from 'node:zlib';
-import { jest } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   closeAll,
@@ -16,7 +15,6 @@ import {
 } from '../../test/key-server.js';
 import type { Answer } from '../../test/key-server.js';
 
-jest.setTimeout(30_000);
 afterEach(closeAll);
 
 it.each<[string, Answer]>([
@@ -92,7 +90,7 @@ it.each<[string, Answer]>([
     const seconds = await secondsOf(async () => {
       expect(await outcome(verifier, fresh)).toBe('keys_unreachable');
     });
-    expect(seconds).toBeLessThan(5);
+    expect(seconds).toBeLessThan(20);
     await until(() => verifier.state().keys.lastError !== undefined);
     // The connection is gone: nothing more is sent.
     const sent = server.bytesSent();
