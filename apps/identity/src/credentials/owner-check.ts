@@ -7,6 +7,7 @@ import type { PersonalDetails } from '../audit/audit-log.js';
 import { Database } from '../platform/database.js';
 import { DomainError } from '../platform/domain-error.js';
 import { PasswordHasher } from './password-hasher.js';
+import { refuseWrongPassword } from './refuse-wrong-password.js';
 
 /** For so long after they signed in, people need not give their password again for what asks for it or a recent sign-in. */
 const RECENT_SECONDS = 300;
@@ -48,17 +49,18 @@ export class OwnerCheck {
     const account = known ?? (await this.accountOf(owner));
     const { accountId, sid, from } = owner;
     if (await this.passwords.verify(account.passwordHash, password)) return account;
-    await this.database.run((manager) =>
-      this.audit.record(manager, {
-        actor: accountActor(accountId),
-        action: 'sign_in.fail',
-        target: sid,
-        accountId,
-        personal: from,
-        details: { reason: 'wrong_current_password' },
-      }),
+    return refuseWrongPassword('current_password_rejected', () =>
+      this.database.run((manager) =>
+        this.audit.record(manager, {
+          actor: accountActor(accountId),
+          action: 'sign_in.fail',
+          target: sid,
+          accountId,
+          personal: from,
+          details: { reason: 'wrong_current_password' },
+        }),
+      ),
     );
-    throw new DomainError('current_password_rejected');
   }
 
   /**

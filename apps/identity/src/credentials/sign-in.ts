@@ -5,7 +5,6 @@ import type { Account } from '../accounts/account.js';
 import { AuditLog, STRANGER_ACTOR } from '../audit/audit-log.js';
 import { Batches } from '../platform/batches.js';
 import { Database, prepared } from '../platform/database.js';
-import { DomainError } from '../platform/domain-error.js';
 import { PasswordHasChanged } from '../sessions/new-sessions.js';
 import type { BegunSession, SignInContext } from '../sessions/new-sessions.js';
 import { readingClaimed, signInClient, unknownClient } from '../sessions/signing-in.js';
@@ -13,6 +12,7 @@ import type { Claimed, ClaimedSignIn } from '../sessions/signing-in.js';
 import { LOGGER } from '../platform/platform.module.js';
 import { Sessions } from '../sessions/sessions.js';
 import { PasswordHasher } from './password-hasher.js';
+import { refuseWrongPassword } from './refuse-wrong-password.js';
 
 /** A password changes now and then, not again and again while somebody signs in. */
 const ATTEMPTS = 3;
@@ -69,8 +69,9 @@ export class SignIn {
     const account = await this.#read(email, context.clientId);
     const matches = await this.passwords.verify(account?.passwordHash ?? null, password);
     if (account && matches && maySignIn(account)) return account;
-    await this.#recordFailure(account, matches, context);
-    throw new DomainError('credentials_rejected');
+    return refuseWrongPassword('credentials_rejected', () =>
+      this.#recordFailure(account, matches, context),
+    );
   }
 
   /** @throws {DomainError} `unknown_client` */

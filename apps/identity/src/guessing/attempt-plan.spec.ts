@@ -96,6 +96,12 @@ it.each([
   expect(outcomeOf(new DomainError(code))).toBe(outcome);
 });
 
+it('a wrong guess counts also when there was something else to be said', () => {
+  expect(
+    outcomeOf(new DomainError('database_unavailable', undefined, { isWrongGuess: true })),
+  ).toBe('rejected');
+});
+
 it('what nobody expected may have come after the check, so it counts', () => {
   expect(outcomeOf(new Error('x'))).toBe('rejected');
   expect(outcomeOf(undefined)).toBe('rejected');

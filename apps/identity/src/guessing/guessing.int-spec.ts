@@ -203,6 +203,43 @@ describe('wrong passwords for one account', () => {
   });
 });
 
+describe('while the database takes no rows', () => {
+  const CHANGE = {
+    current_password: 'a wrong password',
+    new_password: 'another password of mine',
+  };
+  /** As a standby answers that was made of the primary. */
+  const unwritable = async (work: () => Promise<void>) => {
+    const sql = (text: string) => replica.database.run((manager) => manager.query(text));
+    await sql(`
+      CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE read_only_sql_transaction; END $$;
+      CREATE TRIGGER refuse BEFORE INSERT ON audit EXECUTE FUNCTION refuse()`);
+    try {
+      await work();
+    } finally {
+      await sql(`DROP TRIGGER refuse ON audit; DROP FUNCTION refuse`);
+    }
+  };
+
+  it('wrong passwords are not answered as such, and count all the same; right ones do not', () =>
+    unwritable(async () => {
+      const [ann, bob] = [await newAccount(), await newAccount()];
+      expect(await statuses(5, () => guess(identity, ann))).toEqual([503, 503, 503, 429, 429]);
+      expect(await statuses(5, () => signIn(identity, bob))).toEqual(Array(5).fill(503));
+    }));
+
+  it('so does a wrong current password', async () => {
+    const authorization = `Bearer ${await tokenOf(await newAccount())}`;
+    const change = (more: object) => () =>
+      post(identity, '/auth/password', { ...CHANGE, ...more }, { authorization });
+    await unwritable(async () => {
+      expect(await statuses(3, change({ current_password: PASSWORD }))).toEqual([503, 503, 503]);
+      expect(await statuses(4, change({}))).toEqual([503, 503, 503, 429]);
+    });
+  });
+});
+
 describe('a device on which the account was signed in to', () => {
   it('is known by a cookie, and not locked out by what strangers do', async () => {
     const identity = await serve({

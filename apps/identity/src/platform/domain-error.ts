@@ -52,6 +52,8 @@ export class DomainError extends Error {
   readonly retryAfterSeconds: number | undefined;
   /** Refused for its shape alone, before anything was asked. */
   readonly isMalformed: boolean;
+  /** What was guessed was wrong, and there is something else to be said. */
+  readonly isWrongGuess: boolean;
 
   constructor(
     readonly code: DomainErrorCode,
@@ -61,11 +63,13 @@ export class DomainError extends Error {
       readonly errors?: readonly InputFault[];
       readonly retryAfterSeconds?: number;
       readonly isMalformed?: boolean;
+      readonly isWrongGuess?: boolean;
     },
   ) {
     super(detail ?? code, options);
     this.errors = options?.errors;
     this.retryAfterSeconds = options?.retryAfterSeconds;
     this.isMalformed = options?.isMalformed ?? false;
+    this.isWrongGuess = options?.isWrongGuess ?? false;
   }
 }
