@@ -51,6 +51,9 @@ export const attemptSettings = {
   SIGN_IN_FAILURES_IN_ALL: rate('600/60').describe(
     'Wrong passwords from everybody who is not on a known device.',
   ),
+  PASSWORD_CHECKS_PER_ACCOUNT: rate('60/3600').describe(
+    'Wrong current passwords for one account, in all its sessions together; in each they have to wait as at a sign-in.',
+  ),
   RIGHT_PASSWORDS: rate('60/600').describe(
     'Right passwords for one account: on each known device, on all others together, and where whoever has signed in gives it again.',
   ),

@@ -6,7 +6,7 @@ import { HeartbeatProof } from '../revocation/heartbeat-proof.js';
 const MOST_REMEMBERED = 10_000;
 
 /** Whatever there is to be counted by. */
-export type Subject = 'email' | 'address' | 'network' | 'account' | 'client' | 'device';
+export type Subject = 'email' | 'address' | 'network' | 'account' | 'session' | 'client' | 'device';
 
 /**
  * Names for what is counted, that tell nothing: an HMAC of the address or the e-mail address under a key that only identity holds.

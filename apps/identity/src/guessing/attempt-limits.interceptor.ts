@@ -24,10 +24,10 @@ import {
 } from './limited-routes.js';
 import { outcomeOf } from './outcome-of.js';
 
-/** Tells which account has signed in. Given by the listener, which knows how people do. */
+/** Tells who has signed in. Given by the listener, which knows how people do. */
 export abstract class SignedInAccount {
-  /** The account's id. @throws {TypeError} on a public route */
-  abstract of(request: FastifyRequest): string;
+  /** The ids of the account and the session. @throws {TypeError} on a public route */
+  abstract of(request: FastifyRequest): { readonly accountId: string; readonly sid: string };
   /** The password that was proved for an answer to a sign-in, or one like it. */
   abstract provedFor(answer: unknown): ProvedPassword | undefined;
 }
@@ -118,7 +118,7 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
     held: string,
   ): Promise<Who> {
     const { address, network } = addressClass(request.ip);
-    const account = kinds.includes('password_check') ? this.signedIn.of(request) : undefined;
+    const signedIn = kinds.includes('password_check') ? this.signedIn.of(request) : undefined;
     const client = readBasicCredentials(request.headers.authorization)?.clientId;
     const device = email === undefined ? undefined : await this.#device(held, email);
     return {
@@ -126,7 +126,8 @@ export class AttemptLimitsInterceptor implements NestInterceptor {
       network: this.keys.of('network', network),
       email: email === undefined ? undefined : this.keys.of('email', email),
       device,
-      account: account === undefined ? undefined : this.keys.of('account', account),
+      account: signedIn && this.keys.of('account', signedIn.accountId),
+      session: signedIn && this.keys.of('session', signedIn.sid),
       client: client === undefined ? undefined : this.keys.of('client', client, address),
     };
   }

@@ -14,6 +14,7 @@ const config = {
   SIGN_IN_FAILURES_PER_ADDRESS: rate,
   SIGN_IN_FAILURES_PER_NETWORK: rate,
   SIGN_IN_FAILURES_IN_ALL: rate,
+  PASSWORD_CHECKS_PER_ACCOUNT: rate,
   RIGHT_PASSWORDS: rate,
   MESSAGES_PER_EMAIL: rate,
   MESSAGES_PER_ADDRESS: rate,
@@ -27,7 +28,14 @@ const config = {
   CLIENT_FAILURES_PER_CLIENT: rate,
   CLIENT_FAILURES_PER_ADDRESS: rate,
 } as unknown as IdentityConfig;
-const stranger = { address: 'a', network: 'n', email: 'e', account: 's', client: 'c' };
+const stranger = {
+  address: 'a',
+  network: 'n',
+  email: 'e',
+  account: 's',
+  session: 't',
+  client: 'c',
+};
 const nobody = { address: 'a', network: 'n' };
 const known = { ...stranger, device: 'd' };
 
@@ -35,7 +43,7 @@ it.each([
   ['sign_in', stranger, ['network', 'all', 'address', 'email']],
   ['sign_in', known, ['device']],
   ['sign_in', nobody, ['network', 'all', 'address']],
-  ['password_check', known, ['account']],
+  ['password_check', known, ['session', 'account']],
   ['right_password', { ...stranger, account: undefined }, ['email']],
   ['right_password', { ...known, account: undefined }, ['device']],
   ['right_password', known, ['account']],

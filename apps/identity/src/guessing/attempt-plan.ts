@@ -14,7 +14,8 @@ export type AttemptKind =
   | 'client_credentials';
 
 /** What an attempt is counted by. */
-export type CountedBy = 'device' | 'account' | 'email' | 'client' | 'address' | 'network' | 'all';
+export type CountedBy =
+  'device' | 'session' | 'account' | 'email' | 'client' | 'address' | 'network' | 'all';
 
 /** Who tries, by keys that tell nothing. What is not known, or not meant for this kind, is left out. */
 export interface Who {
@@ -25,8 +26,9 @@ export interface Who {
   readonly email?: string | undefined;
   /** The device, when it is known for that e-mail address. */
   readonly device?: string | undefined;
-  /** The account that has signed in. */
+  /** The account that has signed in, and the session in which. */
   readonly account?: string | undefined;
+  readonly session?: string | undefined;
   /** The client that is named. */
   readonly client?: string | undefined;
 }
@@ -55,6 +57,9 @@ export interface Counter {
  * A device that is known for the account passes its own counter in place of those by address: neither guesses at the account from
  * elsewhere nor a flood from the same address can lock its owner out. Only what bounds all messages bounds those of such devices too,
  * and those of one network together: anybody can have as many of them as they have accounts.
+ *
+ * The current password is guessed at in a session: a thief in one waits there, and does not keep the owner waiting in another. So
+ * many sessions can be stolen, so what is tried in all of an account together is bounded too, well above what one alone can try.
  *
  * Right passwords are counted by nothing that a stranger shares or reaches: they bound how many hashes somebody has for accounts of
  * their own.
@@ -93,7 +98,10 @@ export function countersFor(
         ...per('email', who.email, delays),
       ];
     case 'password_check':
-      return per('account', who.account, delays);
+      return [
+        ...per('session', who.session, delays),
+        ...per('account', who.account, config.PASSWORD_CHECKS_PER_ACCOUNT),
+      ];
     case 'right_password':
       if (who.account !== undefined) return per('account', who.account, config.RIGHT_PASSWORDS);
       if (who.device !== undefined) return per('device', who.device, config.RIGHT_PASSWORDS);

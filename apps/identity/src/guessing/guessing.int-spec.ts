@@ -524,6 +524,29 @@ it('the current password is guessed as slowly by who has got hold of a session',
   expect((await signIn(identity, ann)).status).toBe(200);
 });
 
+it('a thief who guesses it waits in the session that was stolen, and the owner in none of theirs; what is tried in all together is bounded', async () => {
+  const identity = await serve({ ...STRICT, PASSWORD_CHECKS_PER_ACCOUNT: '8/3600' });
+  const [ann, bob] = [await newAccount(), await newAccount()];
+  const change = (token: string, current: string) =>
+    post(
+      identity,
+      '/auth/password',
+      { current_password: current, new_password: 'another password of mine' },
+      { authorization: `Bearer ${token}` },
+    );
+  const thief = await tokenOf(ann);
+  expect(await statuses(5, () => change(thief, 'wrong'))).toEqual([403, 403, 403, 429, 429]);
+  expect((await change(thief, PASSWORD)).status).toBe(429);
+  expect((await change(await tokenOf(ann), PASSWORD)).status).toBe(200);
+
+  const all: number[] = [];
+  for (let n = 0; n < 4; n += 1) {
+    const stolen = await tokenOf(bob);
+    all.push(...(await statuses(3, () => change(stolen, 'wrong'))));
+  }
+  expect(all).toEqual([...Array<number>(8).fill(403), ...Array<number>(4).fill(429)]);
+});
+
 it('a thief who guesses it does not keep an owner who has just signed in from ending that session', async () => {
   const ann = await newAccount();
   const thief = await tokenOf(ann);

@@ -121,7 +121,7 @@ export class PublicListenerModule {
         {
           provide: SignedInAccount,
           useValue: {
-            of: (request) => signedInOf(request).accountId,
+            of: signedInOf,
             provedFor,
           } satisfies SignedInAccount,
         },
