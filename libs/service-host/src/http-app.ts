@@ -25,6 +25,7 @@ import { problemForStatus } from './problem.js';
 import { ProblemFilter, toProblemAnswer } from './problem-filter.js';
 import type { ProblemMapping } from './problem-filter.js';
 import { refuseOtherForms } from './request-form.js';
+import { requestLog } from './request-log.js';
 import type { TlsMaterial } from './tls-files.js';
 import { traceRequests } from './tracing.js';
 
@@ -57,6 +58,7 @@ export function fastifySettings(logger: Logger, trustedProxies: readonly string[
   return {
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: requestLog,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: BODY_LIMIT,
     // Node looks at the first two of these when it makes the server, and Fastify sets the second once more.
@@ -136,10 +138,10 @@ export function logRequests(app: FastifyInstance): void {
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    const { method } = request;
+    const { id: reqId, method, server } = request;
     const { statusCode: status } = reply;
     const code = codes.get(request);
-    request.log.info({ method, route, status, ...(code && { code }), ms }, 'answered');
+    server.log.info({ reqId, method, route, status, ...(code && { code }), ms }, 'answered');
     done();
   });
 }
