@@ -47,9 +47,41 @@ it('there are commands to compare with, and what is not there is noticed', () =>
   );
 });
 
-it.each(pages)('every command of countersign in %s exists, with its options', (page) => {
-  expect(unknownIn(shellLines(read(page)))).toEqual([]);
+/** What stands in a sentence as code. */
+const inSentences = (text: string) =>
+  [...text.replaceAll(/^ *```[^]*?^ *```/gm, '').matchAll(/`([^`\n]+)`/g)].map(
+    ([, said = '']) => said,
+  );
+/** What it says was so when it was written. */
+const current = pages.filter((page) => page !== 'CHANGELOG.md');
+
+it.each(current)('every command of countersign in %s exists, with its options', (page) => {
+  const text = read(page);
+  expect(unknownIn([...shellLines(text), ...inSentences(text)])).toEqual([]);
 });
+
+/** Settings, metrics and other names of such a form, wherever a program or a manifest has them. */
+const NAMES = /(?<![\w-])(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|countersign_[a-z0-9_]+)(?!\w|\{?\*)/g;
+const known = new Set(
+  execFileSync('git', ['grep', '-hI', '--untracked', '_', '--', ':!*.md', ':!package-lock.json'], {
+    cwd: fileURLToPath(root),
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  }).match(NAMES),
+);
+/** Names that nothing but a page has, or OpenTelemetry. Prometheus makes several of one histogram. */
+const namedByNobodyElse = (said: readonly string[]) =>
+  said
+    .flatMap((code) => code.match(NAMES) ?? [])
+    .filter((name) => !name.startsWith('OTEL_'))
+    .filter((name) => !known.has(name) && !known.has(name.replace(/_(bucket|count|sum)$/, '')));
+
+it.each(current)(
+  'no setting and no metric is named in a sentence of %s that is nowhere else',
+  (page) => {
+    expect(namedByNobodyElse(inSentences(read(page)))).toEqual([]);
+  },
+);
 
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
 /** Where the options of scripts are read. Those of jest are its own. */
