@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { bearer, expectStatus, post, Stack, until } from './stack.js';
@@ -90,6 +91,11 @@ it('the log of the gateway has the code of what a service refuses, and of nothin
   expect(answers()).toContainEqual({ status: 200, code: undefined });
   expect(answers()).toContainEqual({ status: 400, code: 'invalid_input' });
   expect(answers()).toContainEqual({ status: 403, code: 'insufficient_scope' });
+  // The line that the page about logs shows.
+  const page = readFileSync('docs/operations/logs.md', 'utf8');
+  const [, shown = ''] = /^```json\n([^]*?)^```$/m.exec(page) ?? [];
+  const line = linesOf('gateway').find(({ status }) => status === 403)!;
+  expect(Object.keys(line)).toEqual(Object.keys(JSON.parse(shown) as object));
 });
 
 it('the start page asks every part for what it has: no log shows a path that does not exist', async () => {
