@@ -129,9 +129,10 @@ class Soak {
       const ms = this.options.minutes * 60_000;
       while (performance.now() - this.#began < ms) await this.#breakSomething();
     } finally {
+      // What is under way is part of the run, which must be measured to its end.
+      await this.#load.stop();
       clearInterval(sampling);
       clearInterval(talking);
-      await this.#load.stop();
     }
     return this.#verdict();
   }

@@ -136,10 +136,11 @@ it('a handle every half minute is too much in twenty minutes', () => {
   expect(failuresOf(20, life(0.5))).toContainEqual(expect.stringMatching(/ handles a minute /));
 });
 
-it('of what was measured for a short time more is allowed: as much as in ten minutes', () => {
+it('of what was measured for a short time more is allowed: as much as in ten minutes, of one swing twice that', () => {
   expect(slopeLimits(10)).toEqual(SLOPE_LIMITS);
   expect(slopeLimits(60)).toEqual(SLOPE_LIMITS);
-  expect(slopeLimits(0.5)).toEqual({ rssMbPerMin: 15, fdsPerMin: 20 });
+  expect(slopeLimits(5)).toEqual({ rssMbPerMin: 1.5, fdsPerMin: 2 });
+  expect(slopeLimits(0.5)).toEqual({ rssMbPerMin: 30, fdsPerMin: 40 });
 });
 
 const good: Seen = {

@@ -11,6 +11,8 @@ export const GROWTH_LIMITS = { rssMb: 40, fds: 25 };
 export const SLOPE_LIMITS = { rssMbPerMin: 0.75, fdsPerMin: 1 };
 /** Measured for less than this a slope is mostly chance, so that more of it is allowed: always what would make the same gain. */
 const FULL_HALF_MINUTES = 10;
+/** Measured for less than this one swing may be all that is seen: twice the gain is allowed. */
+const ONE_SWING_MINUTES = 2;
 
 /** All that was seen in a run. */
 export interface Seen {
@@ -95,7 +97,8 @@ function leaksOf({ name, measuredMs, rssMb, fds, half }: Growth): string[] {
 
 /** {@link SLOPE_LIMITS}, of what was measured for so long. */
 export function slopeLimits(minutes: number): typeof SLOPE_LIMITS {
-  const times = Math.max(1, FULL_HALF_MINUTES / minutes);
+  const swing = minutes < ONE_SWING_MINUTES ? 2 : 1;
+  const times = Math.max(1, FULL_HALF_MINUTES / minutes) * swing;
   return {
     rssMbPerMin: SLOPE_LIMITS.rssMbPerMin * times,
     fdsPerMin: SLOPE_LIMITS.fdsPerMin * times,
