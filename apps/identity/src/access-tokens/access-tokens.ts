@@ -155,7 +155,11 @@ export class AccessTokens {
 
   async #fix(tx: EntityManager, { subject, facts }: Mint): Promise<FixedToken> {
     const { kid, cutoff, iat, audiences, standby } = facts ?? (await readFacts(tx, subject));
-    if (standby) throw new DomainError('database_unavailable', 'the database is a standby');
+    if (standby) {
+      // Not told: whoever signs in there with a wrong password hears of a row that cannot be written, and nobody should know which it was.
+      const cause = new Error('the database is a standby');
+      throw new DomainError('database_unavailable', undefined, { cause });
+    }
     // The client is read under its lock: what a caller read before may have been taken from it since.
     if (audiences === null) throw new DomainError('client_disabled');
     if (cutoff !== null && iat <= Number(cutoff)) throw new CoveredByCutoff();

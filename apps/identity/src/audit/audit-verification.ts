@@ -1,4 +1,5 @@
 import type { EntityManager } from 'typeorm';
+import { LEAST_PERSONAL_RETENTION_DAYS } from '../config/identity-config.js';
 import type { Database } from '../platform/database.js';
 import { readAuditBacklog } from './audit-backlog.js';
 import type { AuditBacklog } from './audit-backlog.js';
@@ -111,7 +112,8 @@ async function readPage(
 
 /**
  * Which erasures are on record: of an account, up to the position of the record, where one that is not sealed yet covers all;
- * by age, up to the time that the latest record names.
+ * by age, up to the time that the latest record names. A record that names a time at which nothing can have been old enough is not
+ * believed: whoever may write rows could excuse with it what they erased.
  */
 async function readErasures(
   manager: EntityManager,
@@ -130,8 +132,12 @@ async function readErasures(
     found.map(({ account, up_to: upTo }) => [account, upTo === null ? Infinity : Number(upTo)]),
   );
   const [byAge] = await manager.query<[{ up_to: string | null }]>(
-    `SELECT max((details ->> 'up_to')::numeric)::text AS up_to
-     FROM audit WHERE action = 'personal.erase' AND account_id IS NULL`,
+    `SELECT max(named.up_to)::text AS up_to FROM audit,
+       LATERAL (SELECT CASE WHEN jsonb_typeof(details -> 'up_to') = 'number'
+         THEN (details ->> 'up_to')::numeric END AS up_to) AS named
+     WHERE action = 'personal.erase' AND account_id IS NULL AND at <= clock_timestamp()
+       AND named.up_to <= extract(epoch FROM at - make_interval(days => $1))`,
+    [LEAST_PERSONAL_RETENTION_DAYS],
   );
   const upTo = byAge.up_to === null ? -Infinity : Number(byAge.up_to);
   return ({ accountId, position, at }) =>

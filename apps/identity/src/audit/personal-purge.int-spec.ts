@@ -94,6 +94,26 @@ it('the record of it covers what is as old, and nothing younger; without it, it 
   ]);
 });
 
+it('a record is believed of what could be old by then only: nobody excuses with one what they erased themselves', async () => {
+  const { replica, sql, write } = await start();
+  await write('1 day', null);
+  await sql(`UPDATE audit SET personal = NULL, personal_salt = NULL`);
+  const record = (at: string, upTo: string) =>
+    sql(
+      `INSERT INTO audit (at, actor, action, details) VALUES (${at}, 'identity', 'personal.erase', $1)`,
+      [`{"rows": 1, "up_to": ${upTo}}`],
+    );
+  const day = 86_400;
+  const now = Math.floor(Date.now() / 1000);
+  await record('now()', '9e15');
+  await record('now()', '"NaN"');
+  await record('now()', 'null');
+  await record('now()', String(now - 6 * day));
+  await record(`now() + interval '40 days'`, String(now));
+  await replica.get(AuditSealer).turn();
+  expect(await verify(replica)).toEqual({ erased: 1, faults: ['personal_missing 1'] });
+});
+
 it('many replicas erase at once, in batches, and each row once', async () => {
   const { replica: one, sql, write } = await start();
   const { replica: two } = await start(one.databaseUrl);

@@ -34,6 +34,9 @@ const itemsOf = (list: string) =>
     .filter((item) => item !== '');
 
 /** Every setting, with what it is for. */
+/** Nothing personal is erased by its age before it is so old. */
+export const LEAST_PERSONAL_RETENTION_DAYS = 7;
+
 export const settings = z.object({
   ...hostSettings,
   ...redisSettings(isRedisUrl),
@@ -130,7 +133,7 @@ export const settings = z.object({
   AUDIT_PERSONAL_RETENTION_DAYS: z.coerce
     .number()
     .int()
-    .min(7)
+    .min(LEAST_PERSONAL_RETENTION_DAYS)
     .max(3_660)
     .default(365)
     .describe(

@@ -14,7 +14,10 @@ process.on('message', (requests: readonly HashRequest[]) => {
   for (const [n, request] of requests.entries()) {
     answers.push(answer(request));
     if (n < requests.length - 1 && performance.now() - since < HELD_BACK_MS) continue;
-    process.send?.(answers);
+    process.send?.(answers, undefined, undefined, (error: Error | null) => {
+      // The parent is gone.
+      if (error) process.exit(0);
+    });
     answers = [];
     since = performance.now();
   }

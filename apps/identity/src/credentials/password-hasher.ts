@@ -59,11 +59,9 @@ export class PasswordHasher {
    * @throws {DomainError} `overloaded`
    */
   async verify(hash: string | null, password: string): Promise<boolean> {
-    const answer = await this.#ask({
-      op: 'verify',
-      hash: hash ?? (await this.#decoyHash()),
-      password,
-    });
+    // Waited for in any case: of those who ask at once nobody gets ahead of others by having an account.
+    const decoy = await this.#decoyHash();
+    const answer = await this.#ask({ op: 'verify', hash: hash ?? decoy, password });
     if (!('ok' in answer)) throw new Error(failureOf(answer));
     return answer.ok && hash !== null;
   }
@@ -144,13 +142,17 @@ export class PasswordHasher {
     child.on('message', (answers: readonly HashAnswer[]) => {
       const done = worker.current.slice(0, answers.length);
       worker.current = worker.current.slice(answers.length);
-      for (const [n, answer] of answers.entries()) done[n]?.resolve(answer);
+      for (const [n, { request, resolve, reject }] of done.entries()) {
+        const answer = answers[n];
+        if (answer?.id === request.id) resolve(answer);
+        else reject(new TypeError('a password hashing process answered something else'));
+      }
       this.#dispatch();
     });
     const lost = () => {
       if (!this.#workers.delete(worker)) return;
       for (const { reject } of worker.current)
-        reject(new Error('a password hashing process ended'));
+        reject(new DomainError('overloaded', 'the password could not be looked at; try again'));
       if (!this.#closed) this.#dispatch();
     };
     child.on('exit', lost);

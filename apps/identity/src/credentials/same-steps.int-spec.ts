@@ -11,7 +11,7 @@ jest.setTimeout(120_000);
 
 let people: People;
 beforeAll(async () => {
-  people = await startPeople();
+  people = await startPeople({ settings: { PASSWORD_HASH_PROCESSES: '1' } });
   await people.replica.get(PasswordHasher).start();
   await people.add('verified@example.test');
   const id = await people.add('disabled@example.test');
@@ -88,6 +88,27 @@ it('a sign-in that fails takes the same steps whatever the reason', async () => 
   expect(steps.hashes).toEqual(['verify']);
   expect(steps.statements).toHaveLength(2);
   expect(steps.added).toEqual({ mail_outbox: 0, email_tokens: 0, audit: 1, sessions: 0 });
+});
+
+it('of those who ask at once nobody gets ahead by having an account', async () => {
+  const passwords = people.replica.get(PasswordHasher);
+  const verify = passwords.verify.bind(passwords);
+  const order: number[] = [];
+  let asked = 0;
+  jest.spyOn(passwords, 'verify').mockImplementation(async (...given) => {
+    const n = (asked += 1);
+    const matches = await verify(...given);
+    order.push(n);
+    return matches;
+  });
+  const emails = ['1', '2', '3'].map((n) => `nobody-${n}@example.test`);
+  await Promise.all(
+    [...emails, 'verified@example.test', 'unverified@example.test'].map((email) =>
+      people.signIn(email, 'wrong').catch(() => undefined),
+    ),
+  );
+  jest.restoreAllMocks();
+  expect(order).toEqual([1, 2, 3, 4, 5]);
 });
 
 it('so does asking for an account', async () => {

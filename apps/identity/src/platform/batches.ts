@@ -58,6 +58,7 @@ export class Batches<Ask, Answer> {
     const timer = setTimeout(giveWay, this.limits.patienceMs);
     try {
       const answers = await this.run(batch.map(({ ask }) => ask));
+      if (answers.length !== batch.length) throw new TypeError('not an answer for each');
       for (const [n, { resolve }] of batch.entries()) resolve(answers[n] as Answer);
     } catch (error) {
       for (const { reject } of batch) reject(error);

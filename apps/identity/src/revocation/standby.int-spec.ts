@@ -10,8 +10,11 @@ import { DEFAULT_CLIENT_ID } from '../access-tokens/client.js';
 import { AccessTokens } from '../access-tokens/access-tokens.js';
 import { Accounts } from '../accounts/accounts.js';
 import { IdentityConfig } from '../config/identity-config.js';
+import { PasswordHasher } from '../credentials/password-hasher.js';
+import { SignIn } from '../credentials/sign-in.js';
 import { PresentedTokens } from '../oauth/presented-tokens.js';
 import { createOwnVerifier } from '../own-verifier/own-verifier.js';
+import type { DomainError } from '../platform/domain-error.js';
 import { CheckIns } from '../relying-services/check-ins.js';
 import { RelyingServices } from '../relying-services/relying-services.js';
 import { Sessions } from '../sessions/sessions.js';
@@ -37,6 +40,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await replica.get(RevocationFeed).stop();
+  replica.get(PasswordHasher).close();
   await stopReplicas();
   await postgres.stop();
 });
@@ -86,6 +90,8 @@ it('a standby is not believed; once it is promoted a new epoch begins, and peopl
   await replica.get(Epochs).follow();
   const [ended, kept] = [await signIn(), await signIn()];
   await replica.get(Sessions).end(ended, 'logout');
+  const hash = await replica.get(PasswordHasher).hash('right');
+  await replica.get(Accounts).addVerified('known@example.test', hash, []);
   const frames: FeedFrame[] = [];
   await feed.start();
   await feed.subscribe({ local: true, send: (frame) => void frames.push(frame) }, undefined);
@@ -122,7 +128,30 @@ it('a standby is not believed; once it is promoted a new epoch begins, and peopl
       scopes: [],
       roles: [],
     })),
-  ).rejects.toMatchObject({ detail: 'the database is a standby' });
+  ).rejects.toMatchObject({ detail: undefined, cause: { message: 'the database is a standby' } });
+  // One answer, whether a password is right or not.
+  const outcomes = ['right', 'wrong'].map((password) =>
+    replica
+      .get(SignIn)
+      .withPassword('known@example.test', password, {
+        clientId: undefined,
+        delivery: 'bearer',
+        remember: false,
+        deviceName: null,
+        userAgent: null,
+        ip: null,
+      })
+      .catch((error: unknown) => {
+        const { code, detail, retryAfterSeconds } = error as DomainError;
+        return { code, detail, retryAfterSeconds };
+      }),
+  );
+  const unavailable = {
+    code: 'database_unavailable',
+    detail: undefined,
+    retryAfterSeconds: undefined,
+  };
+  expect(await Promise.all(outcomes)).toEqual([unavailable, unavailable]);
   const claims = { jti: 'j', sub: 's', client_id: 'c', iat: 1, exp: 2 };
   await expect(
     replica.get(PresentedTokens).revoke({ kid: 'k', claims } as never),

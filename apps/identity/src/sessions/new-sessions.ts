@@ -78,7 +78,8 @@ export class NewSessions {
    * @throws {PasswordHasChanged} when the account has another hash by now
    */
   admit(session: NewSession, row: SigningIn | undefined): Mint & { readonly facts: SigningIn } {
-    if (!row?.id || !maySignIn(row)) throw new DomainError('credentials_rejected');
+    if (row?.id !== session.accountId || !maySignIn(row))
+      throw new DomainError('credentials_rejected');
     if (session.provedHash !== undefined && row.passwordHash !== session.provedHash)
       throw new PasswordHasChanged();
     if (!row.forSignIn) throw unknownClient();
