@@ -54,7 +54,7 @@ it.each([
   ['account:a1', 'you'],
   ['account:a2', 'operators'],
   ['stranger', 'somebody'],
-  ['identity', 'operators'],
+  ['identity', 'identity'],
   ['console', 'operators'],
 ] as const)('%s is %s', (actor, by) => expect(ownerView({ ...row, actor })?.by).toBe(by));
 

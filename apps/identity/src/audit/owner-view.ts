@@ -1,14 +1,16 @@
 import { z } from 'zod';
-import { accountActor, STRANGER_ACTOR } from './audit-log.js';
+import { accountActor, IDENTITY_ACTOR, STRANGER_ACTOR } from './audit-log.js';
 import type { AuditAction, RecordedEntry } from './audit-log.js';
+
+const BY = ['you', 'somebody', 'identity', 'operators'] as const;
 
 /** One thing that happened to an account, as its owner sees it. */
 export interface OwnActivity {
   readonly action: AuditAction;
   /** NumericDate seconds. */
   readonly at: number;
-  /** `somebody`: who did it has not proved to be anybody. `operators` stands for all of them, and for identity itself. */
-  readonly by: 'you' | 'somebody' | 'operators';
+  /** `somebody`: who did it has not proved to be anybody; `identity`: nobody has, it was time; `operators`: whichever of them. */
+  readonly by: (typeof BY)[number];
   readonly ip: string | null;
   readonly user_agent: string | null;
   readonly device_name: string | null;
@@ -22,8 +24,8 @@ export const ownActivity = z.strictObject({
   action: z.string(),
   at: z.int().describe('NumericDate: seconds since 1970'),
   by: z
-    .enum(['you', 'somebody', 'operators'])
-    .describe('`somebody`: who did it has not proved to be anybody'),
+    .enum(BY)
+    .describe('`somebody`: who did it has not proved to be anybody; `identity`: it was time'),
   ip: z.string().nullable(),
   user_agent: z.string().nullable(),
   device_name: z.string().nullable(),
@@ -100,12 +102,7 @@ export function ownerView({
   return {
     action,
     at: Math.floor(at.getTime() / 1000),
-    by:
-      accountId !== null && actor === accountActor(accountId)
-        ? 'you'
-        : actor === STRANGER_ACTOR
-          ? 'somebody'
-          : 'operators',
+    by: accountId !== null && actor === accountActor(accountId) ? 'you' : otherThanOwner(actor),
     ip: personal?.ip ?? null,
     user_agent: personal?.user_agent ?? null,
     device_name: personal?.device_name ?? null,
@@ -114,4 +111,9 @@ export function ownerView({
       shown.flatMap((name) => (details[name] === undefined ? [] : [[name, details[name]]])),
     ),
   };
+}
+
+function otherThanOwner(actor: string): OwnActivity['by'] {
+  if (actor === STRANGER_ACTOR) return 'somebody';
+  return actor === IDENTITY_ACTOR ? 'identity' : 'operators';
 }
