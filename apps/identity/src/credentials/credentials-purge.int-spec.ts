@@ -109,7 +109,7 @@ it('a session that nobody has ended leaves a row of activity when it goes: why i
   );
   expect(all.map(ownerView).find((seen) => seen?.sid === notUsed)).toMatchObject({
     action: 'session.end',
-    by: 'operators',
+    by: 'identity',
     details: { reason: 'idle', over_since: times!.idle },
   });
 });
