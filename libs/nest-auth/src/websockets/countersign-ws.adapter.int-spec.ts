@@ -166,7 +166,7 @@ describe.each(PLATFORMS)('a WebSocket on %s', (platform) => {
 
   test('is closed when its token expires', async () => {
     const now = Math.floor(Date.now() / 1000);
-    const authorization = await bearer({ iat: now - 10, exp: now + 4 });
+    const authorization = await bearer({ iat: now - 10, exp: now + 8 });
     const socket = await open({ authorization });
     expect((await once(socket, 'close')).map(String)).toEqual(['4401', 'expired']);
   });
