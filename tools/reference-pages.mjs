@@ -41,9 +41,14 @@ async function configurationPage() {
   );
   return `# Configuration
 
-Every process reads its settings from environment variables, once, at its start. A fault stops the start, and all faults are named at
-once. An empty variable counts as absent. A setting that ends in \`_FILE\` names a file, so that no secret is in the environment. This page is
-made from the schemas in \`config/\` (\`npm run docs\`), and the tests hold it to them; what holds between settings is said by the fault.
+Every process reads its settings from environment variables, once, at its start. A fault stops the start. All values that are not
+valid are named at once; what does not hold between settings is named when each of them is valid. An empty variable counts as absent. A setting that ends in \`_FILE\` names a file, so that no secret is in the environment. This page is
+made from the schemas in \`config/\` (\`npm run docs\`), and the tests hold it to them.
+
+What a production identity needs besides what is required below: \`MASTER_KEY_FILE\`, \`SMTP_URL\` with \`MAIL_FROM\` (or
+\`MAIL_DIR\`), \`BIND_HOST\` for others to reach it, \`TRUSTED_PROXIES\` for the addresses that limits count behind a gateway, \`TLS_CERTIFICATE_FILE\` and
+\`TLS_KEY_FILE\` unless something else encrypts the way to it, \`REDIS_URL\` for counting with other replicas, and
+\`TRUSTED_ORIGINS\` for front ends of other origins. [Deploy](operations/deploy.md) says how they come together.
 
 ${sections.join('\n')}`;
 }

@@ -167,6 +167,8 @@ describe('the embedded run', () => {
     });
     expect(second).toBe(1);
     expect(printed.join('\n')).toContain(`in use by process ${process.pid}`);
+    // By it the command line finds the first one still.
+    expect(JSON.parse(await readFile(state('run.json'), 'utf8'))).toHaveProperty('operator_url');
     ending.abort(new StopRequested());
     await first;
 

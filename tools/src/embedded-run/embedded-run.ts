@@ -42,7 +42,12 @@ export async function runEmbedded(options: RunOptions): Promise<number> {
       return 0;
     }
     const ports = choosePorts(portBase);
-    release = await claimStateFolder(statePath);
+    const giveUpFolder = await claimStateFolder(statePath);
+    release = async () => {
+      // Only by the run that it tells of: another one may be refused meanwhile.
+      await rm(join(statePath, 'run.json'), { force: true });
+      await giveUpFolder();
+    };
     const fail = (why: string): void => ending.abort(new StartFailure(why));
     const context = { ...options, statePath, ports, parts, ending: ending.signal, fail };
     const { state, demoFile } = await launch(context);
@@ -57,7 +62,6 @@ export async function runEmbedded(options: RunOptions): Promise<number> {
   if (!parts.isEmpty) {
     await terminal.step('everything is stopped', () => parts.stopAll(options.hurry));
   }
-  await rm(join(statePath, 'run.json'), { force: true });
   await release();
   return asked ? 0 : 1;
 }

@@ -10,7 +10,7 @@ export const EXIT_CODES = {
 export const EXIT_CODES_HELP = `
 Exit codes:
   0  done; doctor: all is well
-  1  something is wrong: doctor or audit verify found a fault, a receipt is missing, or an error that nobody expected
+  1  something is wrong: doctor or audit verify found a fault, keys revoke lacks a receipt, or an error that nobody expected
   2  the command line, a setting or an input is not valid, or a confirmation is missing
   3  identity refused: no right to do it, no such thing, or the state of things does not allow it
   4  identity, or its database, could not be reached or cannot answer now; try again`;

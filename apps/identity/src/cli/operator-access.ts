@@ -26,7 +26,8 @@ export interface OperatorAccess {
 export function findOperatorAccess({ env, folder }: CliSurroundings): OperatorAccess {
   const given = nonEmpty(env['COUNTERSIGN_OPERATOR_URL']);
   const state = resolve(folder, nonEmpty(env['COUNTERSIGN_STATE_DIR']) ?? '.countersign');
-  const url = given ?? embeddedUrl(state) ?? 'http://127.0.0.1:3010';
+  const embedded = given === undefined ? embeddedUrl(state) : undefined;
+  const url = given ?? embedded ?? 'http://127.0.0.1:3010';
   if (!URL.canParse(url) || !isSafeUrl(url, env['ALLOW_INSECURE_HTTP'] === 'true')) {
     throw new CliFailure(
       'usage',
@@ -38,13 +39,14 @@ export function findOperatorAccess({ env, folder }: CliSurroundings): OperatorAc
   const token =
     nonEmpty(env['COUNTERSIGN_OPERATOR_TOKEN']) ??
     (tokenFile === undefined ? undefined : readTokenFile(resolve(folder, tokenFile))) ??
-    (given === undefined ? embeddedToken(state) : undefined);
+    (embedded === undefined ? undefined : embeddedToken(state));
   if (token === undefined) {
     throw new CliFailure(
       'usage',
       'no_operator_token',
       'there is no operator token: set COUNTERSIGN_OPERATOR_TOKEN, or COUNTERSIGN_OPERATOR_TOKEN_FILE. ' +
-        'Whoever runs identity makes one with "countersign operators add <name> --role read"',
+        'Whoever runs identity makes one with "countersign operators add <name> --role read". ' +
+        'No embedded run ("npm start") is up in this folder',
     );
   }
   if (!/^[\w.-]{1,200}$/.test(token)) {
