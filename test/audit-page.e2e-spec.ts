@@ -71,8 +71,12 @@ it('lists what was done, by who, what, when and whom', async () => {
     next_cursor: null,
   });
   const [account] = await sql(`SELECT id FROM accounts`);
-  const id = { '2f1c6f0e-6a52-4d0e-9f5b-0a3f6f0f9b11': account!['id']! };
-  expect((await enter(byAccount, id)).out).toMatch(/ operator:alice +sessions.end /);
+  for (const given of [ann.email, account!['id']!]) {
+    const { out } = await enter(byAccount, { 'ann@example.com': given });
+    expect(out).toMatch(/ operator:alice +sessions.end /);
+  }
+  const nobody = await enter(byAccount, { 'ann@example.com': 'nobody@example.test' });
+  expect(nobody).toMatchObject({ code: 3, err: expect.stringContaining('no account has this') });
 });
 
 it('is whole while identity goes on, up to a head that identity has logged', async () => {

@@ -115,8 +115,18 @@ it('an operator cuts it off: its tokens are refused everywhere; then for good', 
 });
 
 it('what it loses is lost at once', async () => {
-  const [change = '', show = '', firstParty = ''] = commandsUnder('Change what a client may do');
+  const [look = '', change = '', show = '', firstParty = ''] = commandsUnder(
+    'Change what a client may do',
+  );
   const token = await newToken();
+  expect((await enter(look)).out).toMatch(
+    /^would lose +payments:read\nits tokens would be revoked; nothing was changed$/m,
+  );
+  expect(await enter(change.replace(' --yes', ''))).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('look with --dry-run, then say --yes'),
+  });
+  expect(await everywhere(token)).toEqual([200, 200, 200]);
   expect((await enter(change)).out).toMatch(/^scopes +orders:read$[^]*its tokens are revoked/m);
   await until(async () => (await at('payments', token, '/payments')) === 401, 20_000);
   expect(await everywhere(await newToken())).toEqual([200, 403, 200]);

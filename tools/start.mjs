@@ -15,7 +15,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 const compiler = `${root}node_modules/typescript/bin/tsc`;
 const entry = new URL('./dist/embedded-run/main.js', import.meta.url);
-if (existsSync(compiler)) {
+const asksForHelp = process.argv.includes('--help') && existsSync(entry);
+if (existsSync(compiler) && !asksForHelp) {
   console.log('building (the first time takes a while)');
   const { status } = spawnSync(process.execPath, [compiler, '-b', 'tsconfig.build.json'], {
     cwd: root,

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
  * finds its port as it left it.
  */
 const FIRST = 30_200;
-const COUNT = 2_500;
+const COUNT = 1_500;
 
 /** Whether a server could listen on this port of the loopback address(es) now. */
 export async function isPortFree(

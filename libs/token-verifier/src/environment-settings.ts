@@ -14,17 +14,23 @@ export interface EnvironmentSettings {
  * What a relying service is told by its environment: `ISSUER_URL`, `DISCOVERY_URL`, `CLIENT_ID`, and `CLIENT_SECRET_FILE`, which
  * names a file, or `CLIENT_SECRET`. What is not set is left out; whether that will do is decided later.
  *
- * @throws {Error} when the file cannot be read
+ * @throws {Error} naming the variable, when the file cannot be read; its `cause` says why
  */
 export function settingsIn(environment: Environment): EnvironmentSettings {
   const { ISSUER_URL, DISCOVERY_URL, CLIENT_ID, CLIENT_SECRET, CLIENT_SECRET_FILE } = environment;
   const clientSecret =
-    CLIENT_SECRET_FILE === undefined
-      ? (CLIENT_SECRET ?? '')
-      : readFileSync(CLIENT_SECRET_FILE, 'utf8').trim();
+    CLIENT_SECRET_FILE === undefined ? (CLIENT_SECRET ?? '') : readSecret(CLIENT_SECRET_FILE);
   return {
     ...(ISSUER_URL !== undefined && { issuer: ISSUER_URL }),
     ...(DISCOVERY_URL !== undefined && { discoveryUrl: DISCOVERY_URL }),
     ...(CLIENT_ID !== undefined && { credentials: { clientId: CLIENT_ID, clientSecret } }),
   };
+}
+
+function readSecret(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    throw new Error(`CLIENT_SECRET_FILE cannot be read: ${(cause as Error).message}`, { cause });
+  }
 }

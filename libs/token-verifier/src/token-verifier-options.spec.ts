@@ -96,7 +96,9 @@ describe('from the environment', () => {
     const { credentials } = read({ CLIENT_SECRET_FILE: join(folder, 'secret') });
     await rm(folder, { recursive: true });
     expect(credentials?.clientSecret).toBe('from a file');
-    expect(() => read({ CLIENT_SECRET_FILE: join(folder, 'secret') })).toThrow('ENOENT');
+    expect(() => read({ CLIENT_SECRET_FILE: join(folder, 'secret') })).toThrow(
+      'CLIENT_SECRET_FILE cannot be read: ENOENT',
+    );
   });
 
   it('comes nothing that is written', () => {

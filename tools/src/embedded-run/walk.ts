@@ -32,6 +32,7 @@ export function welcome(
     'Countersign is running. Ctrl-C stops it.',
     '',
     `  gateway          ${issuerUrl(ports)}`,
+    `  its routes       ${issuerUrl(ports)}/auth/docs`,
     `  health, metrics  http://127.0.0.1:${ports.identityOperator}/health/ready, /metrics`,
     `  for services     http://localhost:${ports.identityService}/.well-known/oauth-authorization-server`,
     `  messages sent    ${state.mailFolder}`,

@@ -6,6 +6,7 @@ import type { AuditVerdict } from '../audit/audit-verification.js';
 import type { OperatorAuditController } from '../operators/api/audit.controller.js';
 import type { CliContext } from './cli-context.js';
 import { CliFailure } from './cli-failure.js';
+import { accountIdOf } from './find-account.js';
 import { parseInstant } from './instant-option.js';
 import { OperatorClient } from './operator-client.js';
 import { instant, table } from './table.js';
@@ -22,7 +23,7 @@ the head every minute ("head of the audit log"). Exits with 0 when all is as it 
 
 Examples:
   countersign audit list --action sign_in.fail --since 2026-03-01T12:00:00Z
-  countersign audit list --account 2f1c6f0e-6a52-4d0e-9f5b-0a3f6f0f9b11 --json
+  countersign audit list --account ann@example.com --json
   countersign audit verify
   countersign audit verify --head 1200:<digest>`;
 
@@ -43,16 +44,18 @@ export function addAuditCommand(program: Command, context: CliContext): void {
   audit
     .command('list')
     .description('List what was done, the newest first. Needs the role read')
-    .option('--account <id>', 'only what concerns this account')
+    .option('--account <account>', 'only what concerns this one: an e-mail address, or the id')
     .option('--actor <actor>', 'only what this one did: operator:<name>, account:<id>, console …')
     .option('--action <action>', 'only this, as the list names it')
     .option('--since <instant>', 'only from then on', parseInstant)
     .option('--limit <number>', 'how many, 200 at most', '20')
     .option('--cursor <cursor>', 'go on where a list ended')
     .action(async ({ account, since, ...given }: ListGiven) => {
-      const listed = await new OperatorClient(context).get<Listed>('/operator/audit', {
+      const client = new OperatorClient(context);
+      const accountId = account === undefined ? undefined : await accountIdOf(client, account);
+      const listed = await client.get<Listed>('/operator/audit', {
         ...given,
-        ...(account === undefined ? {} : { account_id: account }),
+        ...(accountId === undefined ? {} : { account_id: accountId }),
         ...(since === undefined ? {} : { since: String(since) }),
       });
       context.print(listed, listInWords);

@@ -4,6 +4,7 @@ import type { OperatorClientsController } from '../operators/api/clients.control
 import type { ReceiptsJson } from '../operators/api/receipts-json.js';
 import type { CliContext } from './cli-context.js';
 import { CliFailure } from './cli-failure.js';
+import { confirm } from './confirm.js';
 import { OperatorClient } from './operator-client.js';
 import { progressOf } from './receipts.js';
 import { instant, table } from './table.js';
@@ -22,6 +23,11 @@ interface Grants {
   readonly audience?: readonly string[];
   readonly scope?: readonly string[];
 }
+interface ChangeOptions extends Grants {
+  readonly dryRun?: true;
+  readonly yes?: true;
+  readonly reason?: string;
+}
 
 const ROUTE = '/operator/clients';
 const HELP = `
@@ -36,7 +42,7 @@ that were got with it: countersign revoke client <id>.
 Examples:
   countersign clients list
   countersign clients add billing --audience orders,payments --scope orders:read,payments:write
-  countersign clients change billing --scope orders:read
+  countersign clients change billing --scope orders:read --dry-run
   countersign clients rotate-secret billing
   countersign clients disable billing --reason "incident 17"`;
 
@@ -85,36 +91,15 @@ export function addClientsCommand(program: Command, context: CliContext): void {
   clients
     .command('change')
     .description(
-      'Set the audiences or scopes of a client. What it loses is revoked: its tokens die at once. Needs the role keys',
+      'Set the audiences or scopes of a client. If it loses something, its tokens die at once: asks before. Needs the role keys',
     )
     .argument('<id>')
     .option('--audience <list>', 'all that it is to have', listOf)
     .option('--scope <list>', 'all that it is to have; "" for none', listOf)
+    .option('--dry-run', 'say what it would gain and lose, and change nothing')
+    .option('--yes', 'do not ask, though it loses something')
     .option('--reason <text>', 'for the audit log')
-    .action(async (id: string, { audience, scope, reason }: Grants & { reason?: string }) => {
-      if (audience === undefined && scope === undefined) {
-        throw new CliFailure(
-          'usage',
-          'invalid_input',
-          'say --audience <list>, --scope <list> or both',
-        );
-      }
-      const body = {
-        ...(audience && { audiences: audience }),
-        ...(scope && { scopes: scope }),
-        ...(reason === undefined ? {} : { reason }),
-      };
-      const changed = await new OperatorClient(context).patch<Changed>(routeOf(id), body);
-      context.print(changed, ({ revocation, instances }) =>
-        [
-          inWords(changed),
-          revocation
-            ? `its tokens are revoked\n${progressOf({ revocation, ...(instances && { instances }) })}`
-            : 'it has lost nothing: its tokens live on',
-        ].join('\n'),
-      );
-      if (!context.json) noteUnclaimed(context, changed);
-    });
+    .action((id: string, options: ChangeOptions) => change(context, id, options));
   clients
     .command('rotate-secret')
     .description('Give a client a new secret beside the old one. Needs the role keys')
@@ -159,6 +144,61 @@ export function addClientsCommand(program: Command, context: CliContext): void {
       );
       context.print(done, () => `${id} may have tokens again`);
     });
+}
+
+async function change(
+  context: CliContext,
+  id: string,
+  { dryRun, yes, reason, ...grants }: ChangeOptions,
+): Promise<void> {
+  const { audience, scope } = grants;
+  if (audience === undefined && scope === undefined) {
+    throw new CliFailure('usage', 'invalid_input', 'say --audience <list>, --scope <list> or both');
+  }
+  const client = new OperatorClient(context);
+  if (dryRun || !yes) {
+    const difference = differenceOf(await client.get<Client>(routeOf(id)), grants);
+    const lost = difference.loses.join(' ');
+    if (dryRun) {
+      context.print({ dry_run: true, id, ...difference }, ({ gains }) =>
+        [
+          `would gain   ${gains.join(' ') || '-'}`,
+          `would lose   ${lost || '-'}`,
+          `${lost ? 'its tokens would be revoked' : 'its tokens would live on'}; nothing was changed`,
+        ].join('\n'),
+      );
+      return;
+    }
+    if (lost) await confirm(context, `Take from ${id}: ${lost}, and revoke its tokens?`);
+  }
+  const body = {
+    ...(audience && { audiences: audience }),
+    ...(scope && { scopes: scope }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+  const changed = await client.patch<Changed>(routeOf(id), body);
+  context.print(changed, ({ revocation, instances }) =>
+    [
+      inWords(changed),
+      revocation
+        ? `its tokens are revoked\n${progressOf({ revocation, ...(instances && { instances }) })}`
+        : 'it has lost nothing: its tokens live on',
+    ].join('\n'),
+  );
+  if (!context.json) noteUnclaimed(context, changed);
+}
+
+/** Audiences and scopes by which what a client is to have differs from what it has. */
+function differenceOf(
+  { audiences, scopes }: Client,
+  { audience = audiences, scope = scopes }: Grants,
+): { readonly gains: readonly string[]; readonly loses: readonly string[] } {
+  const without = (some: readonly string[], others: readonly string[]) =>
+    some.filter((one) => !others.includes(one));
+  return {
+    gains: [...without(audience, audiences), ...without(scope, scopes)],
+    loses: [...without(audiences, audience), ...without(scopes, scope)],
+  };
 }
 
 const routeOf = (id: string) => `${ROUTE}/${encodeURIComponent(id)}`;

@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
-import { emailAddress } from '../accounts/email-address.js';
 import type { ReceiptsJson } from '../operators/api/receipts-json.js';
-import type { OperatorUsersController } from '../operators/api/users.controller.js';
 import type { Reach } from '../operators/cutting-off.js';
 import type { CliContext } from './cli-context.js';
-import { CliFailure } from './cli-failure.js';
 import { confirm } from './confirm.js';
+import { accountIdOf } from './find-account.js';
 import { parseInstant } from './instant-option.js';
 import { OperatorClient } from './operator-client.js';
 import { progressOf } from './receipts.js';
@@ -35,7 +33,6 @@ interface Revoked {
   readonly ended_sessions: number;
   readonly instances?: ReceiptsJson['instances'];
 }
-type Found = Awaited<ReturnType<OperatorUsersController['find']>>;
 
 const HELP = `
 Revokes tokens that were issued up to an instant, in every service, within milliseconds. Sessions go on unless you say
@@ -57,7 +54,7 @@ export function addRevokeCommand(program: Command, context: CliContext): void {
     .argument('<subject>', 'an e-mail address, or the sub of the tokens')
     .action(async (subject: string, options: RevokeOptions) => {
       const client = new OperatorClient(context);
-      const id = await subjectOf(client, subject);
+      const id = await accountIdOf(client, subject);
       await revokeTokens(context, client, { kind: 'sub', id }, `tokens of ${subject}`, options);
     });
   withOptions(revoke.command('client'))
@@ -137,15 +134,4 @@ async function revokeTokens(
 
 function reachInWords({ accounts, sessions }: Reach): string {
   return `${String(sessions)} live session(s) of ${String(accounts)} account(s)`;
-}
-
-async function subjectOf(client: OperatorClient, subject: string): Promise<string> {
-  if (!subject.includes('@')) return subject;
-  const email = emailAddress.safeParse(subject);
-  const found = email.success
-    ? await client.get<Found>('/operator/users', { email: email.data })
-    : undefined;
-  const [account] = found?.items ?? [];
-  if (!account) throw new CliFailure('refused', 'unknown_account', 'no account has this address');
-  return account.id;
 }

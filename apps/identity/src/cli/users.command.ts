@@ -4,15 +4,14 @@ import { ROLES } from '../accounts/roles.js';
 import type { Role } from '../accounts/roles.js';
 import type { OperatorUsersController } from '../operators/api/users.controller.js';
 import type { CliContext } from './cli-context.js';
-import { CliFailure } from './cli-failure.js';
+import { findAccount } from './find-account.js';
+import type { FoundAccount } from './find-account.js';
 import { OperatorClient } from './operator-client.js';
 import { progressOf } from './receipts.js';
 import { instant } from './table.js';
 
-type Found = Awaited<ReturnType<OperatorUsersController['find']>>;
 type Disabled = Awaited<ReturnType<OperatorUsersController['disable']>>;
 type RoleTaken = Awaited<ReturnType<OperatorUsersController['takeRole']>>;
-type User = Found['items'][number];
 
 export function addUsersCommand(program: Command, context: CliContext): void {
   const users = program.command('users').description('Look at people, disable and enable them');
@@ -21,7 +20,7 @@ export function addUsersCommand(program: Command, context: CliContext): void {
     .description("Show a person's account. Needs the role read")
     .argument('<address>')
     .action(async (address: string) => {
-      const user = await find(new OperatorClient(context), address);
+      const user = await findAccount(new OperatorClient(context), address);
       context.print(user, inWords);
     });
   users
@@ -31,7 +30,7 @@ export function addUsersCommand(program: Command, context: CliContext): void {
     .option('--reason <text>', 'for the audit log')
     .action(async (address: string, body: { reason?: string }) => {
       const client = new OperatorClient(context);
-      const { id } = await find(client, address);
+      const { id } = await findAccount(client, address);
       const done = await client.post<Disabled>(`/operator/users/${id}/disable`, body);
       context.print(done, (answer) =>
         [
@@ -50,7 +49,7 @@ export function addUsersCommand(program: Command, context: CliContext): void {
     .option('--reason <text>', 'for the audit log')
     .action(async (address: string, role: Role, { reason }: { reason?: string }) => {
       const client = new OperatorClient(context);
-      const { id } = await find(client, address);
+      const { id } = await findAccount(client, address);
       const body = { role, ...(reason === undefined ? {} : { reason }) };
       const done = await client.post<RoleTaken>(`/operator/users/${id}/take-role`, body);
       context.print(done, (answer) =>
@@ -67,7 +66,7 @@ export function addUsersCommand(program: Command, context: CliContext): void {
     .option('--reason <text>', 'for the audit log')
     .action(async (address: string, body: { reason?: string }) => {
       const client = new OperatorClient(context);
-      const { id } = await find(client, address);
+      const { id } = await findAccount(client, address);
       context.print(
         await client.post<{ id: string }>(`/operator/users/${id}/enable`, body),
         () => `${address} may sign in again`,
@@ -75,13 +74,7 @@ export function addUsersCommand(program: Command, context: CliContext): void {
     });
 }
 
-async function find(client: OperatorClient, email: string): Promise<User> {
-  const [user] = (await client.get<Found>('/operator/users', { email })).items;
-  if (!user) throw new CliFailure('refused', 'unknown_account', 'no account has this address');
-  return user;
-}
-
-function inWords(user: User): string {
+function inWords(user: FoundAccount): string {
   return [
     `id        ${user.id}`,
     `email     ${user.email} (${user.email_verified ? 'verified' : 'not verified'})`,

@@ -4,6 +4,15 @@ import type { TokenVerifier } from '@countersign/token-verifier';
 import { startTestIssuer } from './start-test-issuer.js';
 import type { TestIssuer } from './start-test-issuer.js';
 
+test('its port is none that a system gives to whoever connects somewhere: it is there when the issuer comes back', async () => {
+  const issuer = await startTestIssuer();
+  expect(Number(new URL(issuer.issuer).port)).toBeLessThan(32_768);
+  await issuer.stopServing();
+  await issuer.resume();
+  expect((await fetch(issuer.discoveryUrl)).status).toBe(200);
+  await issuer.stop();
+});
+
 describe('a verifier works against the test issuer', () => {
   let issuer: TestIssuer;
   let verifier: TokenVerifier;

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,11 +99,6 @@ export async function startTestIssuer(
     if (event.kind === 'kid') keys.withdraw(event.id);
     return event;
   };
-  const listen = async () => {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    port = (server.address() as AddressInfo).port;
-  };
   const stopServing = async () => {
     if (!server.listening) return;
     const closed = once(server, 'close');
@@ -110,7 +106,7 @@ export async function startTestIssuer(
     server.closeAllConnections();
     await closed;
   };
-  await listen();
+  port = await listenSomewhere(server);
   const folder = await mkdtemp(join(tmpdir(), 'countersign-test-issuer-'));
   const secretFile = join(folder, 'secret');
   await writeFile(secretFile, credentials.clientSecret, { mode: 0o600 });
@@ -137,13 +133,37 @@ export async function startTestIssuer(
     },
     rotate: () => keys.rotate(),
     stopServing,
-    resume: listen,
+    resume: () => listen(server, port),
     stop: async () => {
       for (const end of [...feeds]) end();
       await stopServing();
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Below those that systems give to whoever connects somewhere, so that nobody has taken its port when an issuer comes back. */
+const PORTS = { first: 31_700, count: 1_000 } as const;
+
+/** @returns the port */
+async function listenSomewhere(server: Server): Promise<number> {
+  const start = randomInt(PORTS.count);
+  for (let n = 0; n < PORTS.count; n += 1) {
+    const port = PORTS.first + ((start + n) % PORTS.count);
+    try {
+      await listen(server, port);
+      return port;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+  await listen(server, 0);
+  return (server.address() as AddressInfo).port;
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
 }
 
 async function receiptOf(
