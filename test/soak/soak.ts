@@ -23,6 +23,7 @@ const SETTLED_WITHIN_MS = 60_000;
 const STALENESS_LIMITS = '5/20';
 const SAMPLE_MS = 2_000;
 const PROGRESS_MS = 10_000;
+const ERRORS_SHOWN = 20;
 /** Of each process: compiled code, connections and heaps grow until then. A quarter of a short run. */
 const WARM_UP_MS = 120_000;
 /** A process that was measured for less than this share of the run, in its second half, says nothing about leaks. */
@@ -134,7 +135,9 @@ class Soak {
       clearInterval(sampling);
       clearInterval(talking);
     }
-    return this.#verdict();
+    const verdict = this.#verdict();
+    if (verdict.failures.length > 0) this.#sayErrors();
+    return verdict;
   }
 
   async #addUsers() {
@@ -235,6 +238,12 @@ class Soak {
     this.#say(
       `${requests} requests, ${this.#faults} faults, ${broken} breaches; ${held.join(', ')}`,
     );
+  }
+
+  /** What the processes said of what they did not expect. */
+  #sayErrors(): void {
+    const errors = this.town.stack.logs().match(/^.*"level":"(?:error|fatal)".*$/gm) ?? [];
+    for (const line of errors.slice(-ERRORS_SHOWN)) this.options.say(line);
   }
 
   #say(text: string): void {

@@ -78,11 +78,18 @@ export class Database {
       const runner = this.source.createQueryRunner();
       try {
         const connection = (await runner.connect()) as PoolClient;
+        let lost: Error | undefined;
+        const note = (error: Error) => void (lost ??= error);
+        connection.on('error', note);
         try {
           return await work(runner, connection);
         } catch (error) {
           if (isConnectionFault(error) || !(await isRolledBack(connection))) close(connection);
+          // Between two statements: the next one is told something else then, and by TypeORM that it may not be sent.
+          if (lost && !(error instanceof DomainError)) throw unavailable(lost);
           throw error;
+        } finally {
+          connection.off('error', note);
         }
       } finally {
         await runner.release();
@@ -126,13 +133,13 @@ export class Database {
     try {
       return await traced(name, work, { 'db.system.name': 'postgresql' });
     } catch (error) {
-      if (isConnectionFault(error)) {
-        throw new DomainError('database_unavailable', undefined, { cause: error });
-      }
-      throw error;
+      throw isConnectionFault(error) ? unavailable(error) : error;
     }
   }
 }
+
+const unavailable = (cause: unknown) =>
+  new DomainError('database_unavailable', undefined, { cause });
 
 async function isRolledBack(connection: PoolClient): Promise<boolean> {
   try {
@@ -169,7 +176,7 @@ export function isConnectionFault(error: unknown): boolean {
   if (typeof code === 'string') return CONNECTION_FAULT.test(code);
   return (
     typeof message === 'string' &&
-    /connection terminated|timeout exceeded when trying to connect|query read timeout/i.test(
+    /connection terminated|timeout exceeded when trying to connect|query read timeout|is not queryable/i.test(
       message,
     )
   );
