@@ -44,6 +44,7 @@ it('who asks in one turn is done together, and so is who comes meanwhile', async
   void ask(7);
   await turn();
   expect(asked.at(-1)).toEqual([7]);
+  await answer('g');
 });
 
 it('as many batches as may are under way at once', async () => {
@@ -56,6 +57,8 @@ it('as many batches as may are under way at once', async () => {
   ]);
   await answer('a', 'b');
   expect(asked.at(-1)).toEqual([5]);
+  await answer('c', 'd');
+  await answer('e');
 });
 
 it('a batch that fails fails all of its own, and nobody else', async () => {
