@@ -120,7 +120,7 @@ it('what it loses is lost at once', async () => {
   );
   const token = await newToken();
   expect((await enter(look)).out).toMatch(
-    /^would lose +payments:read\nits tokens would be revoked; nothing was changed$/m,
+    /^would lose +scopes payments:read\nits tokens would be revoked; nothing was changed$/m,
   );
   expect(await enter(change.replace(' --yes', ''))).toMatchObject({
     code: 2,

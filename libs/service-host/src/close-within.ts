@@ -1,14 +1,32 @@
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** In a turn of the event loop that takes longer something may have come that it has not seen, milliseconds. */
 const SHORT_TURN = 1;
-/** For so long at most the loop is waited for, milliseconds. */
+/** For so long at most the listener waits for such a turn, milliseconds, and for no more than this share of its time. */
 const PATIENCE = 1_000;
+const SHARE_OF_PATIENCE = 0.25;
+const SWEEP_EVERY = 50;
+
+const connections = new WeakMap<Server, Set<Socket>>();
+
+/** Remembers a listener's connections from now on, so that {@link closeWithin} can cut those too that have not said anything yet. */
+export function rememberConnections(server: Server): ReadonlySet<Socket> {
+  const known = connections.get(server);
+  if (known) return known;
+  const open = new Set<Socket>();
+  connections.set(server, open);
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return open;
+}
 
 /**
- * Closes a listener gently: no new connections, idle ones dropped, requests under way finished; what is still open after
- * `ms` milliseconds is cut. Open streams must have been ended before.
+ * Closes a listener gently: who has come is taken in, for a second at most; then no new connections, idle ones dropped, requests under way
+ * finished. What is still open after `ms` milliseconds is cut, whatever it is. Open streams must have been ended before.
  *
  * @param close what the framework has to close when the last connection is gone
  */
@@ -17,17 +35,24 @@ export async function closeWithin(
   close: () => Promise<unknown>,
   ms: number,
 ): Promise<void> {
-  const limit = setTimeout(() => server.closeAllConnections(), ms);
+  const open = rememberConnections(server);
+  const deadline = performance.now() + ms;
   server.prependListener('request', (_request, response) => {
     response.setHeader('connection', 'close');
   });
-  await untilAllIsSeen(server);
+  await untilAllIsSeen(server, Math.min(PATIENCE, ms * SHARE_OF_PATIENCE));
   // A keep-alive connection that becomes idle after close() began would otherwise hold it until its time-out.
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const sweep = setInterval(() => {
+    if (performance.now() < deadline) {
+      server.closeIdleConnections();
+      return;
+    }
+    server.closeAllConnections();
+    for (const socket of open) socket.destroy();
+  }, SWEEP_EVERY);
   try {
     await new Promise((resolve) => server.close(resolve));
   } finally {
-    clearTimeout(limit);
     clearInterval(sweep);
   }
   await close();
@@ -37,12 +62,12 @@ export async function closeWithin(
  * Until a turn of the event loop was short and brought nothing new: a connection that the system has taken for us, or a request that it
  * holds for us, is reset when we close without having looked, and a POST is nothing that a proxy may send once more.
  */
-async function untilAllIsSeen(server: Server): Promise<void> {
+async function untilAllIsSeen(server: Server, patience: number): Promise<void> {
   let news = 0;
   const note = () => void (news += 1);
   server.on('connection', note);
   server.on('request', note);
-  const limit = performance.now() + PATIENCE;
+  const limit = performance.now() + patience;
   // The rest of this turn, which may have looked before.
   await nextTurn();
   for (let began = performance.now(); began < limit; began = performance.now()) {

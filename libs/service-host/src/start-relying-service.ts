@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { closeWithin } from './close-within.js';
+import { closeWithin, rememberConnections } from './close-within.js';
 import { limitConnections } from './limit-connections.js';
 import { createLogger } from './logger.js';
 import type { Logger } from './logger.js';
@@ -108,6 +108,7 @@ export async function startRelyingService<V extends HostedVerifier>(
   });
   const management = createManagementListener({ logger, metrics, readiness: health.readiness });
   limitConnections([server, management.server], config.MAX_CONNECTIONS, metrics);
+  rememberConnections(server);
   await management.listen({ host: config.BIND_HOST, port: config.MANAGEMENT_PORT });
   const managementPort = portOf(management.server) ?? 0;
   logger.info(

@@ -91,12 +91,12 @@ export function addClientsCommand(program: Command, context: CliContext): void {
   clients
     .command('change')
     .description(
-      'Set the audiences or scopes of a client. If it loses something, its tokens die at once: asks before. Needs the role keys',
+      'Set the audiences or scopes of a client. If it loses something, its tokens die at once: asks before. Needs the role keys, and read unless --yes is said',
     )
     .argument('<id>')
     .option('--audience <list>', 'all that it is to have', listOf)
     .option('--scope <list>', 'all that it is to have; "" for none', listOf)
-    .option('--dry-run', 'say what it would gain and lose, and change nothing')
+    .option('--dry-run', 'say what it would gain and lose, and change nothing; not whether it may')
     .option('--yes', 'do not ask, though it loses something')
     .option('--reason <text>', 'for the audit log')
     .action((id: string, options: ChangeOptions) => change(context, id, options));
@@ -158,11 +158,12 @@ async function change(
   const client = new OperatorClient(context);
   if (dryRun || !yes) {
     const difference = differenceOf(await client.get<Client>(routeOf(id)), grants);
-    const lost = difference.loses.join(' ');
+    const { gains, loses } = difference;
+    const lost = grantsInWords(loses);
     if (dryRun) {
-      context.print({ dry_run: true, id, ...difference }, ({ gains }) =>
+      context.print({ dry_run: true, id, ...difference }, () =>
         [
-          `would gain   ${gains.join(' ') || '-'}`,
+          `would gain   ${grantsInWords(gains) || '-'}`,
           `would lose   ${lost || '-'}`,
           `${lost ? 'its tokens would be revoked' : 'its tokens would live on'}; nothing was changed`,
         ].join('\n'),
@@ -188,17 +189,30 @@ async function change(
   if (!context.json) noteUnclaimed(context, changed);
 }
 
-/** Audiences and scopes by which what a client is to have differs from what it has. */
+interface Granted {
+  readonly audiences: readonly string[];
+  readonly scopes: readonly string[];
+}
+
+/** By what a client is to have differs from what it has. */
 function differenceOf(
   { audiences, scopes }: Client,
   { audience = audiences, scope = scopes }: Grants,
-): { readonly gains: readonly string[]; readonly loses: readonly string[] } {
+): { readonly gains: Granted; readonly loses: Granted } {
   const without = (some: readonly string[], others: readonly string[]) =>
     some.filter((one) => !others.includes(one));
   return {
-    gains: [...without(audience, audiences), ...without(scope, scopes)],
-    loses: [...without(audiences, audience), ...without(scopes, scope)],
+    gains: { audiences: without(audience, audiences), scopes: without(scope, scopes) },
+    loses: { audiences: without(audiences, audience), scopes: without(scopes, scope) },
   };
+}
+
+/** Empty when there is nothing. */
+function grantsInWords({ audiences, scopes }: Granted): string {
+  return [
+    ...(audiences.length > 0 ? [`audiences ${audiences.join(' ')}`] : []),
+    ...(scopes.length > 0 ? [`scopes ${scopes.join(' ')}`] : []),
+  ].join(', ');
 }
 
 const routeOf = (id: string) => `${ROUTE}/${encodeURIComponent(id)}`;

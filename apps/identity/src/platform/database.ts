@@ -71,7 +71,7 @@ export class Database {
   /**
    * Runs `work`, which begins a transaction and commits it, on a connection of its own. When it fails the transaction is rolled back;
    * where nobody can say whether it was, the connection is closed: a statement that was given up may still be carried
-   * out, and the next transaction on it would commit that too.
+   * out, and the next transaction on it would commit that too. A connection that is lost between two statements is an outage like any other.
    */
   #onConnection<T>(work: (runner: QueryRunner, connection: PoolClient) => Promise<T>): Promise<T> {
     return this.#guard('database transaction', async () => {
@@ -84,10 +84,9 @@ export class Database {
         try {
           return await work(runner, connection);
         } catch (error) {
+          const cause = lost;
           if (isConnectionFault(error) || !(await isRolledBack(connection))) close(connection);
-          // Between two statements: the next one is told something else then, and by TypeORM that it may not be sent.
-          if (lost && !(error instanceof DomainError)) throw unavailable(lost);
-          throw error;
+          throw cause && isOfLostConnection(error) ? unavailable(cause) : error;
         } finally {
           connection.off('error', note);
         }
@@ -136,6 +135,11 @@ export class Database {
       throw isConnectionFault(error) ? unavailable(error) : error;
     }
   }
+}
+
+/** What TypeORM says to the next statement on a connection that was lost. Without such a loss it is a fault of ours. */
+function isOfLostConnection(error: unknown): boolean {
+  return error instanceof Error && /^QueryRunner(Provider)?AlreadyReleasedError$/.test(error.name);
 }
 
 const unavailable = (cause: unknown) =>
