@@ -14,6 +14,7 @@ import {
   measureVerifier,
   NestLogger,
   readTls,
+  rememberConnections,
   renewCertificates,
   retireConnections,
 } from '@countersign/service-host';
@@ -204,14 +205,11 @@ export async function startIdentity(
   };
   addManagementRoutes(operatorRoutes, management);
   const managementApp = createManagementListener(management);
-  limitConnections(
-    [
-      ...[publicApp, serviceApp, operatorApp].map((app) => app.getHttpServer() as Server),
-      managementApp.server,
-    ],
-    config.MAX_CONNECTIONS,
-    metrics,
+  const listeners = [publicApp, serviceApp, operatorApp].map(
+    (app) => app.getHttpServer() as Server,
   );
+  limitConnections([...listeners, managementApp.server], config.MAX_CONNECTIONS, metrics);
+  for (const listener of listeners) rememberConnections(listener);
   await operatorApp.listen(config.OPERATOR_PORT, config.OPERATOR_BIND_HOST ?? config.BIND_HOST);
   if (config.MANAGEMENT_PORT !== undefined)
     await managementApp.listen({ port: config.MANAGEMENT_PORT, host: config.BIND_HOST });

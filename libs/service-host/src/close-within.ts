@@ -1,11 +1,11 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { endWithNextAnswer } from './retire-connections.js';
 
 /** In a turn of the event loop that takes longer something may have come that it has not seen, milliseconds. */
 const SHORT_TURN = 1;
-/** For so long at most the listener waits for such a turn, milliseconds, and for no more than this share of its time. */
-const PATIENCE = 1_000;
+/** For this share of its time at most the listener waits for a shorter one. */
 const SHARE_OF_PATIENCE = 0.25;
 const SWEEP_EVERY = 50;
 
@@ -25,7 +25,7 @@ export function rememberConnections(server: Server): ReadonlySet<Socket> {
 }
 
 /**
- * Closes a listener gently: who has come is taken in, for a second at most; then no new connections, idle ones dropped, requests under way
+ * Closes a listener gently: who has come is taken in, for a quarter of `ms` at most; then no new connections, idle ones dropped, requests under way
  * finished. What is still open after `ms` milliseconds is cut, whatever it is. Open streams must have been ended before.
  *
  * @param close what the framework has to close when the last connection is gone
@@ -37,10 +37,8 @@ export async function closeWithin(
 ): Promise<void> {
   const open = rememberConnections(server);
   const deadline = performance.now() + ms;
-  server.prependListener('request', (_request, response) => {
-    response.setHeader('connection', 'close');
-  });
-  await untilAllIsSeen(server, Math.min(PATIENCE, ms * SHARE_OF_PATIENCE));
+  endWithNextAnswer(server);
+  await untilAllIsSeen(server, ms * SHARE_OF_PATIENCE);
   // A keep-alive connection that becomes idle after close() began would otherwise hold it until its time-out.
   const sweep = setInterval(() => {
     if (performance.now() < deadline) {

@@ -16,7 +16,6 @@ import type {
   FastifyHttpOptions,
 } from 'fastify';
 import { ANSWER_HEADERS, protectAnswers } from './answer-headers.js';
-import { rememberConnections } from './close-within.js';
 import { inputValidationPipe } from './input-validation.js';
 import { NestLogger } from './logger.js';
 import type { Logger } from './logger.js';
@@ -94,7 +93,6 @@ export async function createHttpApp(
     forceCloseConnections: false,
   });
   const instance = adapter.getInstance<FastifyInstance>();
-  rememberConnections(instance.server);
   // Fastify reads text/plain by default; our APIs take JSON, and whoever takes something else says so.
   instance.removeContentTypeParser('text/plain');
   traceRequests(instance);

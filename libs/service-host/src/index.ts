@@ -1,5 +1,5 @@
 export { ANSWER_HEADERS, protectAnswers } from './answer-headers.js';
-export { closeWithin } from './close-within.js';
+export { closeWithin, rememberConnections } from './close-within.js';
 export {
   ConfigurationError,
   hostSettings,

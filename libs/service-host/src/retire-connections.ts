@@ -8,10 +8,13 @@ import { setTimeout as delay } from 'node:timers/promises';
  */
 export async function retireConnections(servers: readonly Server[], ms: number): Promise<void> {
   if (ms === 0) return;
-  for (const server of servers) {
-    server.prependListener('request', (_request, response) => {
-      response.setHeader('connection', 'close');
-    });
-  }
+  for (const server of servers) endWithNextAnswer(server);
   await delay(ms);
+}
+
+/** Lets each connection of a listener end with its next answer. */
+export function endWithNextAnswer(server: Server): void {
+  server.prependListener('request', (_request, response) => {
+    response.setHeader('connection', 'close');
+  });
 }
