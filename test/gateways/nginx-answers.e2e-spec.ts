@@ -33,3 +33,16 @@ test('nginx answers plain http where it ends TLS in our words', async () => {
   const answer = await send(`http://127.0.0.1:${String(edge.tlsPort)}`, { target: '/orders' });
   expect(answer).toMatchObject(BAD_REQUEST);
 });
+
+test('nginx lets in for a service whose name has a dash', async () => {
+  const renamed = await startLoneEdge('nginx', echo, {
+    'nginx.conf.template': (text) => text.replace('upstream orders {', 'upstream order-history {'),
+    'routes.conf': (text) => text.replace('$audience orders;', '$audience order-history;'),
+  });
+  try {
+    const sent = { target: '/orders', headers: ['Authorization: Bearer x'] };
+    expect(await send(renamed.origin, sent)).toMatchObject({ status: 200 });
+  } finally {
+    await renamed.stop();
+  }
+});
